@@ -1,0 +1,202 @@
+"""Sums along the rows and columns of a similarity matrix, with or without holding the matrix.
+
+The contrastive loss needs only a few numbers of each row and column of ``s = scale * rows @ columns.T`` and
+of the affinity matrix beside it. The plain form builds both matrices; the chunked form goes through blocks of
+rows and builds each block a second time on the way back, so its memory grows linearly.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+AffinityRows = Callable[[slice], Tensor]
+"""Gives the affinity of a block of rows with all columns: slice -> (rows in the slice, M)."""
+
+
+class AxisStats(NamedTuple):
+    """What the loss needs of each row (or column) of similarities s and affinities A, all of shape (N,).
+
+    Attributes:
+        log_normaliser: ``log sum_j exp(s_ij)``.
+        attraction: ``sum_j A_ij s_ij``.
+        mass: ``sum_j A_ij``.
+        log_mass: ``sum_j A_ij log A_ij``, for the entropy of the target; zeros where that is not asked for.
+    """
+
+    log_normaliser: Tensor
+    attraction: Tensor
+    mass: Tensor
+    log_mass: Tensor
+
+    def joined(self, other: Self) -> "AxisStats":
+        """Return the sums over the columns of both."""
+        return AxisStats(
+            torch.logaddexp(self.log_normaliser, other.log_normaliser),
+            self.attraction + other.attraction,
+            self.mass + other.mass,
+            self.log_mass + other.log_mass,
+        )
+
+    def cross_entropy(self) -> Tensor:
+        """Return ``-sum_j P_ij log softmax_j(s_ij)``, ``P = A / mass``; 0 for a row without any affinity."""
+        mass = torch.where(self.mass > 0, self.mass, 1)
+        return torch.where(self.mass > 0, self.log_normaliser - self.attraction / mass, 0)
+
+    def target_entropy(self) -> Tensor:
+        """Return ``-sum_j P_ij log P_ij``, the least that the cross-entropy can be."""
+        mass = torch.where(self.mass > 0, self.mass, 1)
+        return torch.where(self.mass > 0, mass.log() - self.log_mass / mass, 0)
+
+
+class SimilarityPlan(NamedTuple):
+    """How the sums are taken.
+
+    Attributes:
+        affinity: Gives the (n, M) affinities of a block of rows; no gradient flows into them.
+        chunk_size: Rows held at a time; 0 holds all of them.
+        entropy: Whether to fill `AxisStats.log_mass`.
+        both_axes: Whether to sum along the columns too; set by the functions below.
+    """
+
+    affinity: AffinityRows
+    chunk_size: int
+    entropy: bool
+    both_axes: bool = False
+
+
+def row_stats(rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan) -> AxisStats:
+    """Return the sums along each row of ``scale * rows @ columns.T``.
+
+    Args:
+        rows: (N, D) embeddings.
+        columns: (M, D) embeddings.
+        scale: () factor of the similarities, 1 / temperature.
+        plan: How the sums are taken.
+
+    Returns:
+        Sums of the N rows.
+    """
+    if plan.chunk_size > 0:
+        return AxisStats(*_ChunkedSums.apply(rows, columns, scale, plan)[:4])
+    return _axis_stats((rows * scale) @ columns.T, plan.affinity(slice(None)), dim=1, entropy=plan.entropy)
+
+
+def row_and_column_stats(
+    rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan
+) -> tuple[AxisStats, AxisStats]:
+    """Return the sums along each row and along each column of ``scale * rows @ columns.T``.
+
+    Arguments are those of `row_stats`.
+
+    Returns:
+        Sums of the N rows, sums of the M columns.
+    """
+    if plan.chunk_size > 0:
+        sums = _ChunkedSums.apply(rows, columns, scale, plan._replace(both_axes=True))
+        return AxisStats(*sums[:4]), AxisStats(*sums[4:])
+    similarity = (rows * scale) @ columns.T
+    weight = plan.affinity(slice(None))
+    return (
+        _axis_stats(similarity, weight, dim=1, entropy=plan.entropy),
+        _axis_stats(similarity, weight, dim=0, entropy=plan.entropy),
+    )
+
+
+def _axis_stats(similarity: Tensor, weight: Tensor, *, dim: int, entropy: bool) -> AxisStats:
+    mass = weight.sum(dim=dim)
+    return AxisStats(
+        similarity.logsumexp(dim=dim),
+        (weight * similarity).sum(dim=dim),
+        mass,
+        torch.xlogy(weight, weight).sum(dim=dim) if entropy else torch.zeros_like(mass),
+    )
+
+
+def _row_blocks(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+class _ChunkedSums(torch.autograd.Function):
+    """The sums by row blocks; the blocks are built again in the backward pass.
+
+    The backward pass is made of differentiable operations on the inputs and on the saved outputs, so that it
+    can itself be differentiated. Checkpoints keep the memory of that second pass linear too.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan
+    ) -> tuple[Tensor | None, ...]:
+        along_rows = AxisStats(*(rows.new_empty(len(rows)) for _ in range(4)))
+        along_columns = AxisStats(
+            columns.new_full((len(columns),), -torch.inf),
+            *(columns.new_zeros(len(columns)) for _ in range(3)),
+        )
+        for block in _row_blocks(len(rows), plan.chunk_size):
+            similarity = (rows[block] * scale) @ columns.T
+            weight = plan.affinity(block)
+            found = _axis_stats(similarity, weight, dim=1, entropy=plan.entropy)
+            for whole, part in zip(along_rows, found, strict=True):
+                whole[block] = part
+            if plan.both_axes:
+                found = _axis_stats(similarity, weight, dim=0, entropy=plan.entropy)
+                along_columns = along_columns.joined(found)
+        ctx.plan = plan
+        ctx.save_for_backward(rows, columns, scale, along_rows.log_normaliser, along_columns.log_normaliser)
+        ctx.mark_non_differentiable(*along_rows[2:], *along_columns[2:])
+        return (*along_rows, *along_columns)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        rows, columns, scale, row_normaliser, column_normaliser = ctx.saved_tensors
+        grad_rows, grad_columns = torch.zeros_like(rows), torch.zeros_like(columns)
+        grad_scale = torch.zeros_like(scale)
+        pull = (
+            partial(checkpoint, _pull_block, use_reentrant=False) if torch.is_grad_enabled() else _pull_block
+        )
+        # The caller may run the backward pass under autocast; the sums stay in the embeddings' precision.
+        with torch.autocast(device_type=rows.device.type, enabled=False):
+            for block in _row_blocks(len(rows), ctx.plan.chunk_size):
+                parts = pull(
+                    rows[block],
+                    columns,
+                    scale,
+                    ctx.plan.affinity(block),
+                    along_rows=(row_normaliser[block], grads[0][block], grads[1][block]),
+                    along_columns=(column_normaliser, grads[4], grads[5]) if ctx.plan.both_axes else None,
+                )
+                grad_rows[block] = parts[0]
+                grad_columns += parts[1]
+                grad_scale += parts[2]
+        return grad_rows, grad_columns, grad_scale, None, None
+
+
+def _pull_block(
+    rows: Tensor,
+    columns: Tensor,
+    scale: Tensor,
+    weight: Tensor,
+    *,
+    along_rows: tuple[Tensor, Tensor, Tensor],
+    along_columns: tuple[Tensor, Tensor, Tensor] | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what one block of rows adds to the gradients of rows, columns and scale.
+
+    `along_rows` and `along_columns` each hold the log-normalisers and the gradients that reached the
+    log-normalisers and the attractions.
+    """
+    scaled = rows * scale
+    similarity = scaled @ columns.T
+    normaliser, grad_normaliser, grad_attraction = (sums[:, None] for sums in along_rows)
+    grad = (similarity - normaliser).exp() * grad_normaliser
+    if along_columns is not None:
+        normaliser, column_grad, column_attraction = along_columns
+        grad = grad + (similarity - normaliser).exp() * column_grad
+        grad_attraction = grad_attraction + column_attraction
+    grad = grad + weight * grad_attraction
+    pulled = grad @ columns
+    return pulled * scale, grad.T @ scaled, (pulled * rows).sum()

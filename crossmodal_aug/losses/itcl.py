@@ -1,0 +1,115 @@
+"""ITCL as a module: `itcl_loss` with its settings kept, and a temperature that can be learnt."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.contrastive import (
+    MAX_LOGIT_SCALE,
+    AffinityFunction,
+    ITCLParts,
+    Reduction,
+    itcl_loss,
+)
+from crossmodal_aug.functional.contrastive_checks import check_settings
+
+
+class ITCLoss(nn.Module):
+    """Image-text contrastive loss with soft positives, Semi-MedRef (arXiv 2605.15720).
+
+    Formula and conventions are those of `crossmodal_aug.functional.itcl_loss`. A learnable temperature is the
+    parameter `logit_scale` of CLIP (arXiv 2103.00020): the log of the factor of the similarities, put back to
+    at most log 100 before each use.
+
+    Args:
+        temperature: What similarities are divided by; the start value if learnable.
+        learnable: Whether the temperature is learnt.
+        chunk_size: Rows of the (N, N) matrices held at a time; 0 holds all.
+        gather_distributed: Whether to take the samples of all ranks as columns.
+        reduction: "mean", "sum" or "none".
+        normalize: Whether to divide embeddings by their norm first.
+
+    Raises:
+        InvalidTypeError: If an argument has the wrong type.
+        InvalidValueError: If a value cannot be used.
+
+    Example:
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> images, texts = (torch.randn(4, 8, generator=generator) for _ in range(2))
+        >>> positions = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0]])
+        >>> ITCLoss(learnable=True)(images, texts, positions).requires_grad
+        True
+    """
+
+    logit_scale: nn.Parameter | None
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.07,
+        learnable: bool = False,
+        chunk_size: int = 0,
+        gather_distributed: bool = False,
+        reduction: Reduction = "mean",
+        normalize: bool = True,
+    ) -> None:
+        super().__init__()
+        check_settings(temperature, chunk_size, reduction)
+        if learnable and temperature < 0.01:
+            raise InvalidValueError(
+                "Expected a learnable `temperature` of at least 0.01 (similarities are scaled by at most "
+                f"100), but got {temperature}"
+            )
+        self.temperature = temperature
+        self.chunk_size = chunk_size
+        self.gather_distributed = gather_distributed
+        self.reduction: Reduction = reduction
+        self.normalize = normalize
+        scale = nn.Parameter(torch.tensor(-math.log(temperature))) if learnable else None
+        self.register_parameter("logit_scale", scale)
+
+    def forward(
+        self,
+        image_embeddings: Tensor,
+        text_embeddings: Tensor,
+        positions: Tensor | None = None,
+        *,
+        weights: Tensor | None = None,
+        ref_image_embeddings: Tensor | None = None,
+        ref_text_embeddings: Tensor | None = None,
+        ref_positions: Tensor | None = None,
+        affinity: AffinityFunction | Tensor | None = None,
+        return_parts: bool = False,
+    ) -> Tensor | ITCLParts:
+        """Return the loss of a batch; arguments, conventions and errors are those of `itcl_loss`."""
+        if self.logit_scale is not None:
+            with torch.no_grad():
+                self.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
+        return itcl_loss(
+            image_embeddings,
+            text_embeddings,
+            positions,
+            temperature=self.temperature,
+            logit_scale=self.logit_scale,
+            weights=weights,
+            ref_image_embeddings=ref_image_embeddings,
+            ref_text_embeddings=ref_text_embeddings,
+            ref_positions=ref_positions,
+            affinity=affinity,
+            normalize=self.normalize,
+            chunk_size=self.chunk_size,
+            gather_distributed=self.gather_distributed,
+            reduction=self.reduction,
+            return_parts=return_parts,
+        )
+
+    def extra_repr(self) -> str:
+        """Return the settings, for `repr`."""
+        learnable = self.logit_scale is not None
+        return (
+            f"temperature={self.temperature}, learnable={learnable}, chunk_size={self.chunk_size}, "
+            f"gather_distributed={self.gather_distributed}, reduction={self.reduction!r}, "
+            f"normalize={self.normalize}"
+        )
