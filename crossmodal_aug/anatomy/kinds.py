@@ -1,0 +1,49 @@
+"""The kinds of words that the grammar tells apart, each written as one letter.
+
+A scanned text is a string of these letters, so the grammar is a handful of patterns over letters and its
+words are data.
+"""
+
+REGION_KINDS = {
+    "side": "S",  # left, right
+    "both": "B",  # bilateral, both
+    "level": "L",  # upper: needs a side or a noun to be a position
+    "zone": "Z",  # base, apical: names a zone by itself
+    "place": "P",  # bibasilar, RUL: side and zone in one word
+}
+KINDS = {
+    **REGION_KINDS,
+    "noun": "N",  # lung, lobe, zone
+    "whole": "A",  # all, entire
+    "modifier": "m",  # lateral, pulmonary: may stand inside a phrase, says nothing about its region
+    "sided": "s",  # the second half of left-sided
+    "mainly": "d",  # predominantly: narrows a wider extent
+    "than": ">",  # greater than, worse than
+    "compared": "c",  # compared to: what follows is only a comparator
+    "finding": "F",  # effusion: gives a bare side its meaning
+    "structure": "X",  # clavicle: takes a bare side away from the lungs
+    "device": "D",  # catheter: as a structure, and what it lies in is no finding either
+    "count noun": "K",  # areas, in "two infected areas"
+    "number": "n",
+    "unilateral": "U",
+    "negation": "!",  # no, without
+    "growth": "g",  # change: "no change in" affirms
+    "clear": "C",  # clear, normal: says of what stands before it that nothing is there
+    "resolved": "R",  # resolved, not seen
+    "and": "&",
+    "comma": ",",
+    "slash": "/",
+    "hyphen": "-",
+    "of": "o",
+    "article": "t",
+    "in": "i",
+    "near": "~",
+    "with": "w",
+    "verb": "v",
+    "there": "h",
+    "stop": ";",  # but, however: a clause ends
+    "end": ".",  # a sentence ends
+    "open": "(",
+    "close": ")",
+    "plain": "u",  # says nothing; listed only to hide a longer form from the grammar ("lung volumes")
+}

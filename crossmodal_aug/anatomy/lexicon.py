@@ -1,0 +1,171 @@
+"""Lexicon: what each word of an atlas, and of plain radiology English, means to the grammar."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from crossmodal_aug.anatomy.atlas import Atlas, WordEntry
+from crossmodal_aug.anatomy.atlas_file import read_words
+from crossmodal_aug.anatomy.kinds import KINDS
+from crossmodal_aug.anatomy.tokens import words_of
+from crossmodal_aug.errors import AtlasError
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """What a word means.
+
+    Args:
+        code: Letter of its kind.
+        mask: Bits of the regions that it stands for.
+        unsided: Bits that it stands for when no side is stated; other than `mask` only for words that
+            imply a side.
+        axis: Number of the axis that it is a value of; 0 is the side.
+        plural: Whether it speaks of both sides unless one is stated.
+        number: Value of a number word; of a count noun its place in the list, where singular and plural
+            take turns.
+        mirror: For each of its tokens the token that a horizontal flip puts there.
+    """
+
+    code: str
+    mask: int = 0
+    unsided: int = 0
+    axis: int = 0
+    plural: bool = False
+    number: int | None = None
+    mirror: tuple[str, ...] | None = None
+
+    @property
+    def implies_side(self) -> bool:
+        """Whether the word means a side that it does not say."""
+        return self.unsided != self.mask
+
+
+UNKNOWN = Sense(code="u")
+NUMBER = Sense(code="n")
+OTHER_MARK = Sense(code="p")
+
+
+class Lexicon:
+    """All words that the grammar knows for one atlas.
+
+    Args:
+        atlas: The atlas.
+
+    Raises:
+        AtlasError: The vocabulary is not symmetric under a horizontal flip.
+    """
+
+    def __init__(self, atlas: Atlas) -> None:
+        self.full = (1 << len(atlas)) - 1
+        self.permutation = atlas.mirror
+        self.axes = tuple(dict.fromkeys(["side", *(e.axis for e in atlas.words if e.regions)]))
+        self.single: dict[str, Sense] = {}
+        self.longer: dict[str, list[tuple[tuple[str, ...], Sense]]] = {}
+        self._pairs = self._mirror_pairs(atlas)
+        for entry in (*_english(), *atlas.words):
+            self._add(entry)
+        for endings in self.longer.values():
+            endings.sort(key=lambda ending: -len(ending[0]))
+        self._check_symmetry(atlas)
+        self.numbers = _forms("number", atlas)
+        self.count_nouns = _forms("count noun", atlas)
+
+    def ends_sentence(self, mark: str) -> bool:
+        """Say whether a sentence ends with this mark."""
+        sense = self.single.get(mark)
+        return sense is not None and sense.code == KINDS["end"]
+
+    def mirrored_mask(self, mask: int) -> int:
+        """Return the bits that a horizontal flip makes of `mask`."""
+        return sum(1 << to for index, to in enumerate(self.permutation) if mask >> index & 1)
+
+    def _mirror_pairs(self, atlas: Atlas) -> dict[tuple[str, ...], tuple[str, ...]]:
+        pairs: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for pair in atlas.mirror_words:
+            one, other = (words_of(word) for word in pair)
+            if len(one) != len(other):
+                raise AtlasError(f"Expected mirror words of equal length, but got {pair!r}")
+            if one in pairs or other in pairs:
+                raise AtlasError(f"Expected a word in one pair of mirror words only, but got {pair!r} again")
+            pairs[one], pairs[other] = other, one
+        return pairs
+
+    def _add(self, entry: WordEntry) -> None:
+        mask = sum(1 << index for index in entry.regions)
+        unsided = sum(1 << index for index in entry.implied) or mask
+        for order, form in enumerate(entry.forms):
+            words = words_of(form)
+            sense = Sense(
+                code=KINDS[entry.kind],
+                mask=mask,
+                unsided=unsided,
+                axis=self.axes.index(entry.axis) if entry.regions else 0,
+                plural=entry.plural,
+                number=order if entry.kind in ("number", "count noun") else None,
+                mirror=self._pairs.get(words),
+            )
+            if len(words) == 1:
+                self.single[words[0]] = sense
+                continue
+            if any((word,) in self._pairs for word in words):
+                raise AtlasError(f"Expected no mirror word inside the longer form {form!r}")
+            endings = self.longer.setdefault(words[0], [])
+            endings[:] = [ending for ending in endings if ending[0] != words[1:]]
+            endings.append((words[1:], sense))
+
+    def _check_symmetry(self, atlas: Atlas) -> None:
+        for words, partner in self._pairs.items():
+            if self._find(words) is None:
+                raise AtlasError(f"Expected mirror word {' '.join(words)!r} among the words of the atlas")
+            self._compare(words, partner)
+        for entry in atlas.words:
+            for form in entry.forms:
+                words = words_of(form)
+                self._compare(words, self._pairs.get(words, words))
+
+    def _compare(self, words: tuple[str, ...], partner: tuple[str, ...]) -> None:
+        sense, other = self._find(words), self._find(partner)
+        if sense is None or other is None or sense.code != other.code:
+            raise AtlasError(f"Expected {' '.join(words)!r} and {' '.join(partner)!r} to be of one kind")
+        if other.mask != self.mirrored_mask(sense.mask):
+            raise AtlasError(
+                f"Expected {' '.join(partner)!r} to name what {' '.join(words)!r} names after a flip; "
+                "pair the words in `mirror_words`, or give both sides in `regions` and one in `implied`"
+            )
+
+    def _find(self, words: tuple[str, ...]) -> Sense | None:
+        if len(words) == 1:
+            return self.single.get(words[0])
+        return next((sense for rest, sense in self.longer.get(words[0], ()) if rest == words[1:]), None)
+
+
+def _forms(kind: str, atlas: Atlas) -> tuple[str, ...]:
+    lists = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == kind]
+    return lists[-1]
+
+
+@lru_cache(maxsize=32)
+def lexicon_for(atlas: Atlas) -> Lexicon:
+    """Return the lexicon of an atlas, built once.
+
+    Args:
+        atlas: The atlas.
+
+    Returns:
+        Its lexicon.
+
+    Raises:
+        AtlasError: The vocabulary is not symmetric under a horizontal flip.
+    """
+    return Lexicon(atlas)
+
+
+@lru_cache(maxsize=1)
+def _english() -> Iterable[WordEntry]:
+    path = Path(__file__).parent / "atlases" / "english.toml"
+    return read_words(tomllib.loads(path.read_text(encoding="utf-8")), names=())

@@ -1,0 +1,166 @@
+"""PositionParser: text to Report."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.lexicon import lexicon_for
+from crossmodal_aug.anatomy.reading import Reading, conflicts_of, read
+from crossmodal_aug.anatomy.report import Mention, Report
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PositionParser:
+    """Reads which regions of an atlas a text names.
+
+    The grammar is a scanner and a few patterns over kinds of words; nothing is downloaded and no model runs.
+    A parser can be shared by threads and pickled to worker processes.
+
+    Args:
+        atlas: The regions and their words.
+        cache_size: How many texts `parse_many` and `encode` remember; 0 remembers none.
+
+    Raises:
+        InvalidTypeError: `atlas` is no Atlas, or `cache_size` no integer.
+        InvalidValueError: `cache_size` is negative.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+        >>> parser = PositionParser(LUNG_ZONES)
+        >>> parser("Opacities in the right middle and lower lobes; the left lung is clear.").regions
+        ('right middle', 'right lower')
+    """
+
+    def __init__(self, atlas: Atlas, *, cache_size: int = 65536) -> None:
+        if not isinstance(atlas, Atlas):
+            raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}")
+        if not isinstance(cache_size, int) or isinstance(cache_size, bool):
+            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {cache_size!r}")
+        if cache_size < 0:
+            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {cache_size}")
+        self.atlas = atlas
+        self.cache_size = cache_size
+        self._lexicon = lexicon_for(atlas)
+        self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
+        self._names: dict[int, tuple[str, ...]] = {}
+        self._cache: OrderedDict[str, Report] = OrderedDict()
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The cache and its lock stay at home; a worker fills its own.
+        return (_rebuilt, (self.atlas, self.cache_size))
+
+    def __repr__(self) -> str:
+        return f"PositionParser({self.atlas.name!r})"
+
+    def __call__(self, text: str) -> Report:
+        """Read one text.
+
+        Args:
+            text: The text.
+
+        Returns:
+            What it says.
+
+        Raises:
+            InvalidTypeError: `text` is no string.
+        """
+        if not isinstance(text, str):
+            raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
+        return self._report(text, read(text, self._lexicon, self.atlas.bare))
+
+    def parse_many(self, texts: Iterable[str]) -> list[Report]:
+        """Read several texts; a text that was read before is looked up.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            One report per text. Equal texts share one.
+
+        Raises:
+            InvalidTypeError: One of them is no string, or `texts` is a single string.
+        """
+        if isinstance(texts, str):
+            raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
+        cache = self._cache
+        reports = []
+        for index, text in enumerate(texts):
+            # Reading a dict is atomic; only what changes the cache needs the lock.
+            report = cache.get(text) if isinstance(text, str) else None
+            if report is None:
+                if not isinstance(text, str):
+                    raise InvalidTypeError(
+                        f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}"
+                    )
+                report = self(text)
+                self._remember(text, report)
+            reports.append(report)
+        return reports
+
+    def encode(self, texts: Iterable[str]) -> torch.Tensor:
+        """Return the regions that each text names as bits.
+
+        Args:
+            texts: B texts.
+
+        Returns:
+            (B, K) bool, on the CPU.
+
+        Raises:
+            InvalidTypeError: One of them is no string, or `texts` is a single string.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> PositionParser(LUNG_ZONES).encode(["Upper left lung.", "Clear."]).int().tolist()
+            [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]
+        """
+        import torch  # noqa: PLC0415  (the anatomy package is free of torch until bits are asked for)
+
+        bits = [report.bits for report in self.parse_many(texts)]
+        return torch.tensor(bits, dtype=torch.bool).reshape(len(bits), len(self.atlas))
+
+    def _remember(self, text: str, report: Report) -> None:
+        if not self.cache_size:
+            return
+        with self._lock:
+            self._cache[text] = report
+            while len(self._cache) > self.cache_size:
+                self._cache.popitem(last=False)
+
+    def _report(self, text: str, reading: Reading) -> Report:
+        scan = reading.scan
+        mentions = []
+        for phrase in reading.phrases:
+            start, end = scan.starts[phrase.first], scan.ends[phrase.last]
+            mentions.append(Mention(start, end, text[start:end], self._named(phrase.mask), phrase.negated))
+        affirmed = reading.affirmed
+        return Report(
+            text=text,
+            regions=self._named(affirmed),
+            bits=tuple([bool(affirmed >> index & 1) for index in range(len(self.atlas))]),
+            negated=self._named(reading.negated),
+            mentions=tuple(mentions),
+            laterality=reading.laterality,
+            count=reading.count,
+            conflicts=conflicts_of(reading, self._sides),
+            _atlas=self.atlas,
+        )
+
+    def _named(self, mask: int) -> tuple[str, ...]:
+        names = self._names.get(mask)
+        if names is None:
+            names = tuple(name for index, name in enumerate(self.atlas.names) if mask >> index & 1)
+            self._names[mask] = names
+        return names
+
+
+def _rebuilt(atlas: Atlas, cache_size: int) -> PositionParser:
+    return PositionParser(atlas, cache_size=cache_size)

@@ -1,0 +1,225 @@
+"""Position phrases: which tokens belong together, and which regions they name together.
+
+A phrase is made of conjuncts, "right middle" and "lower lobes", that may lend each other a side, a level
+or a noun. What a conjunct names is set algebra: values of one axis add up, axes narrow each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from crossmodal_aug.anatomy.lexicon import Lexicon
+from crossmodal_aug.anatomy.scanner import Scan
+
+_POSITION = "[SBLZNPA]"
+# What may stand between two position words of one phrase. Every part is bounded, so matching is linear.
+_LINK = r"(?:[msd\-]{0,3}|o[to]?t?|,?&?/?&?[id]?t?m?|>[it]?t?|-)"
+GROUP = re.compile(f"{_POSITION}(?:{_LINK}{_POSITION})*+")
+_LISTING = re.compile(r"[,&/>]")
+
+
+@dataclass(slots=True)
+class Phrase:
+    """One mention of a position: a run of tokens and what it names.
+
+    Args:
+        first: Its first token.
+        last: Its last token.
+        link: Letters between it and the conjunct before it in the same group, "" for the first.
+        sided: Bits per axis, where words that imply a side are read with a side at hand.
+        unsided: Bits per axis, where they are read without one.
+        place: Bits of words that name side and zone at once.
+        noun: Whether a noun ("lung") closes it.
+        zone: Whether a word names a zone by itself ("base").
+        plural: Whether it speaks of both sides unless one is stated.
+        whole: Whether it says "all".
+        both: Whether its side is "both" or "bilateral".
+        mask: The regions that it names; settled by `parser`.
+        negated: Whether the text calls them clear.
+        dropped: Whether it turned out to name no region.
+        filler: Whether it only fills a slot of the caption's template.
+        members: Conjuncts that share a side, a level or the noun with it.
+    """
+
+    first: int
+    last: int
+    link: str
+    sided: list[int]
+    unsided: list[int]
+    place: int = 0
+    noun: bool = False
+    zone: bool = False
+    plural: bool = False
+    whole: bool = False
+    both: bool = False
+    mask: int = 0
+    negated: bool = False
+    dropped: bool = False
+    filler: bool = False
+    members: list[Phrase] = field(default_factory=list)
+
+    @property
+    def side(self) -> int:
+        """Bits of its side words, 0 where it states none."""
+        return self.sided[0]
+
+    @property
+    def levelled(self) -> bool:
+        """Whether it states anything but a side."""
+        return any(self.sided[1:])
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing but side and level words tells that it speaks of the lungs."""
+        return not (self.noun or self.zone or self.place)
+
+    @property
+    def implies_side(self) -> bool:
+        """Whether a word of it implies a side that none of its words says."""
+        return not self.side and self.sided != self.unsided
+
+    def named(self, full: int) -> int:
+        """Return the regions that its words name together."""
+        mask = full
+        for bits in self.sided if self.side else self.unsided:
+            if bits and mask & bits:
+                mask &= bits
+        if not self.place:
+            return mask
+        wider = mask if self.levelled else 0
+        return wider | (self.place & self.side or self.place)
+
+
+def find_phrases(scan: Scan, lexicon: Lexicon, start: int, end: int, *, eager: bool) -> list[Phrase]:
+    """Find the position phrases among the tokens `start` to `end` and let their conjuncts lend to each other.
+
+    Args:
+        scan: The scanned text.
+        lexicon: Its words.
+        start: First token.
+        end: One past the last token.
+        eager: Whether conjuncts lend across a comma, and without a closing noun; true for reports, false
+            for lists of image positions, where "top, right" is two positions.
+
+    Returns:
+        The phrases in text order.
+    """
+    phrases: list[Phrase] = []
+    for group in GROUP.finditer(scan.codes, start, end):
+        conjuncts = list(_conjuncts(scan, lexicon, group.start(), group.end()))
+        if len(conjuncts) > 1:
+            conjuncts = _lend(conjuncts, eager=eager)
+        phrases.extend(conjuncts)
+    return phrases
+
+
+def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> Iterator[Phrase]:
+    axes = len(lexicon.axes)
+    phrase: Phrase | None = None
+    link_from = start
+    for token in range(start, end):
+        code = scan.codes[token]
+        if code not in "SBLZNPA":
+            continue
+        link = scan.codes[link_from:token]
+        link_from = token + 1
+        if phrase is None or _LISTING.search(link) or _is_full(phrase, code):
+            if phrase is not None:
+                yield phrase
+            phrase = Phrase(token, token, link if phrase else "", [0] * axes, [0] * axes)
+        if not (code == "N" and "o" in link):
+            # The image in "right of the image" tells that it is a position, but is no part of its name.
+            phrase.last = token
+        sense = scan.senses[token]
+        mask, unsided = sense.mask, sense.unsided
+        if token in scan.flipped:
+            unsided = lexicon.mirrored_mask(unsided)
+        if code == "N":
+            phrase.noun = True
+            phrase.plural |= sense.plural
+        elif code == "A":
+            phrase.whole = True
+        elif code == "P":
+            phrase.place |= mask
+        else:
+            if "o" in link and code == "L" and phrase.levelled:
+                # "the basilar portion of the right middle lobe" lies in the middle lobe.
+                phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
+            phrase.sided[sense.axis] |= mask
+            phrase.unsided[sense.axis] |= unsided
+            phrase.zone |= code == "Z"
+            phrase.plural |= sense.plural
+            phrase.both |= code == "B"
+    if phrase is not None:
+        yield phrase
+
+
+def _is_full(phrase: Phrase, code: str) -> bool:
+    """Say whether a word of this kind can only open the next phrase ("left lung | upper right lung")."""
+    if code in "SB":
+        return bool(phrase.side) and (phrase.noun or phrase.zone)
+    if code == "A":
+        return phrase.noun
+    return code in "LZ" and phrase.noun and phrase.levelled and bool(phrase.side)
+
+
+def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
+    """Share side, level and noun between neighbours, and join those that share into one phrase."""
+    joined = [False] * len(conjuncts)  # joined[i]: conjunct i belongs with i - 1
+    own_noun = [not phrase.bare for phrase in conjuncts]
+    # Words that still wait for their noun look ahead: right to left, so that a noun reaches all of a list.
+    for index in range(len(conjuncts) - 2, -1, -1):
+        here, ahead = conjuncts[index], conjuncts[index + 1]
+        if own_noun[index] or here.whole or ahead.place or not (eager or _binds(ahead)):
+            continue
+        if here.levelled and not here.side:  # "upper and lower left lung", "upper and lower lobes"
+            here.sided[0], here.unsided[0] = ahead.sided[0], ahead.unsided[0]
+            joined[index + 1] = True
+        elif (
+            here.side and not here.levelled and ahead.levelled and ahead.side
+        ):  # "left and right upper lobes"
+            here.sided[1:], here.unsided[1:] = ahead.sided[1:], ahead.unsided[1:]
+            joined[index + 1] = True
+        if ahead.side or joined[index + 1]:
+            here.noun |= ahead.noun
+            here.zone |= ahead.zone
+    # What lacks a side, or follows one that lacked a noun, looks back: left to right.
+    for index in range(1, len(conjuncts)):
+        before, here = conjuncts[index - 1], conjuncts[index]
+        if here.place or not before.side or not (eager or _binds(here)):
+            continue
+        if here.implies_side:  # the lingula is on the left, whatever stands before it
+            continue
+        if (
+            not here.side and here.levelled and not (here.plural and here.zone)
+        ):  # "right middle and lower lobes"
+            here.sided[0], here.unsided[0] = before.sided[0], before.unsided[0]
+            before.noun |= here.noun
+            joined[index] = True
+        elif (
+            here.side
+            and here.noun
+            and not (here.levelled or here.whole or own_noun[index - 1])
+            and before.levelled
+        ):  # "upper left and right lung"
+            here.sided[1:], here.unsided[1:] = before.sided[1:], before.unsided[1:]
+            joined[index] = True
+    return _joined(conjuncts, joined)
+
+
+def _binds(phrase: Phrase) -> bool:
+    return phrase.noun and "," not in phrase.link
+
+
+def _joined(conjuncts: list[Phrase], joined: list[bool]) -> list[Phrase]:
+    phrases: list[Phrase] = []
+    for phrase, belongs in zip(conjuncts, joined, strict=True):
+        if belongs:
+            head = phrases[-1]
+            head.members.append(phrase)
+            head.last = phrase.last
+        else:
+            phrases.append(phrase)
+    return phrases

@@ -1,0 +1,260 @@
+"""Reading: the one pass from a text to what it says, before it is put into a Report."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crossmodal_aug.anatomy import scope
+from crossmodal_aug.anatomy.lexicon import Lexicon
+from crossmodal_aug.anatomy.phrases import Phrase, find_phrases
+from crossmodal_aug.anatomy.scanner import Scan, scan
+
+# "Bilateral pulmonary infection, two infected areas": its first word sums up what the caption lists.
+_HEADER = re.compile(r"([BU!])[um]{0,3}F,(n)[um]{0,2}(K)")
+_SUMMARY = re.compile(r"(B)[um]{0,3}F,[SBLZNPA,&tm]+$")
+_UNILATERAL = "unilateral, but both sides are named"
+_BILATERAL = "bilateral, but only one side is named"
+
+
+@dataclass(slots=True)
+class Header:
+    """The tokens of a caption's counting head, "Bilateral pulmonary infection, two infected areas"."""
+
+    laterality: int
+    number: int
+    noun: int
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a text says.
+
+    Args:
+        scan: The scanned text.
+        phrases: Position phrases in text order, those that name no region left out.
+        affirmed: Bits of the regions where the text places something.
+        negated: Bits of the regions that it calls clear.
+        implied: Tokens that were read as a side that the text does not say.
+        header: The counting head of a caption.
+        count: The number that it counts.
+        laterality: What the text says about sides as a whole.
+        summary: Token of a "bilateral" that sums up the list behind it, or -1.
+    """
+
+    scan: Scan
+    phrases: list[Phrase] = field(default_factory=list)
+    affirmed: int = 0
+    negated: int = 0
+    implied: set[int] = field(default_factory=set)
+    header: Header | None = None
+    count: int | None = None
+    laterality: Literal["bilateral", "unilateral"] | None = None
+    summary: int = -1
+
+
+def read(text: str, lexicon: Lexicon, bare: Literal["finding", "locative"]) -> Reading:
+    """Read a text.
+
+    Args:
+        text: Any text.
+        lexicon: The words to read it with.
+        bare: What a side or level word without a noun needs, as in `Atlas.bare`.
+
+    Returns:
+        What the text says.
+    """
+    reading = Reading(scan(text, lexicon))
+    codes = reading.scan.codes
+    if "U" in codes:
+        reading.laterality = "unilateral"
+    start = 0
+    while start < len(codes):
+        end = codes.find(".", start)
+        end = len(codes) if end < 0 else end
+        if end > start:
+            _read_sentence(reading, lexicon, start, end, bare)
+        start = end + 1
+    for phrase in reading.phrases:
+        if phrase.negated:
+            reading.negated |= phrase.mask
+        else:
+            reading.affirmed |= phrase.mask
+    reading.negated &= ~reading.affirmed
+    return reading
+
+
+def _read_sentence(
+    reading: Reading, lexicon: Lexicon, start: int, end: int, bare: Literal["finding", "locative"]
+) -> None:
+    codes = reading.scan.codes
+    phrases = find_phrases(reading.scan, lexicon, start, end, eager=bare == "finding")
+    summary = _summary_token(reading, start, end)
+    phrases = [phrase for phrase in phrases if phrase.last != summary]
+    if reading.laterality is None and any(phrase.both for phrase in phrases):
+        reading.laterality = "bilateral"
+    if bare == "finding":
+        phrases = _settle_reports(codes, phrases, start, end)
+    else:
+        phrases = _settle_locations(codes, phrases, start, end)
+    full = lexicon.full
+    for phrase in phrases:
+        for part in (phrase, *phrase.members):
+            phrase.mask |= part.named(full)
+            if part.implies_side:
+                reading.implied.update(
+                    token
+                    for token in range(part.first, part.last + 1)
+                    if reading.scan.senses[token].implies_side
+                )
+        begin, stop = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
+        phrase.negated = scope.is_negated(codes, phrase.first, phrase.last, begin, stop)
+    if reading.laterality == "unilateral":
+        _mark_filler(phrases, lexicon)
+    if bare == "locative":
+        phrases = _without_neighbours(codes, phrases)
+    reading.phrases += [phrase for phrase in phrases if not phrase.dropped]
+
+
+def _summary_token(reading: Reading, start: int, end: int) -> int:
+    """Note the counting head of a caption and return the token of its "bilateral", or -1."""
+    codes = reading.scan.codes
+    head = _HEADER.search(codes, start, end)
+    if head is not None and reading.header is None:
+        number = head.start(2)
+        reading.header = Header(head.start(1), number, head.start(3))
+        sense = reading.scan.senses[number]
+        digits = reading.scan.text[reading.scan.starts[number] : reading.scan.ends[number]]
+        if sense.number is not None:
+            reading.count = sense.number
+        elif digits.isdecimal():
+            reading.count = int(digits)
+    head = head or _SUMMARY.search(codes[:end], start)
+    if head is None or head[1] != "B":
+        return -1
+    if reading.laterality is None:
+        reading.laterality = "bilateral"
+    reading.summary = head.start(1)
+    return reading.summary
+
+
+def _settle_reports(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phrase]:
+    """Decide which phrases of a report's sentence speak of the lungs, and give bare sides their noun."""
+    kept: list[Phrase] = []
+    for order, phrase in enumerate(phrases):
+        head, at = scope.head_after(codes, phrase.last + 1)
+        if scope.is_comparator(codes, phrase.first) or (head in ("X", "D") and head):
+            continue
+        if not phrase.bare:
+            if phrase.side or phrase.levelled or phrase.place or phrase.plural:
+                kept.append(phrase)
+            continue
+        if not phrase.side:
+            continue
+        following = phrases[order + 1] if order + 1 < len(phrases) else None
+        if following is not None and at == following.first and not following.side and not following.place:
+            following.sided[0] = following.unsided[0] = phrase.side
+            following.first = phrase.first
+            following.both = phrase.both
+            continue
+        if head in ("F", "K") and head:
+            kept.append(phrase)
+        else:
+            _look_back(codes, phrase, kept, start, end)
+    return kept
+
+
+def _look_back(codes: str, phrase: Phrase, kept: list[Phrase], start: int, end: int) -> None:
+    """Settle a bare side that no noun follows ("atelectasis on the left", "effusions bilaterally")."""
+    begin, stop = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
+    for earlier in reversed(kept):
+        if earlier.first < begin:
+            break
+        if not earlier.side and not earlier.place and not earlier.implies_side:
+            earlier.sided[0] = earlier.unsided[0] = phrase.side
+            return
+    for token in range(phrase.first - 1, begin - 1, -1):
+        if codes[token] in "XD":
+            return
+        if codes[token] == "F":
+            kept.append(phrase)
+            return
+    for token in range(phrase.last + 1, stop):
+        if codes[token] in "XD":
+            return
+        if codes[token] == "F":
+            kept.append(phrase)
+            return
+
+
+def _settle_locations(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phrase]:
+    """Decide which phrases of a prompt's sentence are positions in the image."""
+    kept: list[Phrase] = []
+    previous: Phrase | None = None
+    for phrase in phrases:
+        if not (phrase.side or phrase.levelled or phrase.place):
+            continue
+        listed = previous is not None and set(codes[previous.last + 1 : phrase.first]) <= set(",&/ti")
+        alone = phrase.first == start and (phrase.last + 1 == end or codes[phrase.last + 1] in ",&")
+        corner = bool(phrase.side) and phrase.levelled
+        if phrase.noun or phrase.zone or corner or listed or alone or scope.is_located(codes, phrase.first):
+            kept.append(phrase)
+            previous = phrase
+        else:
+            previous = None
+    return kept
+
+
+def _without_neighbours(codes: str, phrases: list[Phrase]) -> list[Phrase]:
+    """Leave out what is only said to be near, where something else says the place."""
+    far = [phrase for phrase in phrases if phrase.negated or not scope.is_near(codes, phrase.first)]
+    return far if any(not phrase.negated for phrase in far) else phrases
+
+
+def _mark_filler(phrases: list[Phrase], lexicon: Lexicon) -> None:
+    """In "Unilateral ..., left lung and middle right lung" the bare side names nothing."""
+    if not any(phrase.levelled or phrase.whole for phrase in phrases):
+        return
+    precise = 0
+    for phrase in phrases:
+        if phrase.levelled or phrase.whole:
+            precise |= phrase.side
+    for phrase in phrases:
+        if (
+            phrase.side
+            and not (phrase.levelled or phrase.whole)
+            and phrase.noun
+            and not phrase.side & precise
+        ):
+            phrase.filler = True
+            phrase.mask = 0
+
+
+def conflicts_of(reading: Reading, side_masks: tuple[int, ...]) -> tuple[str, ...]:
+    """Name the statements of a text that contradict each other.
+
+    Args:
+        reading: What the text says.
+        side_masks: Bits of each side of the atlas.
+
+    Returns:
+        One sentence per contradiction.
+    """
+    found = []
+    scan_ = reading.scan
+    sides = sum(1 for mask in side_masks if mask & reading.affirmed)
+    for phrase in reading.phrases:
+        if phrase.filler:
+            words = scan_.text[scan_.starts[phrase.first] : scan_.ends[phrase.last]]
+            found.append(f"unilateral, and {words!r} names no zone: read as filler")
+    if reading.laterality == "unilateral" and sides > 1:
+        found.append(_UNILATERAL)
+    if reading.header is not None and reading.laterality == "bilateral" and sides == 1:
+        found.append(_BILATERAL)
+    if reading.count is not None:
+        if reading.count < sides and reading.count > 0:
+            found.append(f"{reading.count} counted, but {sides} sides are named")
+        if reading.count == 0 and reading.affirmed:
+            found.append("none counted, but regions are named")
+    return tuple(found)

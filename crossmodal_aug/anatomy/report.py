@@ -1,0 +1,162 @@
+"""Report: what a text says about regions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.splicing import spliced
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A phrase that names regions, or a template's filler that names none.
+
+    Args:
+        start: Offset of its first character.
+        end: Offset behind its last character; `text[start:end]` is the phrase.
+        text: The phrase.
+        regions: The regions that it names, in atlas order.
+        negated: Whether the text calls them clear.
+    """
+
+    start: int
+    end: int
+    text: str
+    regions: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a text says about the regions of an atlas. Made by `PositionParser`.
+
+    Args:
+        text: The text.
+        regions: Regions where the text places something, in atlas order.
+        bits: The same as one bit per region.
+        negated: Regions that the text calls clear and places nothing in.
+        mentions: The phrases behind both, in text order.
+        laterality: "bilateral" or "unilateral" where the text says so.
+        count: The number of areas that the text counts, if it does.
+        conflicts: Statements that contradict each other, and how they were resolved.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+        >>> parser = PositionParser(LUNG_ZONES)
+        >>> report = parser("Unilateral pulmonary infection, one infected area, upper left lung.")
+        >>> report.regions, report.laterality, report.count
+        (('left upper',), 'unilateral', 1)
+        >>> report.mirrored()
+        'Unilateral pulmonary infection, one infected area, upper right lung.'
+        >>> report.with_regions(["left upper", "right lower"])
+        'Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung.'
+    """
+
+    text: str
+    regions: tuple[str, ...]
+    bits: tuple[bool, ...]
+    negated: tuple[str, ...]
+    mentions: tuple[Mention, ...]
+    laterality: Literal["bilateral", "unilateral"] | None
+    count: int | None
+    conflicts: tuple[str, ...]
+    _atlas: Atlas = field(repr=False, compare=False)
+
+    def mirrored(self) -> str:
+        """Return the text with left and right exchanged, as a horizontal flip of the image demands.
+
+        Every left and right is exchanged, not only those of regions, because the whole image is flipped. A
+        word that implies a side ("lingula") gets the mark "(mirrored)", or loses it.
+
+        Returns:
+            The exchanged text; exchanging it again gives back the original, character by character.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> PositionParser(LUNG_ZONES)("RUL opacity, Lingula clear").mirrored()
+            'LUL opacity, Lingula (mirrored) clear'
+        """
+        from crossmodal_aug.anatomy.mirror import mirrored_text  # noqa: PLC0415  (the parser makes Reports)
+
+        return mirrored_text(self.text, self._atlas)
+
+    def with_regions(self, names: Iterable[str]) -> str:
+        """Return the text rewritten to place something in exactly these regions.
+
+        Args:
+            names: Names of regions, in any order.
+
+        Returns:
+            The text itself where the regions are those it names already; else a text in its style, with
+            count and uni-/bilateral words in agreement where it had them.
+
+        Raises:
+            UnknownRegionError: A name is not of the atlas.
+            InvalidTypeError: `names` is a single text.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> PositionParser(LUNG_ZONES)("Opacity in the left lung base.").with_regions(["left upper"])
+            'Opacity in the upper left lung.'
+        """
+        from crossmodal_aug.anatomy.rewrite import with_regions  # noqa: PLC0415  (the parser makes Reports)
+
+        if isinstance(names, str):
+            raise InvalidTypeError(f"Expected `names` to be several region names, but got the text {names!r}")
+        chosen = {self._atlas.index(name) for name in names}
+        return with_regions(self, self._atlas, sum(1 << index for index in chosen))
+
+    def replace(self, texts: Mapping[int, str]) -> str:
+        """Put other words in the place of mentions; all other characters stay.
+
+        Args:
+            texts: For the index of each mention to replace, the words to put there.
+
+        Returns:
+            The new text.
+
+        Raises:
+            InvalidValueError: There is no mention of that index.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> report = PositionParser(LUNG_ZONES)("Upper left lung and lower right lung.")
+            >>> report.replace({0: "[MASK]", 1: "somewhere"})
+            '[MASK] and somewhere.'
+        """
+        for index in texts:
+            if not 0 <= index < len(self.mentions):
+                raise InvalidValueError(
+                    f"Expected indices of {len(self.mentions)} mentions, but got {index!r}"
+                )
+        return spliced(
+            self.text, [(self.mentions[i].start, self.mentions[i].end, t) for i, t in texts.items()]
+        )
+
+    def coarsened(self, mention: Mention) -> str | None:
+        """Return a less specific phrase that still holds: "upper left lung" becomes "left lung".
+
+        Args:
+            mention: One of `mentions`.
+
+        Returns:
+            The phrase, or None where there is none: the mention names whole sides already, or nothing.
+
+        Raises:
+            InvalidValueError: The mention is of another report.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> report = PositionParser(LUNG_ZONES)("Opacity in the left lung base.")
+            >>> report.coarsened(report.mentions[0])
+            'left lung'
+        """
+        from crossmodal_aug.anatomy.wording import coarse_phrase  # noqa: PLC0415  (the parser makes Reports)
+
+        if mention not in self.mentions:
+            raise InvalidValueError(f"Expected a mention of this report, but got {mention!r}")
+        return coarse_phrase(self, mention, self._atlas)

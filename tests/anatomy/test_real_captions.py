@@ -1,0 +1,89 @@
+"""The parser against the label columns of the two public data sets and the hand-labelled templates."""
+
+import csv
+import itertools
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from crossmodal_aug.anatomy import LUNG_ZONES, QUADRANTS, PositionParser
+
+DATA = os.environ.get("CROSSMODAL_AUG_DATA")
+pytestmark = pytest.mark.skipif(
+    DATA is None, reason="CROSSMODAL_AUG_DATA is not set: real captions are not at hand"
+)
+PARSERS = {"lung_zones": PositionParser(LUNG_ZONES), "quadrants": PositionParser(QUADRANTS)}
+
+
+def qata_rows():
+    parts = json.loads((Path(DATA) / "qata/annotation.json").read_text())
+    return [row for rows in parts.values() for row in rows]
+
+
+def mosmed_rows():
+    with (Path(DATA) / "mosmed/captions.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def gold_rows(name):
+    with (Path(DATA) / "text" / name).open() as file:
+        return [json.loads(line) for line in file]
+
+
+def test_every_qata_caption_reads_as_its_label():
+    rows = qata_rows()
+    assert len(rows) >= 4000
+    for row in rows:
+        report = PARSERS["lung_zones"](row["caption"])
+        assert [int(bit) for bit in report.bits] == row["pseudo_label"], row["caption"]
+        assert report.count == row["infected_area"], row["caption"]
+        assert report.laterality == {1: "unilateral", 2: "bilateral"}[row["pulmonary_infection"]]
+        assert report.conflicts == ()
+
+
+def test_every_mosmed_caption_reads_as_its_label():
+    rows = mosmed_rows()
+    assert len(rows) == 2729
+    for row in rows:
+        report = PARSERS["lung_zones"](row["text"])
+        assert [int(bit) for bit in report.bits] == json.loads(row["label"]), row["text"]
+
+
+def test_every_gold_template_reads_as_its_label():
+    rows = gold_rows("gold_templates.jsonl")
+    assert len(rows) == 60
+    for row in rows:
+        assert set(PARSERS[row["atlas"]](row["text"]).regions) == set(row["regions"]), row["text"]
+
+
+def real_texts():
+    if DATA is None:
+        return []
+    captions = {row["caption"] for row in qata_rows()} | {row["text"] for row in mosmed_rows()}
+    texts = [("lung_zones", text) for text in sorted(captions)]
+    texts += [("lung_zones", row["text"]) for row in gold_rows("gold_openi_dev.jsonl")]
+    return texts + [(row["atlas"], row["text"]) for row in gold_rows("gold_templates.jsonl")]
+
+
+def test_every_real_text_can_be_rewritten_to_every_subset():
+    for name, text in real_texts():
+        parser = PARSERS[name]
+        report = parser(text)
+        for size in range(len(parser.atlas) + 1):
+            for regions in itertools.combinations(parser.atlas.names, size):
+                rewritten = report.with_regions(regions)
+                assert parser(rewritten).regions == regions, (text, regions, rewritten)
+                if regions == report.regions:
+                    assert rewritten == text
+
+
+def test_every_real_text_mirrors_with_its_bits_and_back():
+    for name, text in real_texts():
+        parser = PARSERS[name]
+        report = parser(text)
+        mirrored = parser(report.mirrored())
+        for index, to in enumerate(parser.atlas.mirror):
+            assert mirrored.bits[to] == report.bits[index], text
+        assert mirrored.mirrored() == text
