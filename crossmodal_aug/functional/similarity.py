@@ -117,7 +117,8 @@ def _axis_stats(similarity: Tensor, weight: Tensor, *, dim: int, entropy: bool) 
 
 
 def _row_blocks(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+    # A rank without samples still goes through one empty block: its graph must hold the same collectives.
+    return (slice(start, min(start + size, count)) for start in range(0, max(count, 1), size))
 
 
 class _ChunkedSums(torch.autograd.Function):

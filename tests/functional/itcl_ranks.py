@@ -1,0 +1,114 @@
+"""What each process of `test_contrastive_distributed.py` runs."""
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.contrastive import itcl_loss
+
+FEATURES, WIDTH, LABELS = 6, 4, 3
+
+
+def containment(labels, others):
+    """Share of the row's labels that the other has: not symmetric."""
+    rows, columns = labels.double(), others.double()
+    return (rows @ columns.T + 1) / (rows.sum(dim=1, keepdim=True) + 1)
+
+
+CASES = {
+    "plain": {},
+    "chunked": {"chunk_size": 2},
+    "weights": {"weights": True},
+    "references": {"references": True},
+    "references, chunked, weights": {"references": True, "chunk_size": 3, "weights": True},
+    "sum": {"reduction": "sum"},
+    "asymmetric affinity": {"affinity": containment, "chunk_size": 2},
+    "learnable scale": {"learnable": True},
+}
+
+
+class Projections(nn.Module):
+    """Two linear projections and a logit scale, the same on every rank."""
+
+    def __init__(self, learnable):
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        for name in ("image", "text"):
+            weight = torch.randn(FEATURES, WIDTH, generator=generator, dtype=torch.float64)
+            setattr(self, name, nn.Parameter(weight))
+        if learnable:
+            self.logit_scale = nn.Parameter(torch.tensor(1.3, dtype=torch.float64))
+
+    def forward(self, images, texts):
+        return images @ self.image, texts @ self.text, getattr(self, "logit_scale", None)
+
+
+def samples(count):
+    generator = torch.Generator().manual_seed(0)
+    images, texts = (torch.randn(count, FEATURES, generator=generator, dtype=torch.float64) for _ in range(2))
+    positions = torch.rand(count, LABELS, generator=generator) < 0.5
+    weights = torch.rand(count, generator=generator, dtype=torch.float64)
+    references = {
+        "ref_image_embeddings": torch.randn(4, WIDTH, generator=generator, dtype=torch.float64),
+        "ref_text_embeddings": torch.randn(4, WIDTH, generator=generator, dtype=torch.float64),
+        "ref_positions": torch.rand(4, LABELS, generator=generator) < 0.5,
+    }
+    return (images, texts, positions, weights), references
+
+
+def run_case(model, rows, references, case, *, gather):
+    """Return parts of the loss and parameter gradients of one case on some of the samples."""
+    case = dict(case)
+    images, texts, positions, weights = rows
+    options = references if case.pop("references", False) else {}
+    if case.pop("weights", False):
+        options = {**options, "weights": weights}
+    case.pop("learnable", None)
+    u, v, logit_scale = model(images, texts)
+    parts = itcl_loss(
+        u, v, positions, logit_scale=logit_scale, gather_distributed=gather, return_parts=True, **options, **case
+    )
+    model.zero_grad()
+    parts.loss.backward()
+    return [part.detach() for part in parts], [parameter.grad.clone() for parameter in model.parameters()]
+
+
+def penalty_gradients(rows, *, gather, ranks=1):
+    """Return the gradients of the squared gradients of the loss with respect to the embeddings."""
+    u, v = (rows[index][:, :WIDTH].clone().requires_grad_() for index in (0, 1))
+    loss = itcl_loss(u, v, rows[2], gather_distributed=gather, chunk_size=2)
+    # Every rank's loss is the whole loss, so gradients come out `ranks` times.
+    first = torch.autograd.grad(loss / ranks, (u, v), create_graph=True)
+    return list(torch.autograd.grad(sum(gradient.square().sum() for gradient in first), (u, v)))
+
+
+def run_rank(rank, splits, folder):
+    """Run all cases on this rank's share of each split and leave the results in the folder."""
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(splits[0])
+    )
+    torch.set_num_threads(1)
+    torch.save([run_split(rank, counts) for counts in splits], f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def run_split(rank, counts):
+    """Return the results of all cases where the ranks hold so many samples each."""
+    everything, references = samples(sum(counts))
+    rows = tuple(tensor.split(counts)[rank] for tensor in everything)
+    results = {
+        name: run_case(
+            DistributedDataParallel(Projections("learnable" in case)), rows, references, case, gather=True
+        )
+        for name, case in CASES.items()
+    }
+    results["none"] = itcl_loss(*rows[:3], gather_distributed=True, reduction="none")
+    results["penalty"] = penalty_gradients(rows, gather=True, ranks=len(counts))
+    narrow = rows[2][:, : LABELS - rank % 2]
+    try:
+        itcl_loss(rows[0], rows[1], narrow, gather_distributed=True)
+    except InvalidValueError as error:
+        results["other widths"] = str(error)
+    return results
