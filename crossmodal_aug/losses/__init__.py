@@ -1,5 +1,6 @@
 """Losses as modules: settings at construction, tensors at the call."""
 
 from crossmodal_aug.losses.itcl import ITCLoss
+from crossmodal_aug.losses.queue import ITCQueue
 
-__all__ = ["ITCLoss"]
+__all__ = ["ITCLoss", "ITCQueue"]

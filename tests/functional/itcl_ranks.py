@@ -7,6 +7,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.contrastive import itcl_loss
+from crossmodal_aug.losses import ITCLoss, ITCQueue
 
 FEATURES, WIDTH, LABELS = 6, 4, 3
 
@@ -91,6 +92,17 @@ def run_rank(rank, splits, folder):
     )
     torch.set_num_threads(1)
     torch.save([run_split(rank, counts) for counts in splits], f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def run_queue_rank(rank, counts, folder):
+    """Run a queue twice on this rank's samples and leave losses and memory in the folder."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(counts))
+    torch.set_num_threads(1)
+    rows = tuple(tensor.split(counts)[rank] for tensor in samples(sum(counts))[0][:3])
+    queue = ITCQueue(4, ITCLoss(gather_distributed=True))
+    losses = [queue(*rows) for _ in range(2)]
+    torch.save((losses, queue.state_dict()), f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 

@@ -40,9 +40,7 @@ def test_learnable_temperature_is_held_at_a_scale_of_100_and_comes_back():
     # The pairs do not match, so a smaller scale is better.
     images, _, positions = batch()
     value = loss(images, -images, positions)
-    torch.testing.assert_close(
-        value, itcl_loss(images, -images, positions, temperature=0.01), rtol=0, atol=1e-4
-    )
+    torch.testing.assert_close(value, itcl_loss(images, -images, positions, temperature=0.01), rtol=0, atol=1e-4)
     value.backward()
     assert loss.logit_scale.item() == pytest.approx(math.log(100), abs=1e-6)
     torch.optim.SGD(loss.parameters(), lr=0.01).step()
