@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from crossmodal_aug.anatomy.atlas import LUNG_ZONES, QUADRANTS, Atlas
     from crossmodal_aug.anatomy.parser import PositionParser
     from crossmodal_aug.anatomy.report import Mention, Report
-    from crossmodal_aug.augment.base import Augmented
+    from crossmodal_aug.augment.batch import Augmented
     from crossmodal_aug.augment.focus import Focus
     from crossmodal_aug.augment.pos_aug import PosAug
     from crossmodal_aug.augment.sequential import CrossModalSequential
@@ -28,7 +28,7 @@ _HOME = {
     "PositionParser": "anatomy.parser",
     "Mention": "anatomy.report",
     "Report": "anatomy.report",
-    "Augmented": "augment.base",
+    "Augmented": "augment.batch",
     "Focus": "augment.focus",
     "PosAug": "augment.pos_aug",
     "CrossModalSequential": "augment.sequential",

@@ -1,0 +1,26 @@
+"""The ops: each alters image, maps and caption together."""
+
+from crossmodal_aug.augment.base import CrossModalOp, Params
+from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.augment.focus import Focus, FocusParams
+from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
+from crossmodal_aug.augment.sequential import CrossModalSequential
+from crossmodal_aug.augment.sync_flip import SyncFlip
+from crossmodal_aug.augment.t_patch_mix import PatchMixParams, TPatchMix
+from crossmodal_aug.augment.zone_mix import ZoneMix, ZoneMixParams
+
+__all__ = [
+    "Augmented",
+    "CrossModalOp",
+    "CrossModalSequential",
+    "Focus",
+    "FocusParams",
+    "Params",
+    "PatchMixParams",
+    "PosAug",
+    "PosAugParams",
+    "SyncFlip",
+    "TPatchMix",
+    "ZoneMix",
+    "ZoneMixParams",
+]

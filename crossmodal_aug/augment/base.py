@@ -1,0 +1,194 @@
+"""What the ops share: the batch they return, the order of their steps, and the rewriting of texts."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.batch import (
+    Augmented,
+    Batch,
+    check_aligned,
+    check_batch,
+    check_donors,
+    check_texts,
+)
+from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
+
+Role = Literal["image", "target"]
+
+
+@dataclass(frozen=True)
+class Params:
+    """What every op records of one call; keeping it is all that replay needs.
+
+    Attributes:
+        accepted: (B,) bool: the samples that were altered.
+        positions: (B, K) bool: the regions that hold after the op.
+        added: (B, K) bool: regions that hold now and did not before.
+        removed: (B, K) bool: regions that held before and do not now.
+        spatial: Size of the images, (H, W) or (D, H, W); empty for an op on text alone.
+    """
+
+    accepted: Tensor
+    positions: Tensor
+    added: Tensor
+    removed: Tensor
+    spatial: tuple[int, ...]
+
+
+class CrossModalOp(nn.Module, ABC):
+    """One alteration of image, maps and caption together.
+
+    A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
+    the texts is to make them state ``params.positions``, unless it says otherwise (`rewrite`).
+    """
+
+    def __init__(self, parser: PositionParser) -> None:
+        super().__init__()
+        if not isinstance(parser, PositionParser):
+            raise InvalidTypeError(f"Expected `parser` to be a PositionParser, but got {type(parser).__name__}.")
+        self.parser = parser
+
+    @property
+    def atlas(self) -> Atlas:
+        """The atlas of the parser."""
+        return self.parser.atlas
+
+    def forward(
+        self,
+        images: Tensor | None,
+        texts: Sequence[str] | None,
+        target: Tensor | None = None,
+        *,
+        positions: Tensor | None = None,
+        maps: Sequence[Tensor] = (),
+        donors: Augmented | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Augmented:
+        """Alter a batch.
+
+        Args:
+            images: (B, C, H, W) or (B, C, D, H, W), any dtype and device.
+            texts: B captions, or None where only ``positions`` are carried.
+            target: Aligned map (B, ..., *spatial) that the loss will compare with. The op reads it as evidence
+                where it needs some: probabilities in [0, 1], or a mask (non-zero = 1).
+            positions: (B, K) multi-hot regions; None reads them from ``texts``.
+            maps: Further aligned tensors (B, ..., *spatial), altered like the images.
+            donors: A second batch to take pixels from; None takes them from a permutation of this one.
+            generator: Source of randomness; None takes torch's global one.
+
+        Returns:
+            The altered batch. No input is changed. Samples with ``params.accepted`` False come out bit for bit as
+            they went in, with the same text object.
+
+        Raises:
+            InvalidTypeError: An argument has the wrong type.
+            InvalidValueError: Shapes, batch sizes or devices disagree, the evidence holds NaN, or neither
+                ``texts`` nor ``positions`` is given.
+        """
+        check_generator(generator)
+        batch = check_batch(images, texts, target, positions, maps, self.parser)
+        source = None if donors is None else check_donors(donors, batch, self.parser)
+        params = self.sample(batch, source, generator)
+        source = batch if source is None else source
+        return Augmented(
+            images=self.alter(batch.images, params, "image", source.images),
+            texts=None if batch.texts is None else self.rewrite(batch.texts, params),
+            target=None if batch.target is None else self.alter(batch.target, params, "target", source.target),
+            positions=params.positions,
+            maps=tuple(
+                self.alter(one, params, "image", other) for one, other in zip(batch.maps, source.maps, strict=True)
+            ),
+            params=params,
+        )
+
+    def apply(  # type: ignore[override]
+        self,
+        tensor: Tensor,
+        params: Any = None,
+        *,
+        role: Role = "image",
+        donors: Tensor | None = None,
+    ) -> Tensor:
+        """Repeat on another aligned tensor what a call did.
+
+        Called with a function alone it is `torch.nn.Module.apply`, so that ``model.apply(init)`` still works on a
+        model that holds an op.
+
+        Args:
+            tensor: (B, ..., *spatial), of the batch and spatial size of that call.
+            params: ``out.params`` of that call.
+            role: What the tensor is: "image" (also any further map) or "target". Only `Focus` treats the two
+                differently.
+            donors: The donors' tensor, where that call took pixels from a second batch.
+
+        Returns:
+            The altered tensor, in the dtype that it came in.
+
+        Raises:
+            InvalidTypeError: ``tensor`` is no tensor, or ``params`` are not those of this kind of op.
+            InvalidValueError: The tensor does not fit the parameters.
+        """
+        if params is None and callable(tensor):
+            return super().apply(tensor)  # type: ignore[return-value]
+        self._check_params(params)
+        check_tensor("tensor", tensor)
+        check_choice("role", role, ("image", "target"))
+        check_aligned("tensor", tensor, params.accepted.shape[0], params.spatial, params.accepted.device)
+        return self.alter(tensor, params, role, tensor if donors is None else donors)
+
+    def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:
+        """Repeat on other texts what a call did: accepted samples come to state ``params.positions``.
+
+        Args:
+            texts: B strings.
+            params: ``out.params`` of that call.
+
+        Returns:
+            B strings; those of samples that were not accepted are the same objects.
+
+        Raises:
+            InvalidTypeError: A text is no string, or ``params`` are not those of this kind of op.
+            InvalidValueError: There are not B texts.
+        """
+        self._check_params(params)
+        texts = check_texts("texts", texts, params.accepted.shape[0])
+        reports = self.parser.parse_many(texts)
+        rows = to_host(params.accepted, params.positions)
+        # The caller's own string where nothing is to be changed: the report's may be an equal one from the cache.
+        return [
+            report.with_regions([name for name, bit in zip(self.atlas.names, bits, strict=True) if bit])
+            if accepted
+            else text
+            for text, report, (accepted, *bits) in zip(texts, reports, rows, strict=True)
+        ]
+
+    @abstractmethod
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> Any:
+        """Draw the parameters of one call for a checked batch."""
+
+    @abstractmethod
+    def alter(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
+        """Do to a checked tensor what the parameters say."""
+
+    params_type: type[Params] = Params
+
+    def _check_params(self, params: object) -> None:
+        if not isinstance(params, self.params_type):
+            raise InvalidTypeError(
+                f"Expected `params` to be the {self.params_type.__name__} of a {type(self).__name__} call, "
+                f"but got {type(params).__name__}."
+            )
+
+
+def to_host(accepted: Tensor, bits: Tensor) -> list[list[bool]]:
+    """Bring what the texts need to the host in one copy: (B, 1 + K) rows of accepted and bits."""
+    rows: list[list[bool]] = torch.cat((accepted.unsqueeze(1), bits), dim=1).cpu().tolist()
+    return rows

@@ -1,0 +1,182 @@
+"""The batch that the ops take and return, and the checks on what a caller hands over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.checks import as_evidence, check_positions, check_tensor
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """A batch in step: what an op returns, and what it accepts as ``donors``.
+
+    Attributes:
+        images: (B, C, *spatial) or None.
+        texts: B strings or None.
+        target: (B, ..., *spatial) map that the loss compares with, or None.
+        positions: (B, K) bool: the regions that each sample's text names, or None.
+        maps: Further aligned tensors (B, ..., *spatial).
+        params: The parameters of the op that made it; ``op.apply`` and ``op.rewrite`` replay them.
+    """
+
+    images: Tensor | None = None
+    texts: Sequence[str] | None = None
+    target: Tensor | None = None
+    positions: Tensor | None = None
+    maps: Sequence[Tensor] = ()
+    params: Any = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A checked batch, with its positions filled in: what the ops work on.
+
+    Attributes:
+        images: (B, C, *spatial).
+        texts: B strings or None.
+        target: (B, ..., *spatial) or None.
+        positions: (B, K) bool.
+        maps: Further aligned tensors.
+    """
+
+    images: Tensor
+    texts: list[str] | None
+    target: Tensor | None
+    positions: Tensor
+    maps: tuple[Tensor, ...]
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Size of the images, (H, W) or (D, H, W)."""
+        return tuple(self.images.shape[2:])
+
+
+def check_texts(name: str, texts: object, batch: int | None = None) -> list[str]:
+    """Return ``texts`` as a list, or raise unless it is a sequence of strings, one a sample."""
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Sequence):
+        raise InvalidTypeError(f"Expected `{name}` to be a sequence of strings, but got {type(texts).__name__}.")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InvalidTypeError(f"Expected `{name}[{index}]` to be a string, but got {type(text).__name__}.")
+    if batch is not None and len(texts) != batch:
+        raise InvalidValueError(f"Expected `{name}` to hold {batch} strings, one a sample, but got {len(texts)}.")
+    return list(texts)
+
+
+def check_aligned(name: str, tensor: object, batch: int, spatial: tuple[int, ...], device: torch.device) -> None:
+    """Raise unless ``tensor`` is (batch, ..., *spatial) on ``device``."""
+    tensor = check_tensor(name, tensor)
+    wanted = f"({batch}, ..., {', '.join(map(str, spatial))})"
+    if tensor.ndim <= len(spatial) or tensor.shape[0] != batch or tensor.shape[-len(spatial) :] != spatial:
+        raise InvalidValueError(f"Expected `{name}` of shape {wanted}, but got {tuple(tensor.shape)}.")
+    if tensor.device != device:
+        raise InvalidValueError(f"Expected `{name}` on {device}, like `images`, but got {tensor.device}.")
+
+
+def check_batch(
+    images: object,
+    texts: Sequence[str] | None,
+    target: Tensor | None,
+    positions: Tensor | None,
+    maps: object,
+    parser: PositionParser,
+    *,
+    prefix: str = "",
+) -> Batch:
+    """Return the batch with its positions filled in, or raise an error that names what does not fit."""
+    images = check_tensor(f"{prefix}images", images)
+    if images.ndim not in (4, 5):
+        raise InvalidValueError(
+            f"Expected `{prefix}images` of shape (B, C, H, W) or (B, C, D, H, W), but got {tuple(images.shape)}."
+        )
+    batch, spatial, device = images.shape[0], tuple(images.shape[2:]), images.device
+    if target is not None:
+        check_aligned(f"{prefix}target", target, batch, spatial, device)
+    if isinstance(maps, Tensor) or not isinstance(maps, Sequence):
+        raise InvalidTypeError(f"Expected `{prefix}maps` to be a sequence of tensors, but got {type(maps).__name__}.")
+    for index, one in enumerate(maps):
+        check_aligned(f"{prefix}maps[{index}]", one, batch, spatial, device)
+    texts = None if texts is None else check_texts(f"{prefix}texts", texts, batch)
+    positions = resolve_positions(texts, positions, batch, parser, device, prefix=prefix)
+    return Batch(images, texts, target, positions, tuple(maps))
+
+
+def resolve_positions(
+    texts: list[str] | None,
+    positions: Tensor | None,
+    batch: int,
+    parser: PositionParser,
+    device: torch.device,
+    *,
+    prefix: str = "",
+) -> Tensor:
+    """Return (B, K) bool positions on ``device``: the ones given, or else those that the texts name."""
+    if positions is not None:
+        checked = check_positions(f"{prefix}positions", positions, (batch, len(parser.atlas)))
+        if checked.device != device:
+            raise InvalidValueError(
+                f"Expected `{prefix}positions` on {device}, like `images`, but got {checked.device}."
+            )
+        return checked
+    if texts is None:
+        raise InvalidValueError(f"Expected `{prefix}texts` or `{prefix}positions`, but got neither.")
+    return parser.encode(texts).to(device, non_blocking=True)
+
+
+def check_donors(donors: object, batch: Batch, parser: PositionParser) -> Batch:
+    """Return the donor batch with its positions filled in, or raise unless it matches ``batch``."""
+    if not isinstance(donors, Augmented):
+        raise InvalidTypeError(f"Expected `donors` to be an Augmented, but got {type(donors).__name__}.")
+    checked = check_batch(
+        donors.images,
+        donors.texts,
+        donors.target,
+        donors.positions,
+        donors.maps,
+        parser,
+        prefix="donors.",
+    )
+    pairs: list[tuple[str, Tensor | None, Tensor | None]] = [
+        ("images", batch.images, checked.images),
+        ("target", batch.target, checked.target),
+        *((f"maps[{i}]", a, b) for i, (a, b) in enumerate(zip(batch.maps, checked.maps, strict=False))),
+    ]
+    for name, ours, theirs in pairs:
+        if (ours is None) != (theirs is None):
+            raise InvalidValueError(f"Expected `{name}` in both the batch and `donors`, but only one has it.")
+        if ours is not None and theirs is not None and _kind(ours) != _kind(theirs):
+            raise InvalidValueError(
+                f"Expected `donors.{name}` to match {_kind(ours)} of the batch, but got {_kind(theirs)}."
+            )
+    if len(batch.maps) != len(checked.maps):
+        raise InvalidValueError(f"Expected `donors.maps` to hold {len(batch.maps)} maps, but got {len(checked.maps)}.")
+    return checked
+
+
+def _kind(tensor: Tensor) -> tuple[tuple[int, ...], torch.dtype, torch.device]:
+    return tuple(tensor.shape[1:]), tensor.dtype, tensor.device
+
+
+def evidence_of(batch: Batch, needed_by: str) -> Tensor:
+    """Return the target as evidence (B, *spatial) float32 in [0, 1].
+
+    Raises:
+        InvalidValueError: There is no target, it has more than one channel, or its values cannot be evidence.
+    """
+    target, axes = batch.target, len(batch.spatial)
+    if target is None:
+        raise InvalidValueError(f"Expected `target`, which {needed_by} reads as evidence, but got None.")
+    if target.ndim == axes + 2 and target.shape[1] == 1:
+        target = target[:, 0]
+    if target.ndim != axes + 1:
+        raise InvalidValueError(
+            f"Expected `target` of shape (B, 1, *spatial) or (B, *spatial), which {needed_by} reads as evidence, "
+            f"but got {tuple(target.shape)}."
+        )
+    return as_evidence("target", target)

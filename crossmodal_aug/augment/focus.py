@@ -1,0 +1,128 @@
+"""Focus: the caption keeps some of its regions, and the target follows."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.mixing import cut_share, pick_true, uniforms
+from crossmodal_aug.functional.regions import union_mask
+
+
+@dataclass(frozen=True)
+class FocusParams(Params):
+    """What one call of `Focus` did, beside what every op records.
+
+    Attributes:
+        kept: (B, K) bool: the regions outside which the target is emptied; all of them where not accepted.
+    """
+
+    kept: Tensor
+
+
+class Focus(CrossModalOp):
+    """Narrows what is referred to: a proper subset of the named regions stays in text and target.
+
+    Where every lesion of a data set is described, a model may ignore the captions. After Focus the text is the only
+    thing that says which lesion is meant: the image is untouched.
+
+    Args:
+        parser: Reads and rewrites the texts.
+        by: "side" keeps the named regions of one side, where two sides are named; "zone" keeps a random proper
+            subset of the named regions, where two or more are.
+        p: Probability that a sample is narrowed.
+        max_cut: Leave a sample alone when the border of what is kept would cut through more than this share of its
+            evidence (target >= 0.5), as `crossmodal_aug.functional.cut_share` measures it. None never does.
+
+    Raises:
+        InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
+        InvalidValueError: ``by`` is neither of the two, or ``p`` or ``max_cut`` lies outside [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import LUNG_ZONES, Focus, PositionParser
+        >>> op = Focus(PositionParser(LUNG_ZONES), by="side", p=1.0)
+        >>> texts = ["Opacity in the lower left lung and upper right lung."]
+        >>> out = op(torch.zeros(1, 1, 3, 2), texts, torch.ones(1, 1, 3, 2), generator=torch.Generator().manual_seed(0))
+        >>> out.texts, out.target[0, 0, 0]
+        (['Opacity in the upper right lung.'], tensor([0., 1.]))
+
+    Convention:
+        - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they went in.
+        - Gate: ``p``; something to choose from; evidence (target >= 0.5) left in what is kept; ``max_cut``.
+        - Replay: ``apply(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
+        - Randomness: 2 + K draws a sample.
+    """
+
+    params_type = FocusParams
+
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        by: Literal["side", "zone"] = "side",
+        p: float = 0.5,
+        max_cut: float | None = None,
+    ) -> None:
+        super().__init__(parser)
+        check_choice("by", by, ("side", "zone"))
+        self.by = by
+        self.p = check_probability("p", p)
+        self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        return f"by={self.by!r}, p={self.p}, max_cut={self.max_cut}"
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> FocusParams:
+        """Draw which regions each sample keeps, and decide which samples are narrowed."""
+        named = batch.positions
+        draws = uniforms(named.shape[0], 2 + named.shape[1], generator=generator, device=named.device)
+        kept, possible = self._narrow(named, draws[:, 1], draws[:, 2:])
+        accepted = possible & (draws[:, 0] < self.p)
+        if batch.target is not None:
+            evidence = evidence_of(batch, "Focus") >= 0.5
+            mask = union_mask(kept, self.atlas, batch.spatial)
+            accepted = accepted & (evidence & mask).flatten(1).any(dim=1)
+            if self.max_cut is not None:
+                accepted = accepted & (cut_share(evidence, mask) <= self.max_cut)
+        chosen = torch.where(accepted.unsqueeze(1), kept, named)
+        return FocusParams(
+            accepted=accepted,
+            positions=chosen,
+            added=torch.zeros_like(named),
+            removed=named & ~chosen,
+            spatial=batch.spatial,
+            kept=kept | ~accepted.unsqueeze(1),
+        )
+
+    def _narrow(self, named: Tensor, choice: Tensor, coins: Tensor) -> tuple[Tensor, Tensor]:
+        """A proper non-empty subset of the named regions, and whether there is one."""
+        if self.by == "zone":
+            one = torch.nn.functional.one_hot(pick_true(choice, named), named.shape[1]).bool()
+            subset = named & (coins < 0.5)
+            proper = subset.any(dim=1) & (subset != named).any(dim=1)
+            return torch.where(proper.unsqueeze(1), subset, one), named.sum(dim=1) > 1
+        by_side = torch.stack([named & self._members(side, named) for side in self.atlas.sides], dim=1)
+        present = by_side.any(dim=2)
+        side = pick_true(choice, present)
+        kept = by_side.gather(1, side.view(-1, 1, 1).expand(-1, 1, named.shape[1])).squeeze(1)
+        return kept, present.sum(dim=1) > 1
+
+    def _members(self, side: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.tensor([index in side for index in range(len(self.atlas))], device=like.device)
+
+    def alter(self, tensor: Tensor, params: FocusParams, role: Role, donors: Tensor | None) -> Tensor:
+        """Empty a target outside the regions that are kept."""
+        if role == "image":
+            return tensor
+        mask = union_mask(params.kept, self.atlas, params.spatial) | ~params.accepted.view(
+            -1, *[1] * len(params.spatial)
+        )
+        mask = mask.view(mask.shape[0], *[1] * (tensor.ndim - mask.ndim), *params.spatial)
+        return torch.where(mask, tensor, torch.zeros((), dtype=tensor.dtype, device=tensor.device))

@@ -1,0 +1,164 @@
+"""PosAug: position phrases masked, fuzzed or coarsened."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.anatomy.report import Report
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts, resolve_positions
+from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.functional.checks import check_choice, check_generator, check_probability, check_tensor
+from crossmodal_aug.functional.mixing import uniforms
+
+
+@dataclass(frozen=True)
+class PosAugParams(Params):
+    """What one call of `PosAug` did, beside what every op records.
+
+    Attributes:
+        seeds: (B,) int64: what each text's choices are drawn from.
+    """
+
+    seeds: Tensor
+
+
+class PosAug(CrossModalOp):
+    """Text only: each position phrase is made vaguer with probability p (Semi-MedRef, arXiv 2605.15720).
+
+    Args:
+        parser: Finds the phrases.
+        p: Probability that a phrase is altered, for each phrase on its own.
+        mode: "mask" writes ``mask_token`` in its place; "fuzz" writes ``fuzzy_phrase``; "coarsen" widens it to
+            something that is still true ("upper left lung" becomes "left lung") and fuzzes what cannot be widened;
+            "mix" takes one of the three at random, phrase by phrase.
+        mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
+        fuzzy_phrase: Words that name no region of the atlas.
+
+    Raises:
+        InvalidTypeError: An argument has the wrong type.
+        InvalidValueError: ``mode`` is not one of the four, or ``p`` lies outside [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
+        >>> op = PosAug(PositionParser(LUNG_ZONES), p=1.0, mode="coarsen")
+        >>> op(None, ["Opacity in the lower left lung."], generator=torch.Generator().manual_seed(0)).texts
+        ['Opacity in the left lung.']
+
+    Convention:
+        - Images, target and maps come out as they went in, the same objects; images may be None.
+        - Positions: with "mask" they stay, for the image still shows what the text hides; with the other modes they
+          are what the altered text states.
+        - Gate: ``accepted`` is True where a phrase was altered.
+        - Randomness: two draws a sample, from which all choices within its text follow; so `rewrite` on other
+          texts of the same batch makes its choices from the same seeds.
+    """
+
+    params_type = PosAugParams
+
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        p: float = 0.5,
+        mode: Literal["mask", "fuzz", "coarsen", "mix"] = "mix",
+        mask_token: str = "[MASK]",
+        fuzzy_phrase: str = "a region of the lung",
+    ) -> None:
+        super().__init__(parser)
+        check_choice("mode", mode, ("mask", "fuzz", "coarsen", "mix"))
+        for name, value in (("mask_token", mask_token), ("fuzzy_phrase", fuzzy_phrase)):
+            if not isinstance(value, str):
+                raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(value).__name__}.")
+        self.p = check_probability("p", p)
+        self.mode = mode
+        self.mask_token = mask_token
+        self.fuzzy_phrase = fuzzy_phrase
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        return f"p={self.p}, mode={self.mode!r}, mask_token={self.mask_token!r}, fuzzy_phrase={self.fuzzy_phrase!r}"
+
+    def forward(
+        self,
+        images: Tensor | None,
+        texts: Sequence[str] | None,
+        target: Tensor | None = None,
+        *,
+        positions: Tensor | None = None,
+        maps: Sequence[Tensor] = (),
+        donors: Augmented | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Augmented:
+        """Alter the texts of a batch; see `CrossModalOp.forward`. ``images`` may be None, ``texts`` may not."""
+        check_generator(generator)
+        texts = check_texts("texts", texts)
+        if images is not None:
+            batch = check_batch(images, texts, target, positions, maps, self.parser)
+            positions, spatial = batch.positions, batch.spatial
+        else:
+            device = torch.device("cpu") if positions is None else check_tensor("positions", positions).device
+            positions, spatial = resolve_positions(texts, positions, len(texts), self.parser, device), ()
+        params, altered = self._draw(texts, positions, spatial, generator)
+        return Augmented(images, altered, target, params.positions, tuple(maps), params)
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> PosAugParams:
+        """Draw a seed for each text, and work out which texts change."""
+        return self._draw(check_texts("texts", batch.texts), batch.positions, batch.spatial, generator)[0]
+
+    def _draw(
+        self, texts: list[str], positions: Tensor, spatial: tuple[int, ...], generator: torch.Generator | None
+    ) -> tuple[PosAugParams, list[str]]:
+        draws = (uniforms(len(texts), 2, generator=generator) * 2**24).long()
+        seeds = (draws[:, 0] << 24) | draws[:, 1]
+        altered = self._alter_texts(texts, seeds)
+        accepted = torch.tensor([new != old for new, old in zip(altered, texts, strict=True)], dtype=torch.bool)
+        accepted = accepted.to(positions.device)
+        stated = positions
+        if self.mode != "mask":
+            stated = torch.where(accepted.unsqueeze(1), self.parser.encode(altered).to(positions.device), positions)
+        params = PosAugParams(
+            accepted=accepted,
+            positions=stated,
+            added=stated & ~positions,
+            removed=positions & ~stated,
+            spatial=spatial,
+            seeds=seeds,
+        )
+        return params, altered
+
+    def alter(self, tensor: Tensor, params: PosAugParams, role: Role, donors: Tensor | None) -> Tensor:
+        """Return the tensor as it is."""
+        return tensor
+
+    def rewrite(self, texts: Sequence[str], params: PosAugParams) -> list[str]:
+        """Alter other texts with the choices that follow from the same seeds."""
+        self._check_params(params)
+        return self._alter_texts(check_texts("texts", texts, params.accepted.shape[0]), params.seeds)
+
+    def _alter_texts(self, texts: list[str], seeds: Tensor) -> list[str]:
+        return [
+            self._alter_text(text, report, random.Random(seed))  # noqa: S311  (no secret: augmentation)
+            for text, report, seed in zip(texts, self.parser.parse_many(texts), seeds.tolist(), strict=True)
+        ]
+
+    def _alter_text(self, text: str, report: Report, rng: random.Random) -> str:
+        changes = {}
+        for index, mention in enumerate(report.mentions):
+            drawn, mode = rng.random() < self.p, rng.choice(("mask", "fuzz", "coarsen"))
+            if not drawn:
+                continue
+            mode = mode if self.mode == "mix" else self.mode
+            if mode == "mask":
+                changes[index] = self.mask_token
+            elif mode == "fuzz":
+                changes[index] = self.fuzzy_phrase
+            else:
+                changes[index] = report.coarsened(mention) or self.fuzzy_phrase
+        return report.replace(changes) if changes else text

@@ -1,0 +1,76 @@
+"""SyncFlip: a horizontal flip that the words follow."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, to_host
+from crossmodal_aug.augment.batch import Batch, check_texts
+from crossmodal_aug.functional.checks import check_probability
+from crossmodal_aug.functional.mixing import uniforms
+
+
+class SyncFlip(CrossModalOp):
+    """Horizontal flip per sample, with left and right exchanged in text and positions.
+
+    Args:
+        parser: Reads and rewrites the texts.
+        p: Probability that a sample is flipped.
+
+    Raises:
+        InvalidTypeError: ``parser`` is no PositionParser, or ``p`` no number.
+        InvalidValueError: ``p`` lies outside [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
+        >>> op = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)
+        >>> out = op(torch.tensor([[[[1, 2]]]]), ["Opacity in the lower left lung."])
+        >>> out.images, out.texts
+        (tensor([[[[2, 1]]]]), ['Opacity in the lower right lung.'])
+
+    Convention:
+        - Shapes: (B, C, H, W) and (B, C, D, H, W); the last axis is flipped. Any dtype, kept.
+        - Twice with ``p=1`` is the identity on pixels, texts and positions.
+        - The whole caption is exchanged, words beside the atlas included ("right clavicle"), as the whole image is.
+        - Randomness: one draw a sample.
+    """
+
+    def __init__(self, parser: PositionParser, *, p: float = 0.5) -> None:
+        super().__init__(parser)
+        self.p = check_probability("p", p)
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        return f"p={self.p}"
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> Params:
+        """Draw which samples are flipped."""
+        positions = batch.positions
+        draws = uniforms(positions.shape[0], 1, generator=generator, device=positions.device)
+        accepted = draws[:, 0] < self.p
+        flipped = torch.where(accepted.unsqueeze(1), positions[:, list(self.atlas.mirror)], positions)
+        return Params(
+            accepted=accepted,
+            positions=flipped,
+            added=flipped & ~positions,
+            removed=positions & ~flipped,
+            spatial=batch.spatial,
+        )
+
+    def alter(self, tensor: Tensor, params: Params, role: Role, donors: Tensor | None) -> Tensor:
+        """Flip the accepted samples along the last axis."""
+        accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
+        return torch.where(accepted, tensor.flip(-1), tensor)
+
+    def rewrite(self, texts: Sequence[str], params: Params) -> list[str]:
+        """Exchange left and right in the texts of the accepted samples."""
+        self._check_params(params)
+        texts = check_texts("texts", texts, params.accepted.shape[0])
+        flags = to_host(params.accepted, params.accepted.unsqueeze(1))
+        return [
+            report.mirrored() if accepted else text
+            for text, report, (accepted, _) in zip(texts, self.parser.parse_many(texts), flags, strict=True)
+        ]

@@ -1,0 +1,234 @@
+"""T-PatchMix: CutMix over image, pseudo-mask and text, at a place that the texts choose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.batch import Batch, check_texts, evidence_of
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.mixing import (
+    box_mask,
+    boxes_around,
+    boxes_inside,
+    draw_donors,
+    mean_inside,
+    paste,
+    pick_true,
+    random_pixel,
+    uniforms,
+)
+from crossmodal_aug.functional.regions import region_boxes, sum_per_region
+
+Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
+
+
+@dataclass(frozen=True)
+class PatchMixParams(Params):
+    """What one call of `TPatchMix` did, beside what every op records.
+
+    Attributes:
+        donors: (B,) int64: the sample that pixels come from.
+        boxes: (B, n, 2) int64: start and stop of the patch along n spatial axes, half open; empty where not accepted.
+        mixed_share: (B,) float32: share of the pixels that come from the donor.
+    """
+
+    donors: Tensor
+    boxes: Tensor
+    mixed_share: Tensor
+
+
+class TPatchMix(CrossModalOp):
+    """A patch of the donor in the anchor's image, target and caption (Semi-MedRef, arXiv 2605.15720).
+
+    Args:
+        parser: Reads and rewrites the texts.
+        patch_size: Side of the patch in pixels, or one number for each spatial axis. A patch larger than the
+            region that it is placed in is cut to the region.
+        p: Probability that a patch is drawn for a sample.
+        where: Where the patch lies. "anchor": in a region that the anchor names (the paper; none if the two texts
+            name no common side); "donor": in one that the donor names; "shared": in one that both name;
+            "probability": around a pixel where the donor's evidence reaches ``threshold`` (the paper's second
+            rule); "anywhere": plain CutMix.
+        gate: Keep a drawn patch only if, over its pixels, "lesion": the mean of the donor's evidence e (the paper);
+            "confident": the mean of its certainty ``|2 e - 1|``; reaches ``threshold``. None keeps all.
+        threshold: Evidence that counts as lesion, for ``where``, ``gate`` and ``text``.
+        text: What the caption says afterwards. "evidence": a region named by the donor is added where donor
+            evidence lies inside the patch, and one named by the anchor is dropped where the patch covered the last
+            of its evidence; "union": the regions of both (the paper); "keep": the anchor's caption as it was.
+
+    Raises:
+        InvalidTypeError: An argument has the wrong type.
+        InvalidValueError: An argument lies outside its range.
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser, TPatchMix
+        >>> op = TPatchMix(PositionParser(LUNG_ZONES), patch_size=2, p=1.0, where="donor")
+        >>> texts = ["Opacity in the lower left lung.", "Opacity in the lower right lung."]
+        >>> target = torch.zeros(2, 1, 6, 4)
+        >>> target[0, 0, 4:, :2] = target[1, 0, 4:, 2:] = 1.0
+        >>> op(torch.zeros(2, 1, 6, 4), texts, target).texts[0]
+        'Opacity in the lower left lung and lower right lung.'
+
+    Convention:
+        - Shapes: (B, C, H, W) and (B, C, D, H, W), where the patch is a box in all three axes. Any dtype, kept.
+        - Gate: decided before a pixel moves; a sample that fails it comes out as it went in. So does a batch of one.
+        - Evidence: the target, (B, 1, *spatial) or (B, *spatial); not read by ``gate=None, text="union"`` or "keep"
+          unless ``where="probability"``.
+        - Randomness: 6 draws a sample.
+    """
+
+    params_type = PatchMixParams
+
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        patch_size: int | Sequence[int] = 64,
+        p: float = 0.5,
+        where: Where = "anchor",
+        gate: Literal["lesion", "confident"] | None = "confident",
+        threshold: float = 0.55,
+        text: Literal["evidence", "union", "keep"] = "evidence",
+    ) -> None:
+        super().__init__(parser)
+        check_choice("where", where, ("anchor", "donor", "shared", "probability", "anywhere"))
+        check_choice("gate", gate, ("lesion", "confident", None))
+        check_choice("text", text, ("evidence", "union", "keep"))
+        self.patch_size = _check_patch_size(patch_size)
+        self.p = check_probability("p", p)
+        self.where = where
+        self.gate = gate
+        self.threshold = check_probability("threshold", threshold)
+        self.text = text
+
+    @classmethod
+    def paper(cls, parser: PositionParser) -> Self:
+        """The published settings: 16 px, drawn with probability 0.08 in a region of the anchor, mostly lesion."""
+        return cls(parser, patch_size=16, p=0.08, where="anchor", gate="lesion", threshold=0.55, text="union")
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        return (
+            f"patch_size={self.patch_size}, p={self.p}, where={self.where!r}, gate={self.gate!r}, "
+            f"threshold={self.threshold}, text={self.text!r}"
+        )
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> PatchMixParams:
+        """Draw donors and patches, decide which are pasted, and work out what the texts will say."""
+        mine, spatial = batch.positions, batch.spatial
+        source = batch if donors is None else donors
+        draws = uniforms(mine.shape[0], 6, generator=generator, device=mine.device)
+        index, possible = draw_donors(draws[:, 0], None if donors is None else donors.positions.shape[0])
+        theirs = source.positions.index_select(0, index)
+        needed_by = self._evidence_needed_by()
+        evidence = None if needed_by is None else evidence_of(source, needed_by).index_select(0, index)
+
+        boxes, allowed = self._place(draws[:, 2:], mine, theirs, evidence, spatial)
+        accepted = possible & allowed & (draws[:, 1] < self.p)
+        if self.gate is not None and evidence is not None:
+            score = evidence if self.gate == "lesion" else (2 * evidence - 1).abs()
+            accepted = accepted & (mean_inside(score, box_mask(boxes, spatial)) >= self.threshold)
+        boxes = torch.where(accepted.view(-1, 1, 1), boxes, 0)
+        mixed = self._mixed_positions(batch, theirs, evidence, boxes, accepted)
+        return PatchMixParams(
+            accepted=accepted,
+            positions=mixed,
+            added=mixed & ~mine,
+            removed=mine & ~mixed,
+            spatial=spatial,
+            donors=index,
+            boxes=boxes,
+            mixed_share=box_mask(boxes, spatial).flatten(1).float().mean(dim=1),
+        )
+
+    def _evidence_needed_by(self) -> str | None:
+        reasons = {
+            "where='probability'": self.where == "probability",
+            f"gate={self.gate!r}": self.gate is not None,
+            "text='evidence'": self.text == "evidence",
+        }
+        return next((reason for reason, holds in reasons.items() if holds), None)
+
+    def _place(
+        self, draws: Tensor, mine: Tensor, theirs: Tensor, evidence: Tensor | None, spatial: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Box of each sample, and whether it has a place to lie in."""
+        size = torch.tensor(self._size_for(spatial), device=mine.device)
+        everywhere = torch.tensor([[0, n] for n in spatial], device=mine.device).expand(mine.shape[0], -1, 2)
+        if self.where == "anywhere":
+            return boxes_inside(draws[:, 1 : 1 + len(spatial)], everywhere, size), torch.ones_like(mine[:, 0])
+        if self.where == "probability" and evidence is not None:
+            lesion = evidence >= self.threshold
+            return boxes_around(random_pixel(draws[:, :2], lesion), spatial, size), lesion.flatten(1).any(dim=1)
+        options = {"anchor": mine, "donor": theirs, "shared": mine & theirs}[self.where]
+        allowed = options.any(dim=1)
+        if self.where == "anchor":
+            allowed = allowed & self._common_side(mine, theirs)
+        region = pick_true(draws[:, 0], options)
+        plane = region_boxes(self.atlas, spatial[-2:]).to(mine.device).view(-1, 2, 2)[region]
+        bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
+        return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
+
+    def _common_side(self, mine: Tensor, theirs: Tensor) -> Tensor:
+        common = torch.zeros_like(mine[:, 0])
+        for members in self.atlas.sides:
+            side = list(members)
+            common = common | (mine[:, side].any(dim=1) & theirs[:, side].any(dim=1))
+        return common
+
+    def _mixed_positions(
+        self, batch: Batch, theirs: Tensor, evidence: Tensor | None, boxes: Tensor, accepted: Tensor
+    ) -> Tensor:
+        mine = batch.positions
+        if self.text == "keep":
+            return mine
+        if self.text == "union" or evidence is None:
+            return mine | (theirs & accepted.unsqueeze(1))
+        inside = box_mask(boxes, batch.spatial)
+        own = (evidence_of(batch, "text='evidence'") >= self.threshold).float()
+        brought = sum_per_region((evidence >= self.threshold) * inside.float(), self.atlas) > 0
+        covered = (sum_per_region(own * inside, self.atlas) > 0) & (sum_per_region(own * ~inside, self.atlas) == 0)
+        return (mine & ~covered) | (theirs & brought)
+
+    def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+        if len(self.patch_size) == 1:
+            return self.patch_size * len(spatial)
+        if len(self.patch_size) != len(spatial):
+            raise InvalidValueError(
+                f"Expected `patch_size` of {len(spatial)} numbers for images of {len(spatial)} spatial axes, "
+                f"but got {self.patch_size}."
+            )
+        return self.patch_size
+
+    def alter(self, tensor: Tensor, params: PatchMixParams, role: Role, donors: Tensor | None) -> Tensor:
+        """Take the pixels of the patch from the donor."""
+        mask = box_mask(params.boxes, params.spatial)
+        return paste(tensor, tensor if donors is None else donors, params.donors, mask)
+
+    def rewrite(self, texts: Sequence[str], params: PatchMixParams) -> list[str]:
+        """Make the texts of the accepted samples state ``params.positions``; with ``text="keep"``, leave them."""
+        if self.text != "keep":
+            return super().rewrite(texts, params)
+        self._check_params(params)
+        return check_texts("texts", texts, params.accepted.shape[0])
+
+
+def _check_patch_size(patch_size: object) -> tuple[int, ...]:
+    sizes = patch_size if isinstance(patch_size, Sequence) else (patch_size,)
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise InvalidTypeError(f"Expected `patch_size` to hold integers, but got {patch_size!r}.")
+        if size < 1:
+            raise InvalidValueError(f"Expected `patch_size` of at least 1 pixel, but got {patch_size!r}.")
+    if len(sizes) not in (1, 2, 3):
+        raise InvalidValueError(
+            f"Expected `patch_size` to be one number, or one for each axis, but got {patch_size!r}."
+        )
+    return tuple(sizes)

@@ -1,0 +1,132 @@
+"""ZoneMix: whole anatomical regions change hands."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.mixing import cut_share, draw_donors, paste, pick, uniforms
+from crossmodal_aug.functional.regions import region_masks, union_mask
+
+
+@dataclass(frozen=True)
+class ZoneMixParams(Params):
+    """What one call of `ZoneMix` did, beside what every op records.
+
+    Attributes:
+        donors: (B,) int64: the sample that pixels come from.
+        zones: (B, K) bool: the set S of regions that come from the donor; empty where not accepted.
+        mixed_share: (B,) float32: share of the pixels that come from the donor.
+    """
+
+    donors: Tensor
+    zones: Tensor
+    mixed_share: Tensor
+
+
+class ZoneMix(CrossModalOp):
+    """CutMix along the borders of the atlas, so that the caption of the mix is known exactly.
+
+    For a set S of regions, pixels inside S come from the donor and the positions are ``where(S, donor, anchor)``:
+    a text says what is in a region, so the region takes its words along. The text states exactly those.
+
+    Args:
+        parser: Reads and rewrites the texts.
+        zones: How S is drawn: "side" (all regions of one side), "zone" (one region), or "subset" (each region with
+            probability 1/2, but neither none nor all).
+        p: Probability that a sample is mixed.
+        max_cut: Leave a sample alone when the border of S would cut through more than this share of its own
+            evidence (target >= 0.5) or its donor's, as `crossmodal_aug.functional.cut_share` measures it; needs a
+            target. None never does.
+
+    Raises:
+        InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
+        InvalidValueError: ``zones`` is not one of the three, or ``p`` or ``max_cut`` lies outside [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser, ZoneMix
+        >>> op = ZoneMix(PositionParser(LUNG_ZONES), zones="side", p=1.0)
+        >>> texts = ["Opacity in the lower left lung.", "Opacity in the upper right lung."]
+        >>> out = op(torch.zeros(2, 1, 6, 4), texts, generator=torch.Generator().manual_seed(1))
+        >>> bool((op.parser.encode(out.texts) == out.positions).all())
+        True
+
+    Convention:
+        - Shapes: (B, C, H, W) and (B, C, D, H, W); regions extend through the depth. Any dtype, kept.
+        - Gate: ``p``, then ``max_cut``; both decided before a pixel moves. A batch of one is left alone.
+        - Pixels that belong to no region of the atlas stay the anchor's.
+        - Randomness: 3 + K draws a sample.
+    """
+
+    params_type = ZoneMixParams
+
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        zones: Literal["side", "zone", "subset"] = "side",
+        p: float = 0.5,
+        max_cut: float | None = None,
+    ) -> None:
+        super().__init__(parser)
+        check_choice("zones", zones, ("side", "zone", "subset"))
+        self.zones = zones
+        self.p = check_probability("p", p)
+        self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        return f"zones={self.zones!r}, p={self.p}, max_cut={self.max_cut}"
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> ZoneMixParams:
+        """Draw donors and the set S of each sample, and decide which mixes are made."""
+        positions, regions = batch.positions, len(self.atlas)
+        draws = uniforms(positions.shape[0], 3 + regions, generator=generator, device=positions.device)
+        source = batch if donors is None else donors
+        index, possible = draw_donors(draws[:, 0], None if donors is None else donors.positions.shape[0])
+        accepted = possible & (draws[:, 1] < self.p)
+        zones = self._draw_zones(draws[:, 2], draws[:, 3:])
+        if self.max_cut is not None:
+            pixels = union_mask(zones, self.atlas, batch.spatial)
+            mine = evidence_of(batch, "max_cut") >= 0.5
+            theirs = mine if donors is None else evidence_of(donors, "max_cut") >= 0.5
+            for evidence in (mine, theirs.index_select(0, index)):
+                accepted = accepted & (cut_share(evidence, pixels) <= self.max_cut)
+        zones = zones & accepted.unsqueeze(1)
+        mixed = torch.where(zones, source.positions.index_select(0, index), positions)
+        sizes = region_masks(self.atlas, batch.spatial[-2:], device=zones.device).flatten(1).float().mean(dim=1)
+        return ZoneMixParams(
+            accepted=accepted,
+            positions=mixed,
+            added=mixed & ~positions,
+            removed=positions & ~mixed,
+            spatial=batch.spatial,
+            donors=index,
+            zones=zones,
+            mixed_share=zones.float() @ sizes,
+        )
+
+    def _draw_zones(self, choice: Tensor, coins: Tensor) -> Tensor:
+        regions = len(self.atlas)
+        one = torch.nn.functional.one_hot(pick(choice, regions), regions).bool()
+        if self.zones == "zone":
+            return one
+        if self.zones == "side":
+            sides = torch.zeros(len(self.atlas.sides), regions, dtype=torch.bool)
+            for side, members in enumerate(self.atlas.sides):
+                sides[side, list(members)] = True
+            return sides.to(choice.device, non_blocking=True)[pick(choice, len(self.atlas.sides))]
+        subset = coins < 0.5
+        proper = subset.any(dim=1) & ~subset.all(dim=1)
+        return torch.where(proper.unsqueeze(1), subset, one)
+
+    def alter(self, tensor: Tensor, params: ZoneMixParams, role: Role, donors: Tensor | None) -> Tensor:
+        """Take the pixels of S from the donor."""
+        mask = union_mask(params.zones, self.atlas, params.spatial)
+        return paste(tensor, tensor if donors is None else donors, params.donors, mask)

@@ -1,0 +1,51 @@
+"""The functions behind the ops and the loss: pure, on tensors, with randomness handed in."""
+
+from crossmodal_aug.functional.affinity import position_affinity
+from crossmodal_aug.functional.calibration import Calibration, Fit, calibrate
+from crossmodal_aug.functional.contrastive import itcl_loss
+from crossmodal_aug.functional.mixing import (
+    box_mask,
+    boxes_around,
+    boxes_inside,
+    cut_share,
+    cyclic_donors,
+    draw_donors,
+    mean_inside,
+    paste,
+    pick,
+    pick_true,
+    random_pixel,
+    uniforms,
+)
+from crossmodal_aug.functional.regions import (
+    region_boxes,
+    region_evidence,
+    region_masks,
+    sum_per_region,
+    union_mask,
+)
+
+__all__ = [
+    "Calibration",
+    "Fit",
+    "box_mask",
+    "boxes_around",
+    "boxes_inside",
+    "calibrate",
+    "cut_share",
+    "cyclic_donors",
+    "draw_donors",
+    "itcl_loss",
+    "mean_inside",
+    "paste",
+    "pick",
+    "pick_true",
+    "position_affinity",
+    "random_pixel",
+    "region_boxes",
+    "region_evidence",
+    "region_masks",
+    "sum_per_region",
+    "uniforms",
+    "union_mask",
+]

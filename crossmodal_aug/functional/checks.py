@@ -1,0 +1,75 @@
+"""Checks shared by the functions and the ops: each raises an error that says what was expected and what came."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+
+
+def check_tensor(name: str, value: object) -> Tensor:
+    """Return ``value``, or raise `InvalidTypeError` unless it is a tensor."""
+    if not isinstance(value, Tensor):
+        raise InvalidTypeError(f"Expected `{name}` to be a torch.Tensor, but got {type(value).__name__}.")
+    return value
+
+
+def check_probability(name: str, value: object) -> float:
+    """Return ``value`` as a float, or raise unless it is a number in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidTypeError(f"Expected `{name}` to be a number in [0, 1], but got {type(value).__name__}.")
+    if not 0.0 <= value <= 1.0:
+        raise InvalidValueError(f"Expected `{name}` to be in [0, 1], but got {value}.")
+    return float(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise `InvalidValueError` unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise InvalidValueError(f"Expected `{name}` to be one of {tuple(choices)}, but got {value!r}.")
+
+
+def check_positions(name: str, positions: object, shape: tuple[int, int]) -> Tensor:
+    """Return multi-hot ``positions`` of ``shape`` (B, K) as bool.
+
+    Raises:
+        InvalidTypeError: It is not a tensor, or its dtype is a floating or complex one.
+        InvalidValueError: Its shape is another.
+    """
+    positions = check_tensor(name, positions)
+    if positions.is_floating_point() or positions.is_complex():
+        raise InvalidTypeError(f"Expected `{name}` to be a bool or integer tensor, but got {positions.dtype}.")
+    if tuple(positions.shape) != shape:
+        raise InvalidValueError(f"Expected `{name}` of shape {shape}, but got {tuple(positions.shape)}.")
+    return positions.bool()
+
+
+def check_generator(generator: object) -> None:
+    """Raise `InvalidTypeError` unless ``generator`` is a `torch.Generator` or None."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise InvalidTypeError(
+            f"Expected `generator` to be a torch.Generator or None, but got {type(generator).__name__}."
+        )
+
+
+def as_evidence(name: str, evidence: Tensor) -> Tensor:
+    """Evidence as float32 in [0, 1]: a floating map as it is, a mask as ``mask > 0``.
+
+    Values are checked where that costs nothing, that is on the CPU outside ``torch.compile``; elsewhere a NaN
+    compares as absent evidence.
+
+    Raises:
+        InvalidValueError: A value is NaN or lies outside [0, 1].
+    """
+    if not evidence.is_floating_point():
+        return (evidence > 0).float()
+    if evidence.device.type == "cpu" and evidence.numel() and not torch.compiler.is_compiling():
+        low, high = evidence.detach().aminmax()
+        if not (low >= 0 and high <= 1):  # also true for NaN
+            raise InvalidValueError(
+                f"Expected `{name}` to hold values in [0, 1], but got a range of [{float(low):g}, {float(high):g}]"
+                " (nan means that it holds NaN)."
+            )
+    return evidence.detach().float()

@@ -1,0 +1,324 @@
+"""The parts that the mixing ops are made of: draw, choose donors, place boxes, gate, paste.
+
+Every function is pure. Randomness comes in as uniform draws, made once a call by `uniforms`; nothing here
+depends on the data for its shapes, so all of it compiles.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.checks import check_generator, check_tensor
+
+
+def uniforms(
+    batch: int,
+    columns: int,
+    *,
+    generator: torch.Generator | None = None,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """One row of independent uniform numbers in [0, 1) for each sample.
+
+    Args:
+        batch: Number of samples B.
+        columns: Numbers a sample.
+        generator: Source of randomness; None takes torch's global one for ``device``. One on another device is
+            drawn from there and the numbers are moved.
+        device: Where to put the result.
+
+    Returns:
+        (B, columns) float32.
+
+    Raises:
+        InvalidTypeError: ``generator`` is neither a `torch.Generator` nor None.
+
+    Example:
+        >>> uniforms(2, 3, generator=torch.Generator().manual_seed(0)).shape
+        torch.Size([2, 3])
+    """
+    check_generator(generator)
+    source = device if generator is None else generator.device
+    draws = torch.rand(batch, columns, generator=generator, device=source)
+    return draws if generator is None else draws.to(device, non_blocking=True)
+
+
+def pick(draw: Tensor, count: Tensor | int) -> Tensor:
+    """A uniform number turned into an index: floor(draw * count), in [0, count) and 0 where count is 0.
+
+    Args:
+        draw: Uniform numbers in [0, 1), any shape.
+        count: Number of choices, broadcast against ``draw``.
+
+    Returns:
+        int64 of the broadcast shape.
+
+    Example:
+        >>> pick(torch.tensor([0.0, 0.5, 0.99]), 3)
+        tensor([0, 1, 2])
+    """
+    count = torch.as_tensor(count, device=draw.device)
+    return torch.minimum((draw * count).long(), count - 1).clamp_min(0)
+
+
+def pick_true(draw: Tensor, options: Tensor) -> Tensor:
+    """Index of one of the true entries of each row, all equally likely.
+
+    Args:
+        draw: (B,) uniform numbers in [0, 1).
+        options: (B, N) bool.
+
+    Returns:
+        (B,) int64 in [0, N); meaningless in rows without a true entry.
+
+    Example:
+        >>> pick_true(torch.tensor([0.0, 0.9]), torch.tensor([[False, True, True], [True, False, True]]))
+        tensor([1, 2])
+    """
+    running = options.cumsum(dim=1, dtype=torch.int32)
+    rank = pick(draw, running[:, -1]) + 1
+    return torch.searchsorted(running, rank.to(torch.int32).unsqueeze(1)).squeeze(1).clamp_max(options.shape[1] - 1)
+
+
+def cyclic_donors(draws: Tensor) -> Tensor:
+    """A random permutation of the batch without fixed points: all samples in one random ring.
+
+    Args:
+        draws: (B,) uniform numbers; their order makes the ring.
+
+    Returns:
+        (B,) int64: the donor of each sample. A batch of one can only point at itself.
+
+    Example:
+        >>> cyclic_donors(torch.tensor([0.3, 0.1, 0.2]))
+        tensor([1, 2, 0])
+    """
+    ring = draws.argsort()
+    return torch.empty_like(ring).scatter_(0, ring, ring.roll(-1))
+
+
+def draw_donors(draws: Tensor, pool: int | None = None) -> tuple[Tensor, Tensor]:
+    """A donor for each sample, and whether it has one.
+
+    Args:
+        draws: (B,) uniform numbers.
+        pool: Size of a second batch to choose from; None chooses within the batch, never the sample itself.
+
+    Returns:
+        (B,) int64 index of the donor, and (B,) bool: False only in a batch of one without a second batch.
+
+    Raises:
+        InvalidValueError: ``pool`` is 0.
+
+    Example:
+        >>> draw_donors(torch.tensor([0.4]))
+        (tensor([0]), tensor([False]))
+    """
+    if pool is None:
+        return cyclic_donors(draws), torch.full_like(draws, draws.shape[0] > 1, dtype=torch.bool)
+    if pool < 1:
+        raise InvalidValueError("Expected `donors` to hold at least one sample, but got an empty batch.")
+    return pick(draws, pool), torch.ones_like(draws, dtype=torch.bool)
+
+
+def boxes_inside(draws: Tensor, bounds: Tensor, size: Tensor) -> Tensor:
+    """Boxes of a given size at uniform places inside bounds; larger than its bounds, a box is cut to them.
+
+    Args:
+        draws: (B, n) uniform numbers, one for each of n spatial axes.
+        bounds: (B, n, 2) int64 start and stop, half open.
+        size: (n,) int64 size of a box.
+
+    Returns:
+        (B, n, 2) int64 start and stop, half open.
+
+    Example:
+        >>> boxes_inside(torch.tensor([[0.0, 0.99]]), torch.tensor([[[0, 8], [4, 8]]]), torch.tensor([2, 3]))
+        tensor([[[0, 2],
+                 [5, 8]]])
+    """
+    start, stop = bounds.unbind(dim=-1)
+    length = torch.minimum(size, stop - start)
+    first = start + pick(draws, stop - start - length + 1)
+    return torch.stack((first, first + length), dim=-1)
+
+
+def boxes_around(centre: Tensor, spatial: Sequence[int], size: Tensor) -> Tensor:
+    """Boxes of a given size around a pixel, shifted where needed to stay in the image.
+
+    Args:
+        centre: (B, n) int64 pixel.
+        spatial: Size of the image along its n axes.
+        size: (n,) int64 size of a box.
+
+    Returns:
+        (B, n, 2) int64 start and stop, half open.
+
+    Example:
+        >>> boxes_around(torch.tensor([[0, 7]]), (10, 10), torch.tensor([4, 4]))
+        tensor([[[0, 4],
+                 [5, 9]]])
+    """
+    limit = torch.tensor(tuple(spatial), device=centre.device)
+    length = torch.minimum(size, limit)
+    first = torch.minimum((centre - length // 2).clamp_min(0), limit - length)
+    return torch.stack((first, first + length), dim=-1)
+
+
+def random_pixel(draws: Tensor, options: Tensor) -> Tensor:
+    """One of the true pixels of each sample, all equally likely.
+
+    Args:
+        draws: (B, 2) uniform numbers in [0, 1).
+        options: (B, *spatial) bool.
+
+    Returns:
+        (B, n) int64 pixel; meaningless in samples without a true pixel.
+
+    Example:
+        >>> options = torch.zeros(1, 4, 5, dtype=torch.bool)
+        >>> options[0, 2, 3] = True
+        >>> random_pixel(torch.tensor([[0.7, 0.2]]), options)
+        tensor([[2, 3]])
+    """
+    _, *leading, width = options.shape
+    lines = options.flatten(1, -2)
+    # A line is drawn in proportion to its true pixels, then a pixel within it: two short searches instead of a
+    # running sum over the whole image.
+    running = lines.sum(dim=2).cumsum(dim=1)
+    rank = pick(draws[:, 0], running[:, -1]) + 1
+    line = torch.searchsorted(running, rank.unsqueeze(1)).clamp_max(running.shape[1] - 1)
+    column = pick_true(draws[:, 1], lines.gather(1, line.unsqueeze(2).expand(-1, 1, width)).squeeze(1))
+    pixel = [column]
+    rest = line.squeeze(1)
+    for length in reversed(leading):
+        pixel.append(rest % length)
+        rest = rest // length
+    return torch.stack(pixel[::-1], dim=1)
+
+
+def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
+    """Pixels inside each sample's box.
+
+    Args:
+        boxes: (B, n, 2) int64 start and stop along n axes, half open.
+        spatial: Size of the image along its n axes.
+
+    Returns:
+        (B, *spatial) bool.
+
+    Raises:
+        InvalidValueError: ``boxes`` and ``spatial`` disagree about n.
+
+    Example:
+        >>> box_mask(torch.tensor([[[0, 1], [1, 3]]]), (2, 4)).int()
+        tensor([[[0, 1, 1, 0],
+                 [0, 0, 0, 0]]], dtype=torch.int32)
+    """
+    axes = len(spatial)
+    if boxes.ndim != 3 or boxes.shape[1:] != (axes, 2):
+        raise InvalidValueError(f"Expected `boxes` of shape (B, {axes}, 2), but got {tuple(boxes.shape)}.")
+    inside = boxes.new_ones((boxes.shape[0], *[1] * axes), dtype=torch.bool)
+    for axis, length in enumerate(spatial):
+        place = torch.arange(length, device=boxes.device)
+        along = (place >= boxes[:, axis, :1]) & (place < boxes[:, axis, 1:])
+        inside = inside & along.view(-1, *[1] * axis, length, *[1] * (axes - axis - 1))
+    return inside
+
+
+def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor:
+    """Take the pixels inside ``mask`` from each sample's donor.
+
+    Args:
+        tensor: (B, ..., *spatial), any dtype.
+        donors: (M, ..., *spatial) of the same dtype and further shape; may be ``tensor`` itself.
+        index: (B,) int64 row of ``donors`` for each sample.
+        mask: (B, *spatial) bool.
+
+    Returns:
+        ``where(mask, donors[index], tensor)``, in the dtype of ``tensor``. Neither input is changed; gradients
+        flow to the source of each pixel.
+
+    Raises:
+        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidValueError: Shapes, dtypes or devices disagree.
+
+    Example:
+        >>> images = torch.tensor([[[[1, 1]]], [[[2, 2]]]])
+        >>> mask = torch.tensor([[[True, False]], [[False, False]]])
+        >>> paste(images, images, torch.tensor([1, 0]), mask).flatten(1)
+        tensor([[2, 1],
+                [2, 2]])
+    """
+    check_tensor("tensor", tensor)
+    check_tensor("donors", donors)
+    if tensor.shape[1:] != donors.shape[1:] or tensor.dtype != donors.dtype or tensor.device != donors.device:
+        raise InvalidValueError(
+            f"Expected `donors` like `tensor`, (M, {', '.join(map(str, tensor.shape[1:]))}) {tensor.dtype} on "
+            f"{tensor.device}, but got {tuple(donors.shape)} {donors.dtype} on {donors.device}."
+        )
+    spatial = mask.shape[1:]
+    if tensor.shape[:1] != mask.shape[:1] or tensor.shape[tensor.ndim - len(spatial) :] != spatial:
+        raise InvalidValueError(
+            f"Expected `tensor` of shape ({mask.shape[0]}, ..., {', '.join(map(str, spatial))}), "
+            f"but got {tuple(tensor.shape)}."
+        )
+    mask = mask.view(mask.shape[0], *[1] * (tensor.ndim - mask.ndim), *spatial)
+    taken = donors.index_select(0, index)
+    if torch.compiler.is_compiling() or taken.requires_grad or (torch.is_grad_enabled() and tensor.requires_grad):
+        return torch.where(mask, taken, tensor)
+    # Written over the gathered donors, so that one copy of the batch is all the memory it takes.
+    return torch.where(mask, taken, tensor, out=taken)
+
+
+def mean_inside(evidence: Tensor, mask: Tensor) -> Tensor:
+    """Mean of a map over the pixels of a mask.
+
+    Args:
+        evidence: (B, *spatial) float.
+        mask: (B, *spatial) bool.
+
+    Returns:
+        (B,) float; 0 where the mask is empty.
+
+    Example:
+        >>> mean_inside(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[True, True]]]))
+        tensor([0.5000])
+    """
+    axes = tuple(range(1, mask.ndim))
+    return (evidence * mask).sum(dim=axes) / mask.sum(dim=axes).clamp_min(1)
+
+
+def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
+    """Share of the evidence whose lesion the border of ``mask`` would cut through.
+
+    A pixel counts as cut when the straight run of evidence through it, along its row or its column, goes on
+    across the border. That needs no connected components, and so neither a loop nor a trip to the host.
+
+    Args:
+        evidence: (B, *spatial) bool.
+        mask: (B, *spatial) bool: what would be exchanged.
+
+    Returns:
+        (B,) float32 in [0, 1]; 0 for a sample without evidence.
+
+    Example:
+        >>> evidence = torch.tensor([[[True, True, False, True]]])
+        >>> mask = torch.tensor([[[True, False, False, False]]])
+        >>> cut_share(evidence, mask)
+        tensor([0.6667])
+    """
+    cut = _cut_along(evidence, mask, -1) | _cut_along(evidence, mask, -2)
+    axes = tuple(range(1, mask.ndim))
+    return cut.sum(dim=axes).float() / evidence.sum(dim=axes).clamp_min(1)
+
+
+def _cut_along(evidence: Tensor, mask: Tensor, axis: int) -> Tensor:
+    evidence, mask = evidence.transpose(axis, -1), mask.transpose(axis, -1)
+    joined = evidence[..., 1:] & evidence[..., :-1]
+    crossing = joined & (mask[..., 1:] != mask[..., :-1])
+    run = torch.nn.functional.pad((~joined).cumsum(dim=-1), (1, 0))
+    crossings = torch.zeros_like(run).scatter_add_(-1, run[..., 1:], crossing.long())
+    return (evidence & (crossings.gather(-1, run) > 0)).transpose(axis, -1)

@@ -1,0 +1,188 @@
+"""An atlas on the pixel grid: boxes, masks, and how much evidence lies in each region."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.checks import (
+    as_evidence,
+    check_choice,
+    check_positions,
+    check_probability,
+    check_tensor,
+)
+
+
+def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
+    """Box of each region on a grid of ``size`` (H, W).
+
+    Args:
+        atlas: K regions with their place in the image.
+        size: (H, W) in pixels.
+
+    Returns:
+        (K, 4) int64: y0, y1, x0, x1, half open. A cut at share c of n pixels lies before pixel ``round(c n)``.
+
+    Raises:
+        InvalidTypeError: ``atlas`` is no Atlas.
+        InvalidValueError: ``size`` is not two positive integers.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> region_boxes(LUNG_ZONES, (6, 4))[LUNG_ZONES.index("right lower")]
+        tensor([4, 6, 2, 4])
+    """
+    return torch.tensor(_boxes(atlas, _check_size(atlas, size)), dtype=torch.int64).reshape(-1, 4)
+
+
+def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | str | None = None) -> Tensor:
+    """Pixels of each region; no pixel belongs to two.
+
+    Where boxes of the atlas overlap, the region that comes later in it covers the earlier one.
+
+    Args:
+        atlas: K regions with their place in the image.
+        size: (H, W) in pixels.
+        device: Where to put the result.
+
+    Returns:
+        (K, H, W) bool.
+
+    Raises:
+        InvalidTypeError: ``atlas`` is no Atlas.
+        InvalidValueError: ``size`` is not two positive integers.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> region_masks(LUNG_ZONES, (6, 4)).sum(dim=(1, 2))
+        tensor([4, 4, 4, 4, 4, 4])
+    """
+    owner = _owner(atlas, _check_size(atlas, size), torch.device(device or "cpu"))
+    return owner == torch.arange(len(atlas), device=owner.device).view(-1, 1, 1)
+
+
+def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
+    """Pixels of each sample's set of regions.
+
+    Args:
+        zones: (B, K) bool: the set of each sample.
+        atlas: K regions.
+        spatial: (H, W), or (D, H, W) for volumes, through whose depth the regions extend.
+
+    Returns:
+        (B, *spatial) bool.
+
+    Raises:
+        InvalidTypeError: ``zones`` is no bool or integer tensor, or ``atlas`` no Atlas.
+        InvalidValueError: ``zones`` is not (B, K).
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> left = torch.tensor([[True, True, True, False, False, False]])
+        >>> union_mask(left, LUNG_ZONES, (3, 4))[0, 0]
+        tensor([ True,  True, False, False])
+    """
+    check_tensor("zones", zones)
+    *depth, height, width = spatial
+    owner = _owner(atlas, _check_size(atlas, (height, width)), zones.device)
+    zones = check_positions("zones", zones, (zones.shape[0], len(atlas)))
+    outside = zones.new_zeros(zones.shape[0], 1)
+    plane = torch.cat((zones, outside), dim=1).index_select(1, owner.flatten())
+    return plane.view(-1, *[1] * len(depth), height, width).expand(-1, *spatial)
+
+
+def region_evidence(
+    evidence: Tensor,
+    atlas: Atlas,
+    *,
+    reduce: Literal["share", "count"] = "share",
+    threshold: float | None = None,
+) -> Tensor:
+    """How much evidence lies in each region.
+
+    Args:
+        evidence: (B, 1, *spatial) or (B, *spatial) map in [0, 1], or an integer or bool mask (non-zero = 1). The
+            last two axes are height and width; a volume (B, 1, D, H, W) is summed over its depth.
+        atlas: K regions.
+        reduce: "count" sums the evidence, in pixels; "share" divides that by the whole sample's evidence (a
+            sample without any gives zeros).
+        threshold: Count pixels whose evidence reaches it, instead of summing the evidence.
+
+    Returns:
+        (B, K) float32.
+
+    Raises:
+        InvalidTypeError: ``evidence`` is no tensor, or ``atlas`` no Atlas.
+        InvalidValueError: Its rank is below 3, or it holds NaN or values outside [0, 1].
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> mask = torch.zeros(1, 1, 6, 4, dtype=torch.int64)
+        >>> mask[0, 0, 5, 0:3] = 1
+        >>> region_evidence(mask, LUNG_ZONES, reduce="count")
+        tensor([[0., 0., 2., 0., 0., 1.]])
+    """
+    check_tensor("evidence", evidence)
+    check_choice("reduce", reduce, ("share", "count"))
+    if evidence.ndim < 3:
+        raise InvalidValueError(
+            f"Expected `evidence` of shape (B, 1, *spatial), but got {tuple(evidence.shape)}, which has no height "
+            "and width beside the batch."
+        )
+    values = as_evidence("evidence", evidence)
+    if threshold is not None:
+        values = (values >= check_probability("threshold", threshold)).float()
+    counts = sum_per_region(values, atlas)
+    if reduce == "count":
+        return counts
+    return counts / counts.sum(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
+    """Sum of a map in each region.
+
+    Args:
+        values: (B, ..., H, W) float32; every axis between the first and the last two is summed.
+        atlas: K regions.
+
+    Returns:
+        (B, K) float32.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> sum_per_region(torch.ones(1, 6, 4), LUNG_ZONES)
+        tensor([[4., 4., 4., 4., 4., 4.]])
+    """
+    *_, height, width = values.shape
+    masks = region_masks(atlas, (height, width), device=values.device)
+    plane = values.sum(dim=tuple(range(1, values.ndim - 2))) if values.ndim > 3 else values
+    return plane.flatten(1) @ masks.flatten(1).to(values.dtype).T
+
+
+def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
+    if not isinstance(atlas, Atlas):
+        raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
+    if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
+        raise InvalidValueError(f"Expected `size` to be (H, W), two positive integers, but got {tuple(size)!r}.")
+    return size[0], size[1]
+
+
+def _boxes(atlas: Atlas, size: tuple[int, int]) -> list[list[int]]:
+    height, width = size
+    return [
+        [round(y0 * height), round(y1 * height), round(x0 * width), round(x1 * width)] for y0, y1, x0, x1 in atlas.boxes
+    ]
+
+
+@lru_cache(maxsize=32)
+def _owner(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Index of the region that each pixel belongs to, K where it belongs to none: (H, W) int64."""
+    owner = torch.full(size, len(atlas), dtype=torch.int64)
+    for region, (y0, y1, x0, x1) in enumerate(_boxes(atlas, size)):
+        owner[y0:y1, x0:x1] = region
+    return owner.to(device)

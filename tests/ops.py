@@ -1,0 +1,43 @@
+"""Every op in every setting, for tests that must hold for all of them."""
+
+from collections.abc import Callable
+from itertools import product
+
+from crossmodal_aug import CrossModalSequential, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+
+Build = Callable[[PositionParser], object]
+
+PATCH_MIX: dict[str, Build] = {
+    f"TPatchMix {where} {gate} {text}": (
+        lambda parser, where=where, gate=gate, text=text: TPatchMix(
+            parser, patch_size=3, p=0.8, where=where, gate=gate, threshold=0.5, text=text
+        )
+    )
+    for where, gate, text in product(
+        ("anchor", "donor", "shared", "probability", "anywhere"),
+        ("lesion", "confident", None),
+        ("evidence", "union", "keep"),
+    )
+} | {"TPatchMix paper": lambda parser: TPatchMix.paper(parser)}
+ZONE_MIX: dict[str, Build] = {
+    f"ZoneMix {zones} {cut}": (lambda parser, zones=zones, cut=cut: ZoneMix(parser, zones=zones, p=0.8, max_cut=cut))
+    for zones, cut in product(("side", "zone", "subset"), (None, 0.2))
+}
+FOCUS: dict[str, Build] = {
+    f"Focus {by} {cut}": (lambda parser, by=by, cut=cut: Focus(parser, by=by, p=0.8, max_cut=cut))
+    for by, cut in product(("side", "zone"), (None, 0.2))
+}
+POS_AUG: dict[str, Build] = {
+    f"PosAug {mode}": (lambda parser, mode=mode: PosAug(parser, p=0.6, mode=mode))
+    for mode in ("mask", "fuzz", "coarsen", "mix")
+}
+SYNC_FLIP: dict[str, Build] = {"SyncFlip": lambda parser: SyncFlip(parser, p=0.6)}
+MIXING = PATCH_MIX | ZONE_MIX
+SINGLE = MIXING | FOCUS | POS_AUG | SYNC_FLIP
+SEQUENCES: dict[str, Build] = {
+    "ZoneMix, TPatchMix, SyncFlip, Focus": lambda parser: CrossModalSequential(
+        ZoneMix(parser, p=0.6), TPatchMix(parser, patch_size=3, p=0.6), SyncFlip(parser), Focus(parser, by="zone")
+    ),
+    "SyncFlip, PosAug": lambda parser: CrossModalSequential(SyncFlip(parser), PosAug(parser)),
+}
+EVERY = SINGLE | SEQUENCES

@@ -1,0 +1,205 @@
+"""The promises of the library, each as a function that raises AssertionError for an output that breaks it.
+
+They know nothing of how an op works: they trace where each pixel came from by sending sample numbers and pixel numbers
+through ``op.apply``, and judge the texts by parsing them again.
+"""
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug import Augmented, CrossModalSequential, Focus, PosAug, SyncFlip, TPatchMix, ZoneMix
+from tests.strategies import Case
+
+LESION = 0.5
+
+
+def as_map(target: Tensor, axes: int) -> Tensor:
+    """Evidence as (B, *spatial) float, written out apart from the library's own reading."""
+    target = target[:, 0] if target.ndim == axes + 2 else target
+    return target.float() if target.is_floating_point() else (target != 0).float()
+
+
+def nothing_orphaned(op, case: Case, out: Augmented) -> None:
+    """Promise 1: a sample that was not accepted is bit for bit what it was, and its text the same object."""
+    params = out.params if isinstance(out.params, tuple) else (out.params,)
+    altered = torch.stack([one.accepted for one in params]).any(dim=0)
+    before = case.parser.encode(case.texts)
+    for b in (~altered).nonzero().flatten().tolist():
+        assert torch.equal(out.images[b], case.images[b])
+        assert torch.equal(out.target[b], case.target[b])
+        assert all(torch.equal(new[b], old[b]) for new, old in zip(out.maps, case.maps, strict=True))
+        assert out.texts[b] is case.texts[b]
+        assert torch.equal(out.positions[b], before[b])
+
+
+def one_alteration(op, case: Case, out: Augmented) -> None:
+    """Promise 2: every pixel of image, target and maps comes from one source, and replay gives the same again."""
+    batch, spatial = case.images.shape[0], case.images.shape[2:]
+    source = case.source
+    pool = source.images.shape[0]
+    pixels = torch.arange(spatial.numel()).view(spatial)
+    # Donors are numbered after the batch where they are a second batch, so that no two samples share a number.
+    first = 0 if case.donors is None else batch
+    ids = torch.arange(batch).view(-1, *[1] * len(spatial)).expand(-1, *spatial).contiguous()
+    donor_ids = (first + torch.arange(pool)).view(-1, *[1] * len(spatial)).expand(-1, *spatial).contiguous()
+    donor_pixels = pixels.expand(pool, *spatial).contiguous()
+    whose = op.apply(ids, out.params, donors=donor_ids)
+    which = op.apply(pixels.expand(batch, *spatial).contiguous(), out.params, donors=donor_pixels)
+
+    def traced(mine: Tensor, theirs: Tensor) -> Tensor:
+        both = mine if case.donors is None else torch.cat((mine, theirs))
+        flat = both.reshape(both.shape[0], mine.shape[1:].numel() // spatial.numel(), spatial.numel())
+        rows = [flat[whose[b].flatten(), :, which[b].flatten()].T.reshape(mine.shape[1:]) for b in range(batch)]
+        return torch.stack(rows) if rows else mine
+
+    assert torch.equal(out.images, traced(case.images, source.images))
+    for new, mine, theirs in zip(out.maps, case.maps, source.maps, strict=True):
+        assert torch.equal(new, traced(mine, theirs))
+    moved = traced(case.target, source.target)
+    if narrows(op):
+        assert bool(((out.target == moved) | (out.target == 0)).all())
+    else:
+        assert torch.equal(out.target, moved)
+    assert out.images.dtype == case.images.dtype
+    assert out.target.dtype == case.target.dtype
+    assert torch.equal(op.apply(case.images, out.params, donors=source.images), out.images)
+    assert torch.equal(op.apply(case.target, out.params, role="target", donors=source.target), out.target)
+    assert op.rewrite(case.texts, out.params) == out.texts
+
+
+def narrows(op) -> bool:
+    """Whether ``op`` empties targets."""
+    return any(isinstance(one, Focus) for one in (op.ops if isinstance(op, CrossModalSequential) else [op]))
+
+
+def words_follow_pixels(op, case: Case, out: Augmented) -> None:
+    """Promise 3, in general and for each op."""
+    if getattr(op, "text", None) != "keep" and getattr(op, "mode", None) != "mask":
+        assert torch.equal(case.parser.encode(out.texts), out.positions)
+    special = {
+        ZoneMix: _zones_change_hands,
+        Focus: _focus_narrows,
+        SyncFlip: _flip_mirrors,
+        TPatchMix: _patch_brings_words,
+        PosAug: _pixels_untouched,
+    }.get(type(op))
+    if special is not None:
+        special(op, case, out)
+
+
+def _zones_change_hands(op: ZoneMix, case: Case, out: Augmented) -> None:
+    mine, theirs = case.parser.encode(case.texts), case.parser.encode(case.source.texts)
+    for b in range(len(case.texts)):
+        donor = theirs[out.params.donors[b]]
+        assert torch.equal(out.positions[b], torch.where(out.params.zones[b], donor, mine[b]))
+        assert bool(out.params.accepted[b]) == bool(out.params.zones[b].any())
+
+
+def _focus_narrows(op: Focus, case: Case, out: Augmented) -> None:
+    before = case.parser.encode(case.texts)
+    boxes = region_owner(case)
+    for b in out.params.accepted.nonzero().flatten().tolist():
+        kept = out.positions[b]
+        assert bool(kept.any())
+        assert not bool((kept & ~before[b]).any())
+        assert bool((before[b] & ~kept).any())
+        outside = torch.ones_like(boxes, dtype=torch.bool)
+        for region in kept.nonzero().flatten().tolist():
+            outside &= boxes != region
+        assert not bool(out.target[b][..., outside].any())
+        assert torch.equal(out.target[b][..., ~outside], case.target[b][..., ~outside])
+        assert torch.equal(out.images[b], case.images[b])
+
+
+def _flip_mirrors(op: SyncFlip, case: Case, out: Augmented) -> None:
+    again = SyncFlip(op.parser, p=1.0)
+    twice = case.run(again, **vars_of(case.run(again)))
+    assert torch.equal(twice.images, case.images)
+    assert torch.equal(twice.target, case.target)
+    assert list(twice.texts) == case.texts
+    assert torch.equal(twice.positions, case.parser.encode(case.texts))
+    for b in range(len(case.texts)):
+        flipped = case.images[b].flip(-1) if out.params.accepted[b] else case.images[b]
+        assert torch.equal(out.images[b], flipped)
+
+
+def vars_of(out: Augmented) -> dict[str, object]:
+    """An output as the input of another call."""
+    return {"images": out.images, "texts": out.texts, "target": out.target, "maps": out.maps}
+
+
+def _patch_brings_words(op: TPatchMix, case: Case, out: Augmented) -> None:
+    mine, theirs = case.parser.encode(case.texts), case.parser.encode(case.source.texts)
+    axes = case.images.ndim - 2
+    own, given = as_map(case.target, axes), as_map(case.source.target, axes)
+    boxes = region_owner(case)
+    for b in out.params.accepted.nonzero().flatten().tolist():
+        donor = theirs[out.params.donors[b]]
+        inside = torch.zeros(case.images.shape[2:], dtype=torch.bool)
+        inside[tuple(slice(int(s), int(e)) for s, e in out.params.boxes[b])] = True
+        assert bool(inside.any())
+        if op.gate == "lesion":
+            assert float(given[out.params.donors[b]][inside].mean()) >= op.threshold - 1e-5
+        if op.text == "keep":
+            assert torch.equal(out.positions[b], mine[b])
+            assert out.texts[b] == case.texts[b]
+        elif op.text == "union":
+            assert torch.equal(out.positions[b], mine[b] | donor)
+        else:
+            brought = (given[out.params.donors[b]] >= op.threshold) & inside
+            left, had = (own[b] >= op.threshold) & ~inside, own[b] >= op.threshold
+            for region in range(mine.shape[1]):
+                here = boxes == region
+                says, said = bool(out.positions[b, region]), bool(mine[b, region])
+                if says and not said:
+                    assert bool(donor[region])
+                    assert bool(brought[..., here].any())
+                if said and not says:
+                    assert not bool(left[..., here].any())
+                    assert bool(had[..., here].any())
+                if bool(donor[region]) and bool(brought[..., here].any()):
+                    assert says
+
+
+def _pixels_untouched(op: PosAug, case: Case, out: Augmented) -> None:
+    assert out.images is case.images
+    assert out.target is case.target
+    changed = [new != old for new, old in zip(out.texts, case.texts, strict=True)]
+    assert out.params.accepted.tolist() == changed
+
+
+def region_owner(case: Case) -> Tensor:
+    """Region of each pixel (H, W), painted from the boxes by hand."""
+    height, width = case.images.shape[-2:]
+    owner = torch.full((height, width), -1)
+    for region, (y0, y1, x0, x1) in enumerate(case.parser.atlas.boxes):
+        owner[round(y0 * height) : round(y1 * height), round(x0 * width) : round(x1 * width)] = region
+    return owner
+
+
+def text_stays_text(op, case: Case, out: Augmented) -> None:
+    """Promise 4: count and uni-/bilateral words agree with the regions, where the source text had them."""
+    mixes = isinstance(op, (TPatchMix, ZoneMix, Focus, SyncFlip)) and getattr(op, "text", None) != "keep"
+    if not mixes:
+        return
+    for new, old in zip(out.texts, case.texts, strict=True):
+        before, after = case.parser(old), case.parser(new)
+        if not before.conflicts and new != old:
+            assert not after.conflicts, (old, new, after.conflicts)
+        sides = sum(any(i in side for i, bit in enumerate(after.bits) if bit) for side in case.parser.atlas.sides)
+        if before.laterality is not None and not before.conflicts and sides:
+            assert after.laterality == ("bilateral" if sides == 2 else "unilateral")
+        if before.count is not None and after.count is not None and not before.conflicts:
+            assert after.count >= sides
+            assert (after.count == 0) == (sides == 0)
+
+
+def inputs_unchanged(case: Case, copies: dict[str, object]) -> None:
+    """No input is changed."""
+    assert torch.equal(case.images, copies["images"])
+    assert torch.equal(case.target, copies["target"])
+    assert case.texts == copies["texts"]
+    assert all(torch.equal(a, b) for a, b in zip(case.maps, copies["maps"], strict=True))
+
+
+ALL = (nothing_orphaned, one_alteration, words_follow_pixels, text_stays_text)
