@@ -23,9 +23,7 @@ def check_settings(temperature: float, chunk_size: int, reduction: str) -> None:
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int):
         raise InvalidTypeError(f"Expected `chunk_size` to be an int, but got {type(chunk_size).__name__}")
     if chunk_size < 0:
-        raise InvalidValueError(
-            f"Expected `chunk_size` of 0 (all rows at once) or more, but got {chunk_size}"
-        )
+        raise InvalidValueError(f"Expected `chunk_size` of 0 (all rows at once) or more, but got {chunk_size}")
     if reduction not in ("mean", "sum", "none"):
         raise InvalidValueError(f"Expected `reduction` of 'mean', 'sum' or 'none', but got {reduction!r}")
 
@@ -40,9 +38,7 @@ def check_embeddings(images: Tensor, texts: Tensor, prefix: str = "") -> None:
         if value.ndim != 2:
             raise InvalidValueError(f"Expected `{name}` of shape (N, D), but got {tuple(value.shape)}")
     if texts.shape != images.shape:
-        raise InvalidValueError(
-            f"Expected `{text_name}` of shape {tuple(images.shape)}, but got {tuple(texts.shape)}"
-        )
+        raise InvalidValueError(f"Expected `{text_name}` of shape {tuple(images.shape)}, but got {tuple(texts.shape)}")
     _check_device(text_name, texts, images)
 
 
@@ -105,9 +101,7 @@ def check_affinity(affinity: Any, shape: tuple[int, int], embeddings: Tensor, *,
     if affinity is None or (callable(affinity) and not isinstance(affinity, Tensor)):
         return
     if not isinstance(affinity, Tensor):
-        raise InvalidTypeError(
-            f"Expected `affinity` to be a callable or a tensor, but got {type(affinity).__name__}"
-        )
+        raise InvalidTypeError(f"Expected `affinity` to be a callable or a tensor, but got {type(affinity).__name__}")
     if gather:
         raise InvalidValueError(
             "Expected `affinity` to be a callable when gathering over ranks, but got a matrix, "
@@ -134,9 +128,7 @@ def check_weights(weights: Tensor | None, embeddings: Tensor) -> None:
         return
     _check_tensor("weights", weights)
     if weights.shape != embeddings.shape[:1]:
-        raise InvalidValueError(
-            f"Expected `weights` of shape ({len(embeddings)},), but got {tuple(weights.shape)}"
-        )
+        raise InvalidValueError(f"Expected `weights` of shape ({len(embeddings)},), but got {tuple(weights.shape)}")
     _check_device("weights", weights, embeddings)
     _check_non_negative("weights", weights)
 
