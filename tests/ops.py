@@ -18,7 +18,7 @@ PATCH_MIX: dict[str, Build] = {
         ("lesion", "confident", None),
         ("evidence", "union", "keep"),
     )
-} | {"TPatchMix paper": lambda parser: TPatchMix.paper(parser)}
+} | {"TPatchMix paper": TPatchMix.paper}
 ZONE_MIX: dict[str, Build] = {
     f"ZoneMix {zones} {cut}": (lambda parser, zones=zones, cut=cut: ZoneMix(parser, zones=zones, p=0.8, max_cut=cut))
     for zones, cut in product(("side", "zone", "subset"), (None, 0.2))

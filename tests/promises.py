@@ -38,12 +38,8 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     source = case.source
     pool = source.images.shape[0]
     pixels = torch.arange(spatial.numel()).view(spatial)
-    # Donors are numbered after the batch where they are a second batch, so that no two samples share a number.
-    first = 0 if case.donors is None else batch
-    ids = torch.arange(batch).view(-1, *[1] * len(spatial)).expand(-1, *spatial).contiguous()
-    donor_ids = (first + torch.arange(pool)).view(-1, *[1] * len(spatial)).expand(-1, *spatial).contiguous()
-    donor_pixels = pixels.expand(pool, *spatial).contiguous()
-    whose = op.apply(ids, out.params, donors=donor_ids)
+    donor_pixels = None if case.donors is None else pixels.expand(pool, *spatial).contiguous()
+    whose = traced_samples(op, case, out)
     which = op.apply(pixels.expand(batch, *spatial).contiguous(), out.params, donors=donor_pixels)
 
     def traced(mine: Tensor, theirs: Tensor) -> Tensor:
@@ -62,8 +58,9 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
         assert torch.equal(out.target, moved)
     assert out.images.dtype == case.images.dtype
     assert out.target.dtype == case.target.dtype
-    assert torch.equal(op.apply(case.images, out.params, donors=source.images), out.images)
-    assert torch.equal(op.apply(case.target, out.params, role="target", donors=source.target), out.target)
+    second = case.donors or Augmented()
+    assert torch.equal(op.apply(case.images, out.params, donors=second.images), out.images)
+    assert torch.equal(op.apply(case.target, out.params, role="target", donors=second.target), out.target)
     assert op.rewrite(case.texts, out.params) == out.texts
 
 
@@ -89,10 +86,28 @@ def words_follow_pixels(op, case: Case, out: Augmented) -> None:
 
 def _zones_change_hands(op: ZoneMix, case: Case, out: Augmented) -> None:
     mine, theirs = case.parser.encode(case.texts), case.parser.encode(case.source.texts)
+    owner = region_owner(case)
+    whose = traced_samples(op, case, out)
     for b in range(len(case.texts)):
+        from_donor = torch.zeros_like(owner, dtype=torch.bool)
+        for region in out.params.zones[b].nonzero().flatten().tolist():
+            from_donor |= owner == region
+        assert torch.equal(whose[b] != b, from_donor.expand(case.images.shape[2:]))
         donor = theirs[out.params.donors[b]]
         assert torch.equal(out.positions[b], torch.where(out.params.zones[b], donor, mine[b]))
         assert bool(out.params.accepted[b]) == bool(out.params.zones[b].any())
+
+
+def traced_samples(op, case: Case, out: Augmented) -> Tensor:
+    """Number of the sample that each pixel comes from, (B, *spatial); donors are numbered after the batch."""
+    batch, spatial = case.images.shape[0], case.images.shape[2:]
+    first, pool = (0, batch) if case.donors is None else (batch, case.source.images.shape[0])
+
+    def numbers(start: int, count: int) -> Tensor:
+        return (start + torch.arange(count)).view(-1, *[1] * len(spatial)).expand(-1, *spatial).contiguous()
+
+    donors = None if case.donors is None else numbers(first, pool)
+    return op.apply(numbers(0, batch), out.params, donors=donors)
 
 
 def _focus_narrows(op: Focus, case: Case, out: Augmented) -> None:
@@ -138,6 +153,11 @@ def _patch_brings_words(op: TPatchMix, case: Case, out: Augmented) -> None:
         inside = torch.zeros(case.images.shape[2:], dtype=torch.bool)
         inside[tuple(slice(int(s), int(e)) for s, e in out.params.boxes[b])] = True
         assert bool(inside.any())
+        options = {"anchor": mine[b], "donor": donor, "shared": mine[b] & donor}.get(op.where)
+        if options is not None and case.parser.atlas.name == "lung_zones":  # elsewhere boxes lie over one another
+            touched = boxes[inside.reshape(-1, *boxes.shape).any(dim=0)].unique()
+            assert len(touched) == 1
+            assert bool(options[touched].all())
         if op.gate == "lesion":
             assert float(given[out.params.donors[b]][inside].mean()) >= op.threshold - 1e-5
         if op.text == "keep":

@@ -133,5 +133,11 @@ def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case
     mine = batch(draw(st.integers(min_batch, 5)))
     donors = batch(draw(st.integers(1, 4))) if draw(st.booleans()) else None
     return Case(
-        PARSERS[atlas], mine.images, list(mine.texts), mine.target, tuple(mine.maps), donors, draw(st.integers(0, 2**31))
+        PARSERS[atlas],
+        mine.images,
+        list(mine.texts),
+        mine.target,
+        tuple(mine.maps),
+        donors,
+        draw(st.integers(0, 2**31)),
     )

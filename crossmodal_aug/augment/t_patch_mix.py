@@ -51,8 +51,8 @@ class TPatchMix(CrossModalOp):
         patch_size: Side of the patch in pixels, or one number for each spatial axis. A patch larger than the
             region that it is placed in is cut to the region.
         p: Probability that a patch is drawn for a sample.
-        where: Where the patch lies. "anchor": in a region that the anchor names (the paper; none if the two texts
-            name no common side); "donor": in one that the donor names; "shared": in one that both name;
+        where: Where the patch lies. "anchor": in the box of a region that the anchor names (the paper; none if the
+            two texts name no common side); "donor": in one that the donor names; "shared": in one that both name;
             "probability": around a pixel where the donor's evidence reaches ``threshold`` (the paper's second
             rule); "anywhere": plain CutMix.
         gate: Keep a drawn patch only if, over its pixels, "lesion": the mean of the donor's evidence e (the paper);

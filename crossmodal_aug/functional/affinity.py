@@ -6,9 +6,7 @@ from torch import Tensor
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 
-def position_affinity(
-    positions: Tensor, others: Tensor | None = None, *, dtype: torch.dtype = torch.float32
-) -> Tensor:
+def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return the Jaccard affinity of every row of `positions` with every row of `others`.
 
     ``A_ij = |q_i & q_j| / |q_i | q_j|``; two empty sets agree fully (1), an empty and a non-empty set not at
@@ -46,9 +44,7 @@ def position_affinity(
         return jaccard(positions, positions, dtype=dtype)
     check_multi_hot(others, "others")
     if others.shape[1] != positions.shape[1]:
-        raise InvalidValueError(
-            f"Expected `others` of shape (M, {positions.shape[1]}), but got {tuple(others.shape)}"
-        )
+        raise InvalidValueError(f"Expected `others` of shape (M, {positions.shape[1]}), but got {tuple(others.shape)}")
     if others.device != positions.device:
         raise InvalidValueError(f"Expected `others` on {positions.device}, but it is on {others.device}")
     return jaccard(positions, others, dtype=dtype)

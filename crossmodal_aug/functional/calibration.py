@@ -126,7 +126,7 @@ def _check_tiling(atlas: Atlas) -> None:
     area = sum((y1 - y0) * (x1 - x0) for y0, y1, x0, x1 in atlas.boxes)
     if abs(area - 1) > 1e-6:
         raise InvalidValueError(
-            f"Expected an `atlas` whose regions tile the image without overlap, but those of {atlas.name!r} cover "
+            f"Expected `atlas` to tile the image without overlap, but the regions of {atlas.name!r} cover "
             f"{area:.2f} of its area."
         )
 

@@ -175,9 +175,7 @@ def itcl_loss(
     if count == 0 and not gather:
         raise InvalidValueError("Expected `image_embeddings` of at least one row, but got 0")
 
-    wide = (
-        torch.float64 if torch.float64 in (image_embeddings.dtype, text_embeddings.dtype) else torch.float32
-    )
+    wide = torch.float64 if torch.float64 in (image_embeddings.dtype, text_embeddings.dtype) else torch.float32
     embedded = partial(_embedded, dtype=wide, normalize=normalize)
     # An affinity matrix needs no labels; rows without any column stand in for them.
     labels = image_embeddings[:, :0] if positions is None else positions

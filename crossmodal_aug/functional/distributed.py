@@ -34,9 +34,7 @@ def gather_row_counts(*tensors: Tensor) -> list[int]:
     shapes: list[list[int]] = everywhere.tolist()
     if any(shape[1:] != shapes[0][1:] for shape in shapes):
         widths = [tuple(shape[1:]) for shape in shapes]
-        raise InvalidValueError(
-            f"Expected the same widths of embeddings and positions on all ranks, got {widths}"
-        )
+        raise InvalidValueError(f"Expected the same widths of embeddings and positions on all ranks, got {widths}")
     return [shape[0] for shape in shapes]
 
 

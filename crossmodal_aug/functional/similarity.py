@@ -156,9 +156,7 @@ class _ChunkedSums(torch.autograd.Function):
         rows, columns, scale, row_normaliser, column_normaliser = ctx.saved_tensors
         grad_rows, grad_columns = torch.zeros_like(rows), torch.zeros_like(columns)
         grad_scale = torch.zeros_like(scale)
-        pull = (
-            partial(checkpoint, _pull_block, use_reentrant=False) if torch.is_grad_enabled() else _pull_block
-        )
+        pull = partial(checkpoint, _pull_block, use_reentrant=False) if torch.is_grad_enabled() else _pull_block
         # The caller may run the backward pass under autocast; the sums stay in the embeddings' precision.
         with torch.autocast(device_type=rows.device.type, enabled=False):
             for block in _row_blocks(len(rows), ctx.plan.chunk_size):

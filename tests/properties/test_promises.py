@@ -54,11 +54,12 @@ def test_per_sample_ops_do_not_care_how_a_batch_is_split(name: str, case: Case) 
         assert part.texts == whole.texts[one]
 
 
-@pytest.mark.parametrize("name", [n for n in ops.MIXING if not n.startswith("TPatchMix anchor lesion")])
+@pytest.mark.parametrize("name", [n for n in ops.MIXING if n != "TPatchMix paper"])
 def test_every_setting_does_alter_samples(name: str, lung_parser: object) -> None:
-    """A promise kept by never doing anything is none: each setting must accept some samples of a plain batch."""
-    if name == "TPatchMix paper":
-        pytest.skip("drawn with probability 0.08 and rejected by its gate: its dose is measured in the benchmarks")
+    """A promise kept by never doing anything is none: each setting must accept some samples of a plain batch.
+
+    The published settings draw too rarely for this; their dose is measured in the benchmarks.
+    """
     op = ops.SINGLE[name](lung_parser)
     masks = torch.ones(8, 1, 12, 12)
     texts = ["All left lung and all right lung."] * 8
