@@ -117,9 +117,7 @@ class Atlas:
         _check_cuts("rows", self.rows)
         _check_cuts("columns", self.columns)
         if self.laterality not in get_args(Laterality):
-            raise InvalidValueError(
-                f'Expected `laterality` to be "viewer" or "patient", but got {self.laterality!r}'
-            )
+            raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {self.laterality!r}')
         object.__setattr__(self, "boxes", tuple(self._box(cell) for cell in self.cells))
 
     def __hash__(self) -> int:

@@ -90,9 +90,7 @@ def _atlas(content: Mapping[str, Any]) -> Atlas:
     names = tuple(_text(region, "name", "a [[region]]") for region in regions)
     if len(set(names)) != len(names):
         raise AtlasError(f"Expected region names without repetition, but got {', '.join(names)}")
-    mirror = tuple(
-        _index(region.get("mirror", name), names) for region, name in zip(regions, names, strict=True)
-    )
+    mirror = tuple(_index(region.get("mirror", name), names) for region, name in zip(regions, names, strict=True))
     for index, other in enumerate(mirror):
         if mirror[other] != index:
             raise AtlasError(
@@ -129,9 +127,7 @@ def _phrasing(table: Mapping[str, Any], regions: list[dict[str, Any]], sides: tu
         try:
             pattern.format(**filled)
         except (KeyError, IndexError, ValueError) as error:
-            raise AtlasError(
-                f"Expected [phrases] `{key}` with the slots {list(slots)}, but got {pattern!r}"
-            ) from error
+            raise AtlasError(f"Expected [phrases] `{key}` with the slots {list(slots)}, but got {pattern!r}") from error
         if _REQUIRED_SLOT.get(key, "") not in pattern:
             raise AtlasError(f"Expected [phrases] `{key}` to hold {_REQUIRED_SLOT[key]}, but got {pattern!r}")
         patterns[key] = pattern
@@ -195,9 +191,7 @@ def _indices(given: object, names: tuple[str, ...], kind: str) -> tuple[int, ...
     if given == "all":
         return tuple(range(len(names)))
     if not isinstance(given, list):
-        raise AtlasError(
-            f'Expected regions of the {kind} words to be a list of names or "all", but got {given!r}'
-        )
+        raise AtlasError(f'Expected regions of the {kind} words to be a list of names or "all", but got {given!r}')
     return tuple(sorted(_index(name, names) for name in given))
 
 
@@ -237,6 +231,4 @@ def _check_keys(where: str, table: object, known: set[str]) -> None:
         raise AtlasError(f"Expected {where} to be a table, but got {table!r}")
     unknown = sorted(set(table) - known)
     if unknown:
-        raise AtlasError(
-            f"Expected {where} to have only {', '.join(sorted(known))}, but got {', '.join(unknown)}"
-        )
+        raise AtlasError(f"Expected {where} to have only {', '.join(sorted(known))}, but got {', '.join(unknown)}")

@@ -31,6 +31,7 @@ KINDS = {
     "clear": "C",  # clear, normal: says of what stands before it that nothing is there
     "resolved": "R",  # resolved, not seen
     "and": "&",
+    "or": "|",
     "comma": ",",
     "slash": "/",
     "hyphen": "-",

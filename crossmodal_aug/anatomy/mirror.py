@@ -31,7 +31,5 @@ def mirrored_text(text: str, atlas: Atlas) -> str:
                     edits.append((*word.span(), new))
         elif token in reading.implied:
             # An odd number of marks means the other side, so one mark more or less turns the word around.
-            edits.append(
-                (end - len(MIRROR_MARK), end, "") if token in scan.flipped else (end, end, MIRROR_MARK)
-            )
+            edits.append((end - len(MIRROR_MARK), end, "") if token in scan.flipped else (end, end, MIRROR_MARK))
     return spliced(text, edits)

@@ -15,9 +15,9 @@ from crossmodal_aug.anatomy.scanner import Scan
 
 _POSITION = "[SBLZNPA]"
 # What may stand between two position words of one phrase. Every part is bounded, so matching is linear.
-_LINK = r"(?:[msd\-]{0,3}|o[to]?t?|,?&?/?&?[id]?t?m?|>[it]?t?|-)"
+_LINK = r"(?:[msd\-]{0,3}|m?[oi]t?|,?[&|]?/?[&|]?[id]?t?m?|>[it]?t?|-)"
 GROUP = re.compile(f"{_POSITION}(?:{_LINK}{_POSITION})*+")
-_LISTING = re.compile(r"[,&/>]")
+_LISTING = re.compile(r"[,&|/>]")
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Phrase:
         both: Whether its side is "both" or "bilateral".
         mask: The regions that it names; settled by `parser`.
         negated: Whether the text calls them clear.
-        dropped: Whether it turned out to name no region.
+        lent: Whether it got its side from a "bilaterally" or "on the left" behind it.
         filler: Whether it only fills a slot of the caption's template.
         members: Conjuncts that share a side, a level or the noun with it.
     """
@@ -56,7 +56,7 @@ class Phrase:
     both: bool = False
     mask: int = 0
     negated: bool = False
-    dropped: bool = False
+    lent: bool = False
     filler: bool = False
     members: list[Phrase] = field(default_factory=list)
 
@@ -177,9 +177,7 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
         if here.levelled and not here.side:  # "upper and lower left lung", "upper and lower lobes"
             here.sided[0], here.unsided[0] = ahead.sided[0], ahead.unsided[0]
             joined[index + 1] = True
-        elif (
-            here.side and not here.levelled and ahead.levelled and ahead.side
-        ):  # "left and right upper lobes"
+        elif here.side and not here.levelled and ahead.levelled and ahead.side:  # "left and right upper lobes"
             here.sided[1:], here.unsided[1:] = ahead.sided[1:], ahead.unsided[1:]
             joined[index + 1] = True
         if ahead.side or joined[index + 1]:
@@ -192,17 +190,12 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
             continue
         if here.implies_side:  # the lingula is on the left, whatever stands before it
             continue
-        if (
-            not here.side and here.levelled and not (here.plural and here.zone)
-        ):  # "right middle and lower lobes"
+        if not here.side and here.levelled and not (here.plural and here.zone):  # "right middle and lower lobes"
             here.sided[0], here.unsided[0] = before.sided[0], before.unsided[0]
             before.noun |= here.noun
             joined[index] = True
         elif (
-            here.side
-            and here.noun
-            and not (here.levelled or here.whole or own_noun[index - 1])
-            and before.levelled
+            here.side and here.noun and not (here.levelled or here.whole or own_noun[index - 1]) and before.levelled
         ):  # "upper left and right lung"
             here.sided[1:], here.unsided[1:] = before.sided[1:], before.unsided[1:]
             joined[index] = True

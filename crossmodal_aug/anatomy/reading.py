@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from crossmodal_aug.anatomy import scope
+from crossmodal_aug.anatomy import locations, reports, scope
 from crossmodal_aug.anatomy.lexicon import Lexicon
 from crossmodal_aug.anatomy.phrases import Phrase, find_phrases
 from crossmodal_aug.anatomy.scanner import Scan, scan
 
 # "Bilateral pulmonary infection, two infected areas": its first word sums up what the caption lists.
 _HEADER = re.compile(r"([BU!])[um]{0,3}F,(n)[um]{0,2}(K)")
-_SUMMARY = re.compile(r"(B)[um]{0,3}F,[SBLZNPA,&tm]+$")
+_SUMMARY = re.compile(r"(B)[um]{0,3}F,[SBLZNPA,&|tm]+$")
 _UNILATERAL = "unilateral, but both sides are named"
 _BILATERAL = "bilateral, but only one side is named"
 
@@ -94,27 +94,28 @@ def _read_sentence(
     phrases = [phrase for phrase in phrases if phrase.last != summary]
     if reading.laterality is None and any(phrase.both for phrase in phrases):
         reading.laterality = "bilateral"
-    if bare == "finding":
-        phrases = _settle_reports(codes, phrases, start, end)
-    else:
-        phrases = _settle_locations(codes, phrases, start, end)
-    full = lexicon.full
+    settle = reports.settle if bare == "finding" else locations.settle
+    phrases = settle(codes, phrases, start, end)
     for phrase in phrases:
         for part in (phrase, *phrase.members):
-            phrase.mask |= part.named(full)
+            phrase.mask |= part.named(lexicon.full)
             if part.implies_side:
-                reading.implied.update(
-                    token
-                    for token in range(part.first, part.last + 1)
-                    if reading.scan.senses[token].implies_side
-                )
-        begin, stop = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
-        phrase.negated = scope.is_negated(codes, phrase.first, phrase.last, begin, stop)
-    if reading.laterality == "unilateral":
-        _mark_filler(phrases, lexicon)
-    if bare == "locative":
-        phrases = _without_neighbours(codes, phrases)
-    reading.phrases += [phrase for phrase in phrases if not phrase.dropped]
+                reading.implied.update(_implied_tokens(reading.scan, part))
+        begin, _ = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
+        phrase.negated = scope.is_negated(codes, phrase.first, phrase.last, begin, end)
+    if bare == "finding":
+        # The lungs as a whole are a position only where they are called clear: "low lung volumes" is none.
+        phrases = [p for p in phrases if p.negated or p.whole or p.side or p.levelled or p.place]
+        reports.narrow(codes, phrases)
+        if reading.laterality == "unilateral":
+            reports.mark_filler(phrases)
+    else:
+        phrases = locations.without_neighbours(codes, phrases)
+    reading.phrases += phrases
+
+
+def _implied_tokens(scanned: Scan, phrase: Phrase) -> list[int]:
+    return [token for token in range(phrase.first, phrase.last + 1) if scanned.senses[token].implies_side]
 
 
 def _summary_token(reading: Reading, start: int, end: int) -> int:
@@ -130,105 +131,13 @@ def _summary_token(reading: Reading, start: int, end: int) -> int:
             reading.count = sense.number
         elif digits.isdecimal():
             reading.count = int(digits)
-    head = head or _SUMMARY.search(codes[:end], start)
+    head = head or _SUMMARY.search(codes, start, end)
     if head is None or head[1] != "B":
         return -1
     if reading.laterality is None:
         reading.laterality = "bilateral"
     reading.summary = head.start(1)
     return reading.summary
-
-
-def _settle_reports(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phrase]:
-    """Decide which phrases of a report's sentence speak of the lungs, and give bare sides their noun."""
-    kept: list[Phrase] = []
-    for order, phrase in enumerate(phrases):
-        head, at = scope.head_after(codes, phrase.last + 1)
-        if scope.is_comparator(codes, phrase.first) or (head in ("X", "D") and head):
-            continue
-        if not phrase.bare:
-            if phrase.side or phrase.levelled or phrase.place or phrase.plural:
-                kept.append(phrase)
-            continue
-        if not phrase.side:
-            continue
-        following = phrases[order + 1] if order + 1 < len(phrases) else None
-        if following is not None and at == following.first and not following.side and not following.place:
-            following.sided[0] = following.unsided[0] = phrase.side
-            following.first = phrase.first
-            following.both = phrase.both
-            continue
-        if head in ("F", "K") and head:
-            kept.append(phrase)
-        else:
-            _look_back(codes, phrase, kept, start, end)
-    return kept
-
-
-def _look_back(codes: str, phrase: Phrase, kept: list[Phrase], start: int, end: int) -> None:
-    """Settle a bare side that no noun follows ("atelectasis on the left", "effusions bilaterally")."""
-    begin, stop = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
-    for earlier in reversed(kept):
-        if earlier.first < begin:
-            break
-        if not earlier.side and not earlier.place and not earlier.implies_side:
-            earlier.sided[0] = earlier.unsided[0] = phrase.side
-            return
-    for token in range(phrase.first - 1, begin - 1, -1):
-        if codes[token] in "XD":
-            return
-        if codes[token] == "F":
-            kept.append(phrase)
-            return
-    for token in range(phrase.last + 1, stop):
-        if codes[token] in "XD":
-            return
-        if codes[token] == "F":
-            kept.append(phrase)
-            return
-
-
-def _settle_locations(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phrase]:
-    """Decide which phrases of a prompt's sentence are positions in the image."""
-    kept: list[Phrase] = []
-    previous: Phrase | None = None
-    for phrase in phrases:
-        if not (phrase.side or phrase.levelled or phrase.place):
-            continue
-        listed = previous is not None and set(codes[previous.last + 1 : phrase.first]) <= set(",&/ti")
-        alone = phrase.first == start and (phrase.last + 1 == end or codes[phrase.last + 1] in ",&")
-        corner = bool(phrase.side) and phrase.levelled
-        if phrase.noun or phrase.zone or corner or listed or alone or scope.is_located(codes, phrase.first):
-            kept.append(phrase)
-            previous = phrase
-        else:
-            previous = None
-    return kept
-
-
-def _without_neighbours(codes: str, phrases: list[Phrase]) -> list[Phrase]:
-    """Leave out what is only said to be near, where something else says the place."""
-    far = [phrase for phrase in phrases if phrase.negated or not scope.is_near(codes, phrase.first)]
-    return far if any(not phrase.negated for phrase in far) else phrases
-
-
-def _mark_filler(phrases: list[Phrase], lexicon: Lexicon) -> None:
-    """In "Unilateral ..., left lung and middle right lung" the bare side names nothing."""
-    if not any(phrase.levelled or phrase.whole for phrase in phrases):
-        return
-    precise = 0
-    for phrase in phrases:
-        if phrase.levelled or phrase.whole:
-            precise |= phrase.side
-    for phrase in phrases:
-        if (
-            phrase.side
-            and not (phrase.levelled or phrase.whole)
-            and phrase.noun
-            and not phrase.side & precise
-        ):
-            phrase.filler = True
-            phrase.mask = 0
 
 
 def conflicts_of(reading: Reading, side_masks: tuple[int, ...]) -> tuple[str, ...]:

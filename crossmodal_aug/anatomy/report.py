@@ -130,12 +130,8 @@ class Report:
         """
         for index in texts:
             if not 0 <= index < len(self.mentions):
-                raise InvalidValueError(
-                    f"Expected indices of {len(self.mentions)} mentions, but got {index!r}"
-                )
-        return spliced(
-            self.text, [(self.mentions[i].start, self.mentions[i].end, t) for i, t in texts.items()]
-        )
+                raise InvalidValueError(f"Expected indices of {len(self.mentions)} mentions, but got {index!r}")
+        return spliced(self.text, [(self.mentions[i].start, self.mentions[i].end, t) for i, t in texts.items()])
 
     def coarsened(self, mention: Mention) -> str | None:
         """Return a less specific phrase that still holds: "upper left lung" becomes "left lung".

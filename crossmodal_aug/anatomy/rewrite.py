@@ -27,7 +27,7 @@ from crossmodal_aug.errors import AtlasError
 if TYPE_CHECKING:
     from crossmodal_aug.anatomy.report import Report
 
-_BETWEEN = set(",&/ti")
+_BETWEEN = set(",&|/ti")
 _SEGMENT_MARKS = ",;w"
 
 
@@ -66,9 +66,7 @@ class _Rewriter:
         self.lexicon = lexicon
         self.target = target
         self.affirmed = [phrase for phrase in reading.phrases if not phrase.negated]
-        self.style = Style(
-            stacked=reading.header is not None, whole=any(phrase.whole for phrase in reading.phrases)
-        )
+        self.style = Style(stacked=reading.header is not None, whole=any(phrase.whole for phrase in reading.phrases))
 
     def candidates(self) -> Iterator[str]:
         """Yield rewritten texts, the gentlest first."""
@@ -130,8 +128,7 @@ class _Rewriter:
 
     def _contiguous(self, phrases: list[Phrase]) -> bool:
         return all(
-            set(self.scan.codes[one.last + 1 : other.first]) <= _BETWEEN
-            for one, other in itertools.pairwise(phrases)
+            set(self.scan.codes[one.last + 1 : other.first]) <= _BETWEEN for one, other in itertools.pairwise(phrases)
         )
 
     def _list_edit(self) -> list[Edit]:
@@ -186,8 +183,7 @@ class _Rewriter:
     def _cuts(self, phrases: list[Phrase], *, whole_sentences: bool) -> list[Edit]:
         """Return the edits that cut out the clauses of these phrases, without overlap."""
         spans = sorted(
-            self._sentence_span(phrase.first) if whole_sentences else self._clause_span(phrase)
-            for phrase in phrases
+            self._sentence_span(phrase.first) if whole_sentences else self._clause_span(phrase) for phrase in phrases
         )
         merged: list[Edit] = []
         for start, end in spans:
@@ -204,9 +200,7 @@ class _Rewriter:
             self._sentence_end(phrase.last),
         )
         before = max(codes.rfind(mark, begin, phrase.first) for mark in _SEGMENT_MARKS)
-        after = min(
-            (at for mark in _SEGMENT_MARKS if (at := codes.find(mark, phrase.last, end)) >= 0), default=end
-        )
+        after = min((at for mark in _SEGMENT_MARKS if (at := codes.find(mark, phrase.last, end)) >= 0), default=end)
         if before >= 0:
             start = self.scan.ends[before - 1] if before > begin else self.scan.starts[before]
             return start, self.scan.ends[after - 1]

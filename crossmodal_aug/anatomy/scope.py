@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 
 # A head that follows within the noun phrase; a position letter means that the next phrase is the head.
-_HEAD = re.compile(r"[umnsdtg\-(]{0,6}+([FXDKSBLZNPA])")
+_HEAD = re.compile(r"(?:[umnsdg\-(]{0,6}+|ot?[um]{0,2}(?=X))([FXDKSBLZNPA])")
 _LOCATIVE_BEFORE = re.compile(r"[i~][ot]{0,3}$")
 _NEAR_BEFORE = re.compile(r"~[ot]{0,3}$")
 _COMPARED_BEFORE = re.compile(r"c[ot]{0,2}$")
-_NOT_CUE = re.compile(r"![um]{0,3}g")
+_MAINLY_BEFORE = re.compile(r"d[it]{0,2}$")
+_NO_CHANGE = re.compile(r"![umoFt]{0,4}g")
 _CLEAR_BEFORE = re.compile(r"C[um]{0,2}$")
 _RESOLVED_BEFORE = re.compile(r"R[otumFid]{0,6}$")
-_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?C")
+# "Lungs are clear", and "hyperexpanded but clear", but not "scarred, otherwise clear lungs".
+_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?(?:C|[;&][umv]{0,3}C(?!m?[SBLZNPA]))")
+_WITHOUT_AFTER = re.compile(r"(?:&t?[umFX]{1,3})?[um]{0,2}vm?![umotn]{0,6}+F")
 _RESOLVED_AFTER = re.compile(r"[^.;,!hw]{0,12}?R")
+_OR_AHEAD = re.compile(r"[^.;v!hw]{0,12}?,\|")
+_LED_TO = re.compile(r"[io~|&,][tum]{0,3}$")
 # No noun phrase and no clause of a report is longer; the bound keeps reading linear in the text.
 REACH = 40
 
@@ -39,19 +44,34 @@ def is_negated(codes: str, first: int, last: int, start: int, end: int) -> bool:
         first: First token of the phrase.
         last: Its last token.
         start: First token of its clause.
-        end: One past the last token of its clause.
+        end: One past the last token of its sentence.
 
     Returns:
         True where a negation before the phrase reaches it, or a word behind it calls it clear or resolved.
     """
     before = codes[start:first]
     cue = before.rfind("!")
-    if cue >= 0 and not _NOT_CUE.match(before, cue) and "w" not in before[cue:] and "h" not in before[cue:]:
+    after = codes[last + 1 : min(end, last + 1 + REACH)]
+    if cue >= 0 and not _NO_CHANGE.match(before, cue) and _reaches(before[cue:], after):
         return True
     if _CLEAR_BEFORE.search(before) or _RESOLVED_BEFORE.search(before):
         return True
-    after = codes[last + 1 : end]
-    return bool(_CLEAR_AFTER.match(after) or _RESOLVED_AFTER.match(after))
+    return bool(_CLEAR_AFTER.match(after) or _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after))
+
+
+def _reaches(between: str, after: str) -> bool:
+    """Say whether a negation reaches over the letters between it and a phrase.
+
+    It does not pass "with" and "there is", nor a finding to the subject of the next clause ("no effusion the
+    lungs are large"). It passes a comma only inside a list that "or" closes: "no effusion, or opacity in the
+    left base", but not "no effusion, left base opacity".
+    """
+    if "w" in between or "h" in between:
+        return False
+    if after.startswith("v") and "F" in between and not _LED_TO.search(between):
+        return False
+    comma = between.rfind(",")
+    return comma < 0 or between[comma + 1 : comma + 2] in ("|", "&", "i") or bool(_OR_AHEAD.match(after))
 
 
 def is_located(codes: str, first: int) -> bool:
@@ -62,6 +82,18 @@ def is_located(codes: str, first: int) -> bool:
 def is_near(codes: str, first: int) -> bool:
     """Say whether a word of proximity stands before token `first`."""
     return bool(_NEAR_BEFORE.search(codes, max(0, first - 4), first))
+
+
+def is_mainly(codes: str, first: int) -> bool:
+    """Say whether "predominantly" or the like stands before token `first`."""
+    return bool(_MAINLY_BEFORE.search(codes, max(0, first - 3), first))
+
+
+def holds_device(codes: str, first: int, start: int) -> bool:
+    """Say whether the phrase at token `first` only tells where a device lies ("sutures in the left apex")."""
+    begin = max(start, first - REACH)
+    device = codes.rfind("D", begin, first)
+    return device >= 0 and not any(mark in codes[device:first] for mark in "F,;w!")
 
 
 def is_comparator(codes: str, first: int) -> bool:

@@ -39,9 +39,7 @@ def case_like(word: str, model: str) -> str:
     if model.islower():
         return word
     last = len(model) - 1
-    return "".join(
-        letter.upper() if model[min(place, last)].isupper() else letter for place, letter in enumerate(word)
-    )
+    return "".join(letter.upper() if model[min(place, last)].isupper() else letter for place, letter in enumerate(word))
 
 
 def exchanged(word: str, partner: str) -> str | None:

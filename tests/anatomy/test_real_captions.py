@@ -11,9 +11,7 @@ import pytest
 from crossmodal_aug.anatomy import LUNG_ZONES, QUADRANTS, PositionParser
 
 DATA = os.environ.get("CROSSMODAL_AUG_DATA")
-pytestmark = pytest.mark.skipif(
-    DATA is None, reason="CROSSMODAL_AUG_DATA is not set: real captions are not at hand"
-)
+pytestmark = pytest.mark.skipif(DATA is None, reason="CROSSMODAL_AUG_DATA is not set: real captions are not at hand")
 PARSERS = {"lung_zones": PositionParser(LUNG_ZONES), "quadrants": PositionParser(QUADRANTS)}
 
 

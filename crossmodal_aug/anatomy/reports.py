@@ -1,0 +1,130 @@
+"""Settling phrases in radiology prose: which ones speak of the lungs, and on which side."""
+
+from __future__ import annotations
+
+from crossmodal_aug.anatomy import scope
+from crossmodal_aug.anatomy.phrases import Phrase
+
+
+def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phrase]:
+    """Decide which phrases of a report's sentence name regions, and complete those that lack a side.
+
+    Args:
+        codes: Letters of the whole text.
+        phrases: The position phrases of the sentence.
+        start: First token of the sentence.
+        end: One past its last token.
+
+    Returns:
+        The phrases that name regions.
+    """
+    kept: list[Phrase] = []
+    for order, phrase in enumerate(phrases):
+        head, at = scope.head_after(codes, phrase.last + 1)
+        if head in ("X", "D") or scope.is_comparator(codes, phrase.first):
+            continue
+        if not phrase.bare:
+            named = phrase.side or phrase.levelled or phrase.place
+            holds_device = head != "F" and scope.holds_device(codes, phrase.first, start)
+            if not holds_device and (named or phrase.plural):
+                kept.append(phrase)
+            continue
+        if not phrase.side:
+            continue
+        following = phrases[order + 1] if order + 1 < len(phrases) else None
+        if following is not None and at == following.first and not (following.side or following.place):
+            # "right streaky basilar opacity": one phrase with words between.
+            _give_side(following, phrase.side)
+            following.first, following.both = phrase.first, phrase.both
+        elif _is_compared(codes, phrase) and _is_said(phrase, kept):
+            continue
+        elif head in ("F", "K"):
+            kept.append(phrase)
+        elif not _takes_level(codes, phrase, phrases[order + 1 :], end):
+            _look_around(codes, phrase, kept, start, end)
+        else:
+            kept.append(phrase)
+    _inherit_sides(kept)
+    return kept
+
+
+def narrow(codes: str, phrases: list[Phrase]) -> None:
+    """Let "predominantly in the lower lobes" narrow the wider extent that the sentence named before."""
+    for order, phrase in enumerate(phrases):
+        if scope.is_mainly(codes, phrase.first):
+            for earlier in phrases[max(0, order - 4) : order]:
+                if earlier.mask & phrase.mask and not earlier.levelled:
+                    earlier.mask &= phrase.mask
+
+
+def mark_filler(phrases: list[Phrase]) -> None:
+    """In "Unilateral ..., left lung and middle right lung" the side without a zone names nothing."""
+    precise = 0
+    for phrase in phrases:
+        if phrase.levelled or phrase.whole:
+            precise |= phrase.side
+    if not precise:
+        return
+    for phrase in phrases:
+        vague = phrase.noun and not (phrase.levelled or phrase.whole or phrase.negated)
+        if vague and phrase.side and not phrase.side & precise:
+            phrase.filler = True
+            phrase.mask = 0
+
+
+def _takes_level(codes: str, phrase: Phrase, later: list[Phrase], end: int) -> bool:
+    """Complete "increase in right" from "and decrease in left basilar atelectasis"."""
+    if phrase.last + 1 >= end or codes[phrase.last + 1] not in "&|>/":
+        return False
+    for other in later[:2]:
+        if other.side and other.levelled and not other.bare and other.first - phrase.last < scope.REACH:
+            phrase.sided[1:], phrase.unsided[1:] = other.sided[1:], other.unsided[1:]
+            return True
+    return False
+
+
+def _look_around(codes: str, phrase: Phrase, kept: list[Phrase], start: int, end: int) -> None:
+    """Settle a side that no noun follows: "atelectasis on the left", "right greater than left"."""
+    begin, stop = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
+    for earlier in reversed(kept):
+        if earlier.first < begin:
+            break
+        if earlier.lent or not (earlier.side or earlier.place or earlier.implies_side):
+            _give_side(earlier, phrase.side)
+            earlier.lent = True
+            return
+        if _is_said(phrase, [earlier]):
+            return
+    before = range(phrase.first - 1, begin - 1, -1)
+    after = range(phrase.last + 1, stop)
+    for token in (*before, *after):
+        if codes[token] in "XD":
+            return
+        if codes[token] == "F":
+            kept.append(phrase)
+            return
+
+
+def _is_compared(codes: str, phrase: Phrase) -> bool:
+    return ">" in phrase.link or codes[phrase.last + 1 : phrase.last + 2] == ">"
+
+
+def _is_said(phrase: Phrase, kept: list[Phrase]) -> bool:
+    """Say whether "right greater than left" only repeats sides that "bibasilar" stated before."""
+    return bool(kept) and (kept[-1].side & phrase.side == phrase.side or bool(kept[-1].place & phrase.side))
+
+
+def _inherit_sides(phrases: list[Phrase]) -> None:
+    """Give "in the right lung, probably within the middle lobe" one side: the one stated before."""
+    side = 0
+    for phrase in phrases:
+        if phrase.side:
+            side = phrase.side
+        elif side and phrase.levelled and not (phrase.plural or phrase.place or phrase.implies_side):
+            _give_side(phrase, side)
+
+
+def _give_side(phrase: Phrase, side: int) -> None:
+    for part in (phrase, *phrase.members):
+        part.sided[0] |= side
+        part.unsided[0] |= side
