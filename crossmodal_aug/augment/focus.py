@@ -11,7 +11,7 @@ from crossmodal_aug.augment.base import CrossModalOp, Params, Role
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import cut_share, pick_true, uniforms
-from crossmodal_aug.functional.regions import union_mask
+from crossmodal_aug.functional.regions import side_members, union_mask
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,11 @@ class Focus(CrossModalOp):
             subset = named & (coins < 0.5)
             proper = subset.any(dim=1) & (subset != named).any(dim=1)
             return torch.where(proper.unsqueeze(1), subset, one), named.sum(dim=1) > 1
-        by_side = torch.stack([named & self._members(side, named) for side in self.atlas.sides], dim=1)
+        by_side = named.unsqueeze(1) & side_members(self.atlas, named.device)
         present = by_side.any(dim=2)
         side = pick_true(choice, present)
         kept = by_side.gather(1, side.view(-1, 1, 1).expand(-1, 1, named.shape[1])).squeeze(1)
         return kept, present.sum(dim=1) > 1
-
-    def _members(self, side: tuple[int, ...], like: Tensor) -> Tensor:
-        return torch.tensor([index in side for index in range(len(self.atlas))], device=like.device)
 
     def alter(self, tensor: Tensor, params: FocusParams, role: Role, donors: Tensor | None) -> Tensor:
         """Empty a target outside the regions that are kept."""

@@ -9,6 +9,7 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, Params, Role, to_host
 from crossmodal_aug.augment.batch import Batch, check_texts
 from crossmodal_aug.functional.checks import check_probability
+from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
 
 
@@ -51,7 +52,8 @@ class SyncFlip(CrossModalOp):
         positions = batch.positions
         draws = uniforms(positions.shape[0], 1, generator=generator, device=positions.device)
         accepted = draws[:, 0] < self.p
-        flipped = torch.where(accepted.unsqueeze(1), positions[:, list(self.atlas.mirror)], positions)
+        mirror = constant(self.atlas.mirror, torch.int64, positions.device)
+        flipped = torch.where(accepted.unsqueeze(1), positions.index_select(1, mirror), positions)
         return Params(
             accepted=accepted,
             positions=flipped,

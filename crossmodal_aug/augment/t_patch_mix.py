@@ -12,6 +12,7 @@ from crossmodal_aug.augment.base import CrossModalOp, Params, Role
 from crossmodal_aug.augment.batch import Batch, check_texts, evidence_of
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import (
     box_mask,
     boxes_around,
@@ -23,7 +24,7 @@ from crossmodal_aug.functional.mixing import (
     random_pixel,
     uniforms,
 )
-from crossmodal_aug.functional.regions import region_boxes, sum_per_region
+from crossmodal_aug.functional.regions import region_bounds, side_members, sum_per_region
 
 Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
 
@@ -160,8 +161,8 @@ class TPatchMix(CrossModalOp):
         self, draws: Tensor, mine: Tensor, theirs: Tensor, evidence: Tensor | None, spatial: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
         """Box of each sample, and whether it has a place to lie in."""
-        size = torch.tensor(self._size_for(spatial), device=mine.device)
-        everywhere = torch.tensor([[0, n] for n in spatial], device=mine.device).expand(mine.shape[0], -1, 2)
+        size = self._size_for(spatial)
+        everywhere = constant(tuple((0, n) for n in spatial), torch.int64, mine.device).expand(mine.shape[0], -1, 2)
         if self.where == "anywhere":
             return boxes_inside(draws[:, 1 : 1 + len(spatial)], everywhere, size), torch.ones_like(mine[:, 0])
         if self.where == "probability" and evidence is not None:
@@ -170,18 +171,13 @@ class TPatchMix(CrossModalOp):
         options = {"anchor": mine, "donor": theirs, "shared": mine & theirs}[self.where]
         allowed = options.any(dim=1)
         if self.where == "anchor":
-            allowed = allowed & self._common_side(mine, theirs)
+            sides = side_members(self.atlas, mine.device)
+            common = (mine.unsqueeze(1) & sides).any(dim=2) & (theirs.unsqueeze(1) & sides).any(dim=2)
+            allowed = allowed & common.any(dim=1)
         region = pick_true(draws[:, 0], options)
-        plane = region_boxes(self.atlas, spatial[-2:]).to(mine.device).view(-1, 2, 2)[region]
+        plane = region_bounds(self.atlas, (spatial[-2], spatial[-1]), mine.device)[region]
         bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
         return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
-
-    def _common_side(self, mine: Tensor, theirs: Tensor) -> Tensor:
-        common = torch.zeros_like(mine[:, 0])
-        for members in self.atlas.sides:
-            side = list(members)
-            common = common | (mine[:, side].any(dim=1) & theirs[:, side].any(dim=1))
-        return common
 
     def _mixed_positions(
         self, batch: Batch, theirs: Tensor, evidence: Tensor | None, boxes: Tensor, accepted: Tensor

@@ -11,7 +11,7 @@ from crossmodal_aug.augment.base import CrossModalOp, Params, Role
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import cut_share, draw_donors, paste, pick, uniforms
-from crossmodal_aug.functional.regions import region_masks, union_mask
+from crossmodal_aug.functional.regions import region_masks, side_members, union_mask
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,7 @@ class ZoneMix(CrossModalOp):
         if self.zones == "zone":
             return one
         if self.zones == "side":
-            sides = torch.zeros(len(self.atlas.sides), regions, dtype=torch.bool)
-            for side, members in enumerate(self.atlas.sides):
-                sides[side, list(members)] = True
-            return sides.to(choice.device, non_blocking=True)[pick(choice, len(self.atlas.sides))]
+            return side_members(self.atlas, choice.device)[pick(choice, len(self.atlas.sides))]
         subset = coins < 0.5
         proper = subset.any(dim=1) & ~subset.all(dim=1)
         return torch.where(proper.unsqueeze(1), subset, one)

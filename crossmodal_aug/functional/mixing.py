@@ -11,6 +11,7 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_generator, check_tensor
+from crossmodal_aug.functional.constants import constant
 
 
 def uniforms(
@@ -59,8 +60,9 @@ def pick(draw: Tensor, count: Tensor | int) -> Tensor:
         >>> pick(torch.tensor([0.0, 0.5, 0.99]), 3)
         tensor([0, 1, 2])
     """
-    count = torch.as_tensor(count, device=draw.device)
-    return torch.minimum((draw * count).long(), count - 1).clamp_min(0)
+    index = (draw * count).long()
+    last = count - 1
+    return (torch.minimum(index, last) if isinstance(last, Tensor) else index.clamp_max(last)).clamp_min(0)
 
 
 def pick_true(draw: Tensor, options: Tensor) -> Tensor:
@@ -123,48 +125,50 @@ def draw_donors(draws: Tensor, pool: int | None = None) -> tuple[Tensor, Tensor]
     return pick(draws, pool), torch.ones_like(draws, dtype=torch.bool)
 
 
-def boxes_inside(draws: Tensor, bounds: Tensor, size: Tensor) -> Tensor:
+def boxes_inside(draws: Tensor, bounds: Tensor, size: Sequence[int]) -> Tensor:
     """Boxes of a given size at uniform places inside bounds; larger than its bounds, a box is cut to them.
 
     Args:
         draws: (B, n) uniform numbers, one for each of n spatial axes.
         bounds: (B, n, 2) int64 start and stop, half open.
-        size: (n,) int64 size of a box.
+        size: Size of a box along the n axes.
 
     Returns:
         (B, n, 2) int64 start and stop, half open.
 
     Example:
-        >>> boxes_inside(torch.tensor([[0.0, 0.99]]), torch.tensor([[[0, 8], [4, 8]]]), torch.tensor([2, 3]))
+        >>> boxes_inside(torch.tensor([[0.0, 0.99]]), torch.tensor([[[0, 8], [4, 8]]]), (2, 3))
         tensor([[[0, 2],
                  [5, 8]]])
     """
     start, stop = bounds.unbind(dim=-1)
-    length = torch.minimum(size, stop - start)
+    length = torch.minimum(stop - start, constant(tuple(size), torch.int64, bounds.device))
     first = start + pick(draws, stop - start - length + 1)
     return torch.stack((first, first + length), dim=-1)
 
 
-def boxes_around(centre: Tensor, spatial: Sequence[int], size: Tensor) -> Tensor:
+def boxes_around(centre: Tensor, spatial: Sequence[int], size: Sequence[int]) -> Tensor:
     """Boxes of a given size around a pixel, shifted where needed to stay in the image.
 
     Args:
         centre: (B, n) int64 pixel.
         spatial: Size of the image along its n axes.
-        size: (n,) int64 size of a box.
+        size: Size of a box along the n axes.
 
     Returns:
         (B, n, 2) int64 start and stop, half open.
 
     Example:
-        >>> boxes_around(torch.tensor([[0, 7]]), (10, 10), torch.tensor([4, 4]))
+        >>> boxes_around(torch.tensor([[0, 7]]), (10, 10), (4, 4))
         tensor([[[0, 4],
                  [5, 9]]])
     """
-    limit = torch.tensor(tuple(spatial), device=centre.device)
-    length = torch.minimum(size, limit)
-    first = torch.minimum((centre - length // 2).clamp_min(0), limit - length)
-    return torch.stack((first, first + length), dim=-1)
+    boxes = []
+    for axis, (limit, wanted) in enumerate(zip(spatial, size, strict=True)):
+        length = min(limit, wanted)
+        first = (centre[:, axis] - length // 2).clamp(0, limit - length)
+        boxes.append(torch.stack((first, first + length), dim=-1))
+    return torch.stack(boxes, dim=1)
 
 
 def random_pixel(draws: Tensor, options: Tensor) -> Tensor:

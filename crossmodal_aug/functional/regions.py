@@ -16,6 +16,7 @@ from crossmodal_aug.functional.checks import (
     check_probability,
     check_tensor,
 )
+from crossmodal_aug.functional.constants import constant
 
 
 def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
@@ -37,7 +38,7 @@ def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
         >>> region_boxes(LUNG_ZONES, (6, 4))[LUNG_ZONES.index("right lower")]
         tensor([4, 6, 2, 4])
     """
-    return torch.tensor(_boxes(atlas, _check_size(atlas, size)), dtype=torch.int64).reshape(-1, 4)
+    return torch.tensor(_boxes(atlas, _check_size(atlas, size)), dtype=torch.int64)
 
 
 def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | str | None = None) -> Tensor:
@@ -172,17 +173,39 @@ def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
     return size[0], size[1]
 
 
-def _boxes(atlas: Atlas, size: tuple[int, int]) -> list[list[int]]:
+def _boxes(atlas: Atlas, size: tuple[int, int]) -> tuple[tuple[int, int, int, int], ...]:
     height, width = size
-    return [
-        [round(y0 * height), round(y1 * height), round(x0 * width), round(x1 * width)] for y0, y1, x0, x1 in atlas.boxes
-    ]
+    return tuple(
+        (round(y0 * height), round(y1 * height), round(x0 * width), round(x1 * width)) for y0, y1, x0, x1 in atlas.boxes
+    )
+
+
+def region_bounds(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
+    """`region_boxes` as (K, 2, 2): start and stop along height and width, read-only and shared between calls."""
+    boxes = _boxes(atlas, size)
+    return constant(tuple(((y0, y1), (x0, x1)) for y0, y1, x0, x1 in boxes), torch.int64, device)
+
+
+def side_members(atlas: Atlas, device: torch.device) -> Tensor:
+    """Which regions each side of the atlas holds: (sides, K) bool, read-only and shared between calls."""
+    members = tuple(tuple(region in side for region in range(len(atlas))) for side in atlas.sides)
+    return constant(members, torch.bool, device)
+
+
+def _owner(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Index of the region that each pixel belongs to, K where it belongs to none: (H, W) int64, read-only."""
+    boxes = _boxes(atlas, size)
+    return _paint(boxes, size, device) if torch.compiler.is_compiling() else _painted(boxes, size, device)
+
+
+def _paint(boxes: tuple[tuple[int, int, int, int], ...], size: tuple[int, int], device: torch.device) -> Tensor:
+    owner = torch.full(size, len(boxes), dtype=torch.int64, device=device)
+    for region, (y0, y1, x0, x1) in enumerate(boxes):
+        owner[y0:y1, x0:x1] = region
+    return owner
 
 
 @lru_cache(maxsize=32)
-def _owner(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Index of the region that each pixel belongs to, K where it belongs to none: (H, W) int64."""
-    owner = torch.full(size, len(atlas), dtype=torch.int64)
-    for region, (y0, y1, x0, x1) in enumerate(_boxes(atlas, size)):
-        owner[y0:y1, x0:x1] = region
-    return owner.to(device)
+def _painted(boxes: tuple[tuple[int, int, int, int], ...], size: tuple[int, int], device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return _paint(boxes, size, device)

@@ -68,7 +68,7 @@ def test_first_and_last_draw_stay_in_range() -> None:
 @given(seeds, st.lists(st.integers(1, 9), min_size=2, max_size=3), st.lists(st.integers(1, 9), min_size=3, max_size=3))
 def test_boxes_lie_in_their_bounds(seed: int, spatial: list[int], size: list[int]) -> None:
     generator = torch.Generator().manual_seed(seed)
-    wanted = torch.tensor(size[: len(spatial)])
+    wanted = size[: len(spatial)]
     ends = torch.stack([torch.randint(0, n + 1, (20, 2), generator=generator).sort(dim=1).values for n in spatial], 1)
     for boxes in (
         CF.boxes_inside(torch.rand(20, len(spatial), generator=generator), ends, wanted),
@@ -82,7 +82,9 @@ def test_boxes_lie_in_their_bounds(seed: int, spatial: list[int], size: list[int
     inside = CF.boxes_inside(torch.rand(20, len(spatial), generator=generator), ends, wanted)
     assert bool((inside[..., 0] >= ends[..., 0]).all())
     assert bool((inside[..., 1] <= ends[..., 1]).all())
-    assert torch.equal(inside[..., 1] - inside[..., 0], torch.minimum(ends[..., 1] - ends[..., 0], wanted))
+    assert torch.equal(
+        inside[..., 1] - inside[..., 0], torch.minimum(ends[..., 1] - ends[..., 0], torch.tensor(wanted))
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])

@@ -107,8 +107,10 @@ def test_transposed_regions(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 
 
 def test_transposed_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
-    boxes = t_patch_mix.region_boxes
-    monkeypatch.setattr(t_patch_mix, "region_boxes", lambda atlas, size: boxes(atlas, size[::-1])[:, [2, 3, 0, 1]])
+    bounds = t_patch_mix.region_bounds
+    monkeypatch.setattr(
+        t_patch_mix, "region_bounds", lambda atlas, size, device: bounds(atlas, size[::-1], device).flip(1)
+    )
     assert breaks(TPatchMix(PARSER, **PATCH, text="union", gate=None), promises.words_follow_pixels)
 
 

@@ -1,0 +1,34 @@
+"""Small constant tensors, made once for each device so that a call need not copy them from the host."""
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def constant(data: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Tensor of nested tuples of numbers. Read-only: it is shared between calls.
+
+    Args:
+        data: Nested tuples of numbers.
+        dtype: Type of the result.
+        device: Where to put it.
+
+    Returns:
+        The same tensor for the same arguments; under ``torch.compile`` a new one, which becomes part of the graph.
+
+    Example:
+        >>> constant((1, 2), torch.int64, torch.device("cpu"))
+        tensor([1, 2])
+    """
+    if torch.compiler.is_compiling():
+        return torch.tensor(data, dtype=dtype, device=device)
+    return _cached(data, dtype, device)
+
+
+@lru_cache(maxsize=256)
+def _cached(data: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    # A tensor made in inference mode could never take part in training later.
+    with torch.inference_mode(False):
+        return torch.tensor(data, dtype=dtype, device=device)
