@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def make_anatomical_positions(nlp: Language, name: str, atlas: str) -> Anatomica
     return AnatomicalPositions(atlas)
 
 
+def _stored(doc: Doc, key: str) -> tuple[str, ...]:
+    # A document that comes back from another process or from disk holds lists for tuples.
+    return tuple(doc.user_data.get(key, ()))
+
+
 class AnatomicalPositions:
     """Fills `doc.spans["positions"]`, `doc._.position_regions` and `doc._.position_negated`.
 
@@ -66,7 +72,7 @@ class AnatomicalPositions:
     def __init__(self, atlas: str) -> None:
         for extension in ("position_regions", "position_negated"):
             if not Doc.has_extension(extension):
-                Doc.set_extension(extension, default=())
+                Doc.set_extension(extension, getter=partial(_stored, key=extension))
         # The file of a user's own atlas travels with the pipeline, so it need not exist where that is loaded.
         self._source = ""
         self._parser: PositionParser | None = None
@@ -103,8 +109,8 @@ class AnatomicalPositions:
             for mention in report.mentions
         ]
         doc.spans[SPANS_KEY] = [span for span in spans if span is not None]
-        doc._.position_regions = report.regions
-        doc._.position_negated = report.negated
+        doc.user_data["position_regions"] = report.regions
+        doc.user_data["position_negated"] = report.negated
         return doc
 
     def to_bytes(self, **_: Any) -> bytes:

@@ -15,7 +15,7 @@ from crossmodal_aug.anatomy.tokens import words_of
 from crossmodal_aug.errors import AtlasError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sense:
     """What a word means.
 
@@ -29,6 +29,8 @@ class Sense:
         number: Value of a number word; of a count noun its place in the list, where singular and plural
             take turns.
         mirror: For each of its tokens the token that a horizontal flip puts there.
+        implies_side: Whether it means a side that it does not say.
+        initial: Whether it is a single letter, which is a word only in capitals and before the right words.
     """
 
     code: str
@@ -38,16 +40,14 @@ class Sense:
     plural: bool = False
     number: int | None = None
     mirror: tuple[str, ...] | None = None
-
-    @property
-    def implies_side(self) -> bool:
-        """Whether the word means a side that it does not say."""
-        return self.unsided != self.mask
+    implies_side: bool = False
+    initial: bool = False
 
 
 UNKNOWN = Sense(code="u")
 NUMBER = Sense(code="n")
 OTHER_MARK = Sense(code="p")
+ABSORBED = Sense(code="")  # a token that belongs to the form before it
 
 
 class Lexicon:
@@ -65,13 +65,21 @@ class Lexicon:
         self.permutation = atlas.mirror
         self.axes = tuple(dict.fromkeys(["side", *(e.axis for e in atlas.words if e.regions)]))
         self.single: dict[str, Sense] = {}
-        self.longer: dict[str, list[tuple[tuple[str, ...], Sense]]] = {}
+        # Forms of several words: by their first word, then by their second, the longest first.
+        self.longer: dict[str, dict[str, list[tuple[list[str], Sense]]]] = {}
         self._pairs = self._mirror_pairs(atlas)
         for entry in (*_english(), *atlas.words):
             self._add(entry)
-        for endings in self.longer.values():
-            endings.sort(key=lambda ending: -len(ending[0]))
+        for seconds in self.longer.values():
+            for endings in seconds.values():
+                endings.sort(key=lambda ending: -len(ending[0]))
         self._check_symmetry(atlas)
+        # Words that mean the same wherever they stand in lower case, so that one look-up settles them.
+        self.plain = {
+            word: sense
+            for word, sense in self.single.items()
+            if word not in self.longer and not sense.implies_side and not sense.initial
+        }
         self.numbers = _forms("number", atlas)
         self.count_nouns = _forms("count noun", atlas)
 
@@ -108,15 +116,18 @@ class Lexicon:
                 plural=entry.plural,
                 number=order if entry.kind in ("number", "count noun") else None,
                 mirror=self._pairs.get(words),
+                implies_side=unsided != mask,
+                initial=len(form) == 1 and entry.kind == "side",
             )
             if len(words) == 1:
                 self.single[words[0]] = sense
                 continue
             if any((word,) in self._pairs for word in words):
                 raise AtlasError(f"Expected no mirror word inside the longer form {form!r}")
-            endings = self.longer.setdefault(words[0], [])
-            endings[:] = [ending for ending in endings if ending[0] != words[1:]]
-            endings.append((words[1:], sense))
+            endings = self.longer.setdefault(words[0], {}).setdefault(words[1], [])
+            rest = list(words[2:])
+            endings[:] = [ending for ending in endings if ending[0] != rest]
+            endings.append((rest, sense))
 
     def _check_symmetry(self, atlas: Atlas) -> None:
         for words, partner in self._pairs.items():
@@ -141,7 +152,8 @@ class Lexicon:
     def _find(self, words: tuple[str, ...]) -> Sense | None:
         if len(words) == 1:
             return self.single.get(words[0])
-        return next((sense for rest, sense in self.longer.get(words[0], ()) if rest == words[1:]), None)
+        endings = self.longer.get(words[0], {}).get(words[1], [])
+        return next((sense for rest, sense in endings if rest == list(words[2:])), None)
 
 
 def _forms(kind: str, atlas: Atlas) -> tuple[str, ...]:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 
+# An atlas of many regions has more sets than memory should hold.
+_MOST_SETS = 4096
+
+
 class PositionParser:
     """Reads which regions of an atlas a text names.
 
@@ -49,7 +53,7 @@ class PositionParser:
         self.cache_size = cache_size
         self._lexicon = lexicon_for(atlas)
         self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
-        self._names: dict[int, tuple[str, ...]] = {}
+        self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
         self._cache: OrderedDict[str, Report] = OrderedDict()
         self._lock = Lock()
 
@@ -140,13 +144,14 @@ class PositionParser:
         mentions = []
         for phrase in reading.phrases:
             start, end = scan.starts[phrase.first], scan.ends[phrase.last]
-            mentions.append(Mention(start, end, text[start:end], self._named(phrase.mask), phrase.negated))
-        affirmed = reading.affirmed
+            names, _ = self._set(phrase.mask)
+            mentions.append(Mention(start, end, text[start:end], names, phrase.negated))
+        regions, bits = self._set(reading.affirmed)
         return Report(
             text=text,
-            regions=self._named(affirmed),
-            bits=tuple([bool(affirmed >> index & 1) for index in range(len(self.atlas))]),
-            negated=self._named(reading.negated),
+            regions=regions,
+            bits=bits,
+            negated=self._set(reading.negated)[0],
             mentions=tuple(mentions),
             laterality=reading.laterality,
             count=reading.count,
@@ -154,12 +159,15 @@ class PositionParser:
             _atlas=self.atlas,
         )
 
-    def _named(self, mask: int) -> tuple[str, ...]:
-        names = self._names.get(mask)
-        if names is None:
-            names = tuple(name for index, name in enumerate(self.atlas.names) if mask >> index & 1)
-            self._names[mask] = names
-        return names
+    def _set(self, mask: int) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+        """Return the names of a set of regions, and the same as bits; few sets recur in all texts."""
+        known = self._sets.get(mask)
+        if known is None:
+            bits = tuple(bool(mask >> index & 1) for index in range(len(self.atlas)))
+            known = (tuple(name for name, bit in zip(self.atlas.names, bits, strict=True) if bit), bits)
+            if len(self._sets) < _MOST_SETS:
+                self._sets[mask] = known
+        return known
 
 
 def _rebuilt(atlas: Atlas, cache_size: int) -> PositionParser:

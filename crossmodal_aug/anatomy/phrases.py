@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from crossmodal_aug.anatomy.lexicon import Lexicon
+from crossmodal_aug.anatomy.lexicon import Lexicon, Sense
 from crossmodal_aug.anatomy.scanner import Scan
 
 _POSITION = "[SBLZNPA]"
@@ -58,7 +58,7 @@ class Phrase:
     negated: bool = False
     lent: bool = False
     filler: bool = False
-    members: list[Phrase] = field(default_factory=list)
+    members: list[Phrase] | tuple[()] = ()
 
     @property
     def side(self) -> int:
@@ -79,6 +79,21 @@ class Phrase:
     def implies_side(self) -> bool:
         """Whether a word of it implies a side that none of its words says."""
         return not self.side and self.sided != self.unsided
+
+    def take(self, code: str, sense: Sense, unsided: int) -> None:
+        """Add what a word says; `unsided` is what it stands for where no side is stated."""
+        self.plural |= sense.plural
+        if code == "N":
+            self.noun = True
+        elif code == "A":
+            self.whole = True
+        elif code == "P":
+            self.place |= sense.mask
+        else:
+            self.sided[sense.axis] |= sense.mask
+            self.unsided[sense.axis] |= unsided
+            self.zone |= code == "Z"
+            self.both |= code == "B"
 
     def named(self, full: int) -> int:
         """Return the regions that its words name together."""
@@ -125,34 +140,23 @@ def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> Iterator[P
             continue
         link = scan.codes[link_from:token]
         link_from = token + 1
-        if phrase is None or _LISTING.search(link) or _is_full(phrase, code):
+        if phrase is None or (link and _LISTING.search(link)) or _is_full(phrase, code):
             if phrase is not None:
                 yield phrase
             phrase = Phrase(token, token, link if phrase else "", [0] * axes, [0] * axes)
+        if phrase.whole and "t" in link and phrase.last == phrase.first:
+            phrase.first = token  # "throughout | the left lung"
         if not (code == "N" and "o" in link):
             # The image in "right of the image" tells that it is a position, but is no part of its name.
             phrase.last = token
         sense = scan.senses[token]
-        mask, unsided = sense.mask, sense.unsided
-        if token in scan.flipped:
-            unsided = lexicon.mirrored_mask(unsided)
-        if code == "N":
-            phrase.noun = True
-            phrase.plural |= sense.plural
-        elif code == "A":
-            phrase.whole = True
-        elif code == "P":
-            phrase.place |= mask
-        else:
-            if "o" in link and code == "L" and phrase.levelled:
-                # "the basilar portion of the right middle lobe" lies in the middle lobe.
-                phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
-            phrase.sided[sense.axis] |= mask
-            phrase.unsided[sense.axis] |= unsided
-            phrase.zone |= code == "Z"
-            phrase.plural |= sense.plural
-            phrase.both |= code == "B"
+        if "o" in link and code == "L" and phrase.levelled:
+            # "the basilar portion of the right middle lobe" lies in the middle lobe.
+            phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
+        phrase.take(code, sense, lexicon.mirrored_mask(sense.unsided) if token in scan.flipped else sense.unsided)
     if phrase is not None:
+        if scan.codes[phrase.last + 1 : phrase.last + 3] == "-s":
+            phrase.last += 2  # "left-sided"
         yield phrase
 
 
@@ -211,6 +215,8 @@ def _joined(conjuncts: list[Phrase], joined: list[bool]) -> list[Phrase]:
     for phrase, belongs in zip(conjuncts, joined, strict=True):
         if belongs:
             head = phrases[-1]
+            if not head.members:
+                head.members = []
             head.members.append(phrase)
             head.last = phrase.last
         else:

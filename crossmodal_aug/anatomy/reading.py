@@ -96,13 +96,15 @@ def _read_sentence(
         reading.laterality = "bilateral"
     settle = reports.settle if bare == "finding" else locations.settle
     phrases = settle(codes, phrases, start, end)
+    denies = scope.denies(codes, start, end)
     for phrase in phrases:
         for part in (phrase, *phrase.members):
             phrase.mask |= part.named(lexicon.full)
             if part.implies_side:
                 reading.implied.update(_implied_tokens(reading.scan, part))
-        begin, _ = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
-        phrase.negated = scope.is_negated(codes, phrase.first, phrase.last, begin, end)
+        if denies:
+            begin, _ = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
+            phrase.negated = scope.is_negated(codes, phrase.first, phrase.last, begin, end)
     if bare == "finding":
         # The lungs as a whole are a position only where they are called clear: "low lung volumes" is none.
         phrases = [p for p in phrases if p.negated or p.whole or p.side or p.levelled or p.place]

@@ -9,6 +9,7 @@ _HEAD = re.compile(r"(?:[umnsdg\-(]{0,6}+|ot?[um]{0,2}(?=X))([FXDKSBLZNPA])")
 _LOCATIVE_BEFORE = re.compile(r"[i~][ot]{0,3}$")
 _NEAR_BEFORE = re.compile(r"~[ot]{0,3}$")
 _COMPARED_BEFORE = re.compile(r"c[ot]{0,2}$")
+_DENIAL = re.compile(r"[!CR]")
 _MAINLY_BEFORE = re.compile(r"d[it]{0,2}$")
 _NO_CHANGE = re.compile(r"![umoFt]{0,4}g")
 _CLEAR_BEFORE = re.compile(r"C[um]{0,2}$")
@@ -31,9 +32,16 @@ def head_after(codes: str, token: int) -> tuple[str, int]:
 
 def clause_bounds(codes: str, first: int, last: int, start: int, end: int) -> tuple[int, int]:
     """Return the clause around tokens `first` to `last` inside the sentence `start` to `end`."""
-    begin = max(codes.rfind(mark, max(start, first - REACH), first) for mark in ";") + 1
-    stop = codes.find(";", last + 1, min(end, last + 1 + REACH))
-    return max(begin, start, first - REACH), min(end, last + 1 + REACH) if stop < 0 else stop
+    nearest = max(start, first - REACH)
+    farthest = min(end, last + 1 + REACH)
+    begin = codes.rfind(";", nearest, first) + 1
+    stop = codes.find(";", last + 1, farthest)
+    return begin or nearest, farthest if stop < 0 else stop
+
+
+def denies(codes: str, start: int, end: int) -> bool:
+    """Say whether any word of the sentence `start` to `end` can call a region clear."""
+    return _DENIAL.search(codes, start, end) is not None
 
 
 def is_negated(codes: str, first: int, last: int, start: int, end: int) -> bool:

@@ -1,0 +1,107 @@
+"""The spaCy component: registered by entry point, serialisable, usable from threads and processes."""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.util import load_model_from_path
+
+import crossmodal_aug.anatomy.atlas as atlas_module
+from crossmodal_aug import LUNG_ZONES, PositionParser
+from crossmodal_aug.errors import AtlasError
+
+TEXTS = [
+    "Opacity in the left lung base; the right lung is clear.",
+    "Bilateral pulmonary infection, two infected areas, upper left lung(all) and lower right lung.",
+    "RUL nodule. Left-sided effusion.",
+    "",
+    "No position at all.",
+]
+LUNG_FILE = Path(atlas_module.__file__).parent / "atlases" / "lung_zones.toml"
+
+
+@pytest.fixture
+def nlp():
+    pipeline = spacy.blank("en")
+    pipeline.add_pipe("anatomical_positions", config={"atlas": "lung_zones"})
+    return pipeline
+
+
+def summary(doc):
+    spans = [(span.text, span.label_) for span in doc.spans["positions"]]
+    return spans, doc._.position_regions, doc._.position_negated
+
+
+def test_it_says_what_the_parser_says(nlp):
+    parser = PositionParser(LUNG_ZONES)
+    for text in TEXTS:
+        doc, report = nlp(text), parser(text)
+        assert doc._.position_regions == report.regions
+        assert doc._.position_negated == report.negated
+        assert len(doc.spans["positions"]) == len(report.mentions)
+        for span, mention in zip(doc.spans["positions"], report.mentions, strict=True):
+            assert mention.text in span.text
+            assert span.label_ == ("CLEAR_POSITION" if mention.negated else "POSITION")
+
+
+def test_pipe_threads_and_processes_agree(nlp):
+    wanted = [summary(nlp(text)) for text in TEXTS]
+    assert [summary(doc) for doc in nlp.pipe(TEXTS)] == wanted
+    assert [summary(doc) for doc in nlp.pipe(TEXTS, n_process=2)] == wanted
+    parser = PositionParser(LUNG_ZONES, cache_size=3)
+    with ThreadPoolExecutor(8) as pool:
+        regions = list(pool.map(lambda text: parser.parse_many([text])[0].regions, TEXTS * 200))
+    assert regions == [found[1] for found in wanted] * 200
+
+
+def test_it_survives_disk_bytes_and_pickle(nlp, tmp_path):
+    wanted = [summary(nlp(text)) for text in TEXTS]
+    nlp.to_disk(tmp_path / "pipeline")
+    from_bytes = spacy.blank("en")
+    from_bytes.add_pipe("anatomical_positions")
+    from_bytes.from_bytes(nlp.to_bytes())
+    for copy in (load_model_from_path(tmp_path / "pipeline"), from_bytes, pickle.loads(pickle.dumps(nlp))):
+        assert [summary(copy(text)) for text in TEXTS] == wanted
+
+
+def test_a_users_own_atlas_travels_with_the_pipeline(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(LUNG_FILE.read_text().replace('"lingula", "lingular"', '"lingula", "lingular", "zungula"'))
+    nlp = spacy.blank("en")
+    nlp.add_pipe("anatomical_positions", config={"atlas": str(path)})
+    nlp.to_disk(tmp_path / "pipeline")
+    blob = nlp.to_bytes()
+    path.unlink()
+    for copy in (load_model_from_path(tmp_path / "pipeline"), spacy.blank("en")):
+        if "anatomical_positions" not in copy.pipe_names:
+            copy.add_pipe("anatomical_positions", config={"atlas": str(path)})
+            copy.from_bytes(blob)
+        assert copy("Opacity in the zungula.")._.position_regions == ("left middle",)
+
+
+def test_an_atlas_that_is_not_there_is_named(tmp_path):
+    nlp = spacy.blank("en")
+    with pytest.raises(AtlasError, match="but got 'lungs'"):
+        nlp.add_pipe("anatomical_positions", config={"atlas": "lungs"})
+    nlp.add_pipe("anatomical_positions", config={"atlas": str(tmp_path / "gone.toml")})
+    with pytest.raises(AtlasError, match=r"gone\.toml"):
+        nlp("Left lung.")
+
+
+def test_the_component_works_where_torch_cannot_be_imported():
+    # spaCy itself looks for torch, so its absence is what has to be tested.
+    code = (
+        "import sys; sys.modules['torch'] = None; import spacy; nlp = spacy.blank('en');"
+        "nlp.add_pipe('anatomical_positions'); assert nlp('Left base.')._.position_regions == ('left lower',)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("module", ["crossmodal_aug.anatomy", "crossmodal_aug.anatomy.parser", "crossmodal_aug.cli"])
+def test_words_need_neither_torch_nor_spacy(module):
+    code = f"import sys, {module}; assert not {{'torch', 'spacy'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
