@@ -1,0 +1,158 @@
+"""Config: every setting of a run, from the command line to the run's config.json."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+from crossmodal_aug.errors import InvalidValueError
+
+DEFAULT_STEPS = {"phantom": 500, "qata": 1000}
+
+
+def _setting(default: Any, about: str, choices: Sequence[str] = ()) -> Any:
+    return field(default=default, metadata={"about": about, "choices": tuple(choices)})
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one run.
+
+    Raises:
+        InvalidValueError: A value lies outside its range, or does not go together with another.
+    """
+
+    data: str = _setting("phantom", "what to train on", ("phantom", "qata"))
+    root: str = _setting("", "folder of the data set (not for phantoms, which are drawn)")
+    labels: float = _setting(0.05, "share of the training set whose masks are used")
+    split: str = _setting(
+        "auto",
+        "how the labelled samples are chosen: the published shuffle of the training names, or their order in the "
+        "file; auto takes file-order for a file that is in the published order already",
+        ("auto", "shuffle", "file-order"),
+    )
+    total: int = _setting(0, "training samples that --labels is a share of; 0 works it out from the file")
+    model: str = _setting("compact", "the network", ("compact",))
+    width: int = _setting(16, "channels of the network's finest level")
+    size: int = _setting(96, "side in pixels that images are resized to")
+    method: str = _setting("semimedref", "how it is trained", ("supervised", "semimedref"))
+    mix: str = _setting("both", "what crosses between images", ("patch", "zone", "both", "none"))
+    steps: int = _setting(0, f"optimiser steps; 0 takes {DEFAULT_STEPS}")
+    batch_size: int = _setting(16, "labelled samples in a step; as many unlabelled ones beside them")
+    learning_rate: float = _setting(2e-3, "peak of the cosine schedule")
+    burn_in: float = _setting(0.15, "share of the steps before the teacher is used")
+    ramp_up: float = _setting(0.25, "share of the steps over which its weight grows to --unlabelled-weight")
+    unlabelled_weight: float = _setting(1.0, "weight of the unlabelled loss after the ramp")
+    validate_every: int = _setting(50, "steps between validations, each of which writes a checkpoint")
+    seed: int = _setting(0, "seed of everything random")
+    accelerator: str = _setting("auto", "where to compute", ("auto", "cpu", "gpu", "mps"))
+    runs: str = _setting("runs", "folder of all runs")
+    name: str = _setting("", "folder of this run under --runs; made up from the settings if empty")
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value, choices = getattr(self, one.name), one.metadata["choices"]
+            # JSON writes 1.0 as 1 in hand-edited files; every other type must be the declared one.
+            if type(value) is not one.type and not (one.type is float and type(value) is int):
+                raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {value!r}")
+            if choices and value not in choices:
+                raise InvalidValueError(f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {value!r}")
+        positive = ("width", "size", "batch_size", "validate_every")
+        for name in positive:
+            self._check(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("steps", "total", "seed"):
+            self._check(getattr(self, name) >= 0, name, "0 or more")
+        self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
+        self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
+        for name in ("burn_in", "ramp_up"):
+            self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
+        self._check(0 <= self.unlabelled_weight < float("inf"), "unlabelled_weight", "finite and 0 or more")
+        self._check(Path(self.name).name == self.name and self.name not in (".", ".."), "name", "a folder name")
+        if self.data != "phantom" and not self.root:
+            raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
+
+    def _check(self, holds: bool, name: str, wanted: str) -> None:
+        if not holds:
+            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {getattr(self, name)!r}")
+
+    @property
+    def optimiser_steps(self) -> int:
+        """Number of optimiser steps, worked out where it was left open."""
+        return self.steps or DEFAULT_STEPS[self.data]
+
+    @property
+    def default_name(self) -> str:
+        """Name of the run's folder where none was given."""
+        return f"{self.data}-{self.model}-{self.method}-{100 * self.labels:g}pct"
+
+    def to_json(self) -> str:
+        """Return the settings as JSON."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> Self:
+        """Read settings from JSON; ``source`` is the file that an error message names.
+
+        Raises:
+            InvalidValueError: The text is no JSON object of known settings.
+        """
+        try:
+            stored = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InvalidValueError(f"{source}: not a JSON file ({error})") from error
+        return cls.from_dict(stored, source)
+
+    @classmethod
+    def from_dict(cls, stored: object, source: str) -> Self:
+        """Make settings from a plain dictionary; ``source`` is the file that an error message names.
+
+        Raises:
+            InvalidValueError: It is no dictionary of known settings.
+        """
+        known = {one.name for one in fields(cls)}
+        if not isinstance(stored, dict) or not set(stored) <= known:
+            unknown = sorted(map(str, set(stored) - known)) if isinstance(stored, dict) else type(stored).__name__
+            raise InvalidValueError(f"{source}: expected the settings of a run, but got {unknown}")
+        try:
+            return cls(**stored)
+        except InvalidValueError as error:
+            raise InvalidValueError(f"{source}: {error}") from error
+
+    def with_given(self, given: dict[str, Any], *, source: str) -> Self:
+        """Return these settings, or raise if some given on the command line contradict them.
+
+        Raises:
+            InvalidValueError: A given value differs from the stored one.
+        """
+        for name, value in given.items():
+            if name not in ("runs", "name", "accelerator") and getattr(self, name) != value:
+                raise InvalidValueError(
+                    f"Expected {_flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got {value}"
+                )
+        return replace(self, **{key: value for key, value in given.items() if key == "accelerator"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one option for each setting; an option that is not given leaves no trace in the result."""
+    for one in fields(Config):
+        if one.default is MISSING or not isinstance(one.type, type):
+            raise TypeError(f"setting {one.name} needs a default and a plain type")
+        shown = "" if one.default in ("", 0) else f" (default: {one.default})"
+        parser.add_argument(
+            _flag(one.name),
+            type=one.type,
+            choices=one.metadata["choices"] or None,
+            default=argparse.SUPPRESS,
+            help=(one.metadata["about"] + shown).replace("%", "%%"),
+        )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _type_name(kind: Any) -> str:
+    names: dict[Any, str] = {int: "an integer", float: "a number"}
+    return names.get(kind, "a string")

@@ -1,0 +1,27 @@
+"""Data sets, by name."""
+
+from pathlib import Path
+
+from semimedref.config import Config
+from semimedref.data.phantom import load_phantoms
+from semimedref.data.qata import load_qata
+from semimedref.data.samples import DataSet
+
+__all__ = ["load_data"]
+
+
+def load_data(config: Config) -> DataSet:
+    """Load the data set that a run asks for.
+
+    Args:
+        config: The settings of the run.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InvalidValueError: It cannot be read; the message names the file or the row.
+    """
+    if config.data == "phantom":
+        return load_phantoms(size=config.size, labels=config.labels, split=config.split, total=config.total)
+    return load_qata(Path(config.root), size=config.size, labels=config.labels, split=config.split, total=config.total)

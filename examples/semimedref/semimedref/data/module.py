@@ -1,0 +1,131 @@
+"""The batches of every step, as a Lightning data module.
+
+What a step gets follows from the seed and the number of the step alone. So a run that was killed and resumed sees
+exactly the batches that it would have seen, without any state of a sampler or random generator being stored.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lightning.pytorch as pl
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from semimedref.data.samples import DataSet, Samples
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """What one optimiser step sees.
+
+    Attributes:
+        labelled: Samples with masks, drawn with replacement.
+        unlabelled: Samples without; a pass over all of them ends before the next begins. Empty where there are none.
+    """
+
+    labelled: Samples
+    unlabelled: Samples
+
+    def to(self, device: torch.device) -> "StepBatch":
+        """Return the batch on another device."""
+        return StepBatch(self.labelled.to(device), self.unlabelled.to(device))
+
+
+class StepBatches(Dataset[StepBatch]):
+    """Item t is the batch of step t.
+
+    Args:
+        data: The data set.
+        batch_size: Labelled samples in a step, and unlabelled ones beside them.
+        seed: Seed of the draws.
+    """
+
+    def __init__(self, data: DataSet, batch_size: int, seed: int) -> None:
+        self.data, self.batch_size, self.seed = data, batch_size, seed
+
+    @property
+    def steps_a_pass(self) -> int:
+        """Steps that one pass over the unlabelled samples takes; over the labelled ones where there are no others."""
+        pool = len(self.data.unlabelled) or len(self.data.labelled)
+        return max(1, pool // self.batch_size)
+
+    def __getitem__(self, step: int) -> StepBatch:
+        labelled = torch.randint(len(self.data.labelled), (self.batch_size,), generator=seeded(self.seed, 1, step))
+        count = len(self.data.unlabelled)
+        turn, place = divmod(step, self.steps_a_pass)
+        order = torch.randperm(count, generator=seeded(self.seed, 2, turn))
+        unlabelled = order[place * self.batch_size : (place + 1) * self.batch_size]
+        return StepBatch(self.data.labelled.take(labelled.tolist()), self.data.unlabelled.take(unlabelled.tolist()))
+
+
+class StepSampler(Sampler[int]):
+    """The steps of one Lightning epoch, which is the stretch between two validations."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.epoch = steps, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls this before each."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.epoch * self.steps, (self.epoch + 1) * self.steps))
+
+
+class Parts(Dataset[Samples]):
+    """Consecutive stretches of some samples, for validation and test."""
+
+    def __init__(self, samples: Samples, batch_size: int) -> None:
+        self.samples, self.batch_size = samples, batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.samples) / self.batch_size)
+
+    def __getitem__(self, number: int) -> Samples:
+        start = number * self.batch_size
+        return self.samples.take(range(start, min(start + self.batch_size, len(self.samples))))
+
+
+class SamplesModule(pl.LightningDataModule):
+    """Hands the batches to Lightning. All of them are cut from tensors in memory, so no worker is needed.
+
+    Args:
+        data: The data set.
+        batch_size: Labelled samples in a step.
+        steps_an_epoch: Steps between validations.
+        seed: Seed of the draws.
+    """
+
+    def __init__(self, data: DataSet, *, batch_size: int, steps_an_epoch: int, seed: int) -> None:
+        super().__init__()
+        self.data = data
+        self.batches = StepBatches(data, batch_size, seed)
+        self.steps_an_epoch = steps_an_epoch
+
+    def train_dataloader(self) -> DataLoader[StepBatch]:
+        """Return the training batches of one epoch."""
+        return DataLoader(self.batches, batch_size=None, sampler=StepSampler(self.steps_an_epoch))
+
+    def val_dataloader(self) -> DataLoader[Samples]:
+        """Return the validation set."""
+        return DataLoader(Parts(self.data.valid, 2 * self.batches.batch_size), batch_size=None)
+
+
+def seeded(*numbers: int) -> torch.Generator:
+    """Return a CPU generator whose draws follow from some non-negative numbers.
+
+    Example:
+        >>> torch.rand(1, generator=seeded(0, 1)).equal(torch.rand(1, generator=seeded(0, 1)))
+        True
+        >>> torch.rand(1, generator=seeded(0, 1)).equal(torch.rand(1, generator=seeded(1, 0)))
+        False
+    """
+    mixed = 0
+    for number in numbers:
+        # Multiplier and increment of Knuth's MMIX generator: neighbouring numbers end up far apart.
+        mixed = ((mixed + number + 1) * 6364136223846793005 + 1442695040888963407) % 2**63
+    return torch.Generator().manual_seed(mixed)

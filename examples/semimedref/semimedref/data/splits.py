@@ -1,0 +1,58 @@
+"""The published choice of labelled samples (METHOD of Semi-MedRef, arXiv 2605.15720)."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+
+from crossmodal_aug.errors import InvalidValueError
+
+QATA_TRAINING_SET = 5716
+"""Training images of QaTa-COV19 v2."""
+
+QATA_ORDER_DIGEST = "8df3bb6a677d892a0e89b8b86a4a3eb26f97f272a3d43890dd75e8e7e00deee7"
+"""SHA-256 of the first 57 names in the published order, one a line: tells a file that is in this order already."""
+
+
+def labelled_names(names: Sequence[str], ratio: float, *, split: str = "auto", total: int = 0) -> list[str]:
+    """Choose the labelled samples of a training set, by the published rule.
+
+    The distinct names, in the order of the file, are shuffled by `random.Random(42)`; the first round(total x ratio)
+    are labelled. So the choices are nested: each ratio contains all smaller ones.
+
+    Args:
+        names: Names of all training samples, in the order of the file.
+        ratio: Share that is labelled, in (0, 1].
+        split: "shuffle", or "file-order" where the file is in shuffled order already; "auto" tells the published
+            order of QaTa-COV19 by its first 57 names and shuffles anything else.
+        total: Size of the training set that ``ratio`` refers to, where the file is an excerpt of it. 0 takes the
+            size of QaTa-COV19 where "auto" found its published order, and the number of distinct names otherwise.
+
+    Returns:
+        The labelled names, in order.
+
+    Raises:
+        InvalidValueError: The ratio gives no sample, or more than there are.
+
+    Example:
+        >>> labelled_names(["a", "b", "c", "d", "a"], 0.5)
+        ['c', 'b']
+        >>> labelled_names(["a", "b", "c", "d", "a"], 0.5, split="file-order")
+        ['a', 'b']
+    """
+    order = list(dict.fromkeys(names))
+    published = split == "auto" and is_published_order(order)
+    if split == "shuffle" or (split == "auto" and not published):
+        random.Random(42).shuffle(order)
+    total = total or (QATA_TRAINING_SET if published else len(order))
+    count = round(total * ratio)
+    if not 1 <= count <= len(order):
+        raise InvalidValueError(
+            f"Expected a share of labels that gives 1 to {len(order)} samples, the number there is, but "
+            f"{ratio:g} of {total} gives {count}"
+        )
+    return order[:count]
+
+
+def is_published_order(names: Sequence[str]) -> bool:
+    """Return whether names begin with the first 57 of the published order of QaTa-COV19."""
+    return hashlib.sha256("\n".join(names[:57]).encode()).hexdigest() == QATA_ORDER_DIGEST
