@@ -1,0 +1,60 @@
+"""What every referring segmentation model of this example offers to the methods that train it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from torch import Tensor, nn
+
+from semimedref.models.tokenizer import Tokens
+
+
+class ReferringModel(nn.Module, ABC):
+    """Segments what a caption refers to.
+
+    The image embedding must not have seen the caption: a contrastive loss between embeddings of which one was
+    computed from the other can be met without looking at the image.
+    """
+
+    name: ClassVar[str]
+    stride: ClassVar[int]
+    """The image size must be a multiple of this."""
+
+    @classmethod
+    @abstractmethod
+    def from_texts(cls, texts: Sequence[str], *, width: int) -> Self:
+        """Make a model for a data set with these training captions.
+
+        Args:
+            texts: The captions.
+            width: Channels of the finest level.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Self:
+        """Make a model from what `settings` returned, as a checkpoint stores it."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return what `from_settings` needs, in plain types."""
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of B captions, on the CPU."""
+
+    @abstractmethod
+    def unknown_words(self, text: str) -> list[str]:
+        """Return the words of a text that the model has never met."""
+
+    @abstractmethod
+    def embed_images(self, images: Tensor) -> Tensor:
+        """Return the (B, E) embedding of (B, 1, H, W) normalised images."""
+
+    @abstractmethod
+    def embed_texts(self, tokens: Tokens) -> Tensor:
+        """Return the (B, E) embedding of captions."""
+
+    @abstractmethod
+    def forward(self, images: Tensor, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits (B, 1, H, W), image embedding (B, E) and text embedding (B, E)."""
