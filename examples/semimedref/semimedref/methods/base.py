@@ -1,0 +1,105 @@
+"""What the training methods share: the student, its optimiser, validation, and what a checkpoint stores."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+
+from crossmodal_aug import Atlas, PositionParser
+from semimedref.config import Config
+from semimedref.data.module import StepBatch, seeded
+from semimedref.data.samples import Samples
+from semimedref.inference import predict_logits, resize_probabilities
+from semimedref.metrics import Confusion
+from semimedref.models import ReferringModel
+
+CHECKPOINT_FORMAT = 1
+WARM_UP = 0.05
+
+
+class Method(pl.LightningModule, ABC):
+    """Trains a model on a data set's batches.
+
+    Args:
+        student: The model to train.
+        config: Settings of the run.
+        atlas: The data set's regions.
+        steps: Optimiser steps of the whole run.
+        steps_a_pass: Steps that one pass over the unlabelled samples takes: an epoch, in the paper's words.
+    """
+
+    def __init__(self, student: ReferringModel, config: Config, atlas: Atlas, *, steps: int, steps_a_pass: int) -> None:
+        super().__init__()
+        self.student = student
+        self.config = config
+        self.parser = PositionParser(atlas)
+        self.steps = steps
+        self.steps_a_pass = steps_a_pass
+        self._validation: dict[str, Confusion] = {}
+
+    @property
+    def models(self) -> dict[str, ReferringModel]:
+        """The models that come out of it, by name; the last is the one to use."""
+        return {"student": self.student}
+
+    @abstractmethod
+    def objective(self, batch: StepBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """Return the loss of a step, and what to log of it."""
+
+    def training_step(self, batch: StepBatch, batch_idx: int) -> Tensor:
+        """Return the loss. All that is random in it follows from the seed and the number of the step."""
+        loss, parts = self.objective(batch, seeded(self.config.seed, 3, self.global_step))
+        self.log("loss", loss, prog_bar=True, batch_size=len(batch.labelled))
+        self.log_dict({f"train/{name}": value for name, value in parts.items()}, batch_size=len(batch.labelled))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin counting."""
+        self._validation = {name: Confusion() for name in self.models}
+
+    def validation_step(self, batch: Samples, batch_idx: int) -> None:
+        """Count one batch."""
+        for name, model in self.models.items():
+            logits = predict_logits(model, batch.images, batch.texts)
+            for one, mask in zip(logits, batch.full_masks, strict=True):
+                self._validation[name].add(resize_probabilities(one, mask.shape), mask.to(one.device))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores; `valid/dice` is that of the model to use, by which the best checkpoint is chosen."""
+        dice = {name: counts.scores().global_dice for name, counts in self._validation.items()}
+        self.log_dict({f"valid/{name} dice": value for name, value in dice.items()})
+        self.log("valid/dice", list(dice.values())[-1], prog_bar=True)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """AdamW with a cosine schedule after a short warm-up."""
+        optimiser = torch.optim.AdamW(self.student.parameters(), lr=self.config.learning_rate, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate_factor(step, self.steps))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what is needed to make the models again without the training data."""
+        checkpoint["semimedref"] = {
+            "format": CHECKPOINT_FORMAT,
+            "config": asdict(self.config),
+            "model": self.student.name,
+            "model_settings": self.student.settings(),
+            "step": self.global_step,
+        }
+
+
+def learning_rate_factor(step: int, steps: int) -> float:
+    """Return the share of the peak learning rate at a step: a linear warm-up, then half a cosine down to 0.
+
+    Example:
+        >>> [round(learning_rate_factor(step, 100), 2) for step in (0, 4, 5, 52, 100)]
+        [0.2, 1.0, 1.0, 0.51, 0.0]
+    """
+    warm_up = max(1, round(WARM_UP * steps))
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, steps - warm_up))))
