@@ -1,0 +1,93 @@
+"""Checkpoints: written whole or not at all, read without running code from the file."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
+
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.config import Config
+from semimedref.methods.base import CHECKPOINT_FORMAT
+from semimedref.models import MODELS, ReferringModel
+from semimedref.runs import write_atomically
+
+PREFIXES = {"student": "student.", "teacher": "teacher.model."}
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's way of writing checkpoints, through a temporary file in the same folder.
+
+    A process that is killed while it writes leaves the checkpoint before it as it was.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write a checkpoint."""
+        write_atomically(Path(path), lambda temporary: torch.save(checkpoint, temporary))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a checkpoint holds for use after training.
+
+    Attributes:
+        config: Settings of the run.
+        models: "student", and "teacher" where the method has one; in eval mode. The last is the one to use.
+        step: Optimiser steps made.
+    """
+
+    config: Config
+    models: dict[str, ReferringModel]
+    step: int
+
+    @property
+    def model(self) -> ReferringModel:
+        """The model to use."""
+        return list(self.models.values())[-1]
+
+
+def load_trained(path: Path) -> Trained:
+    """Load the models of a checkpoint.
+
+    Args:
+        path: The checkpoint.
+
+    Returns:
+        The models and their settings, on the CPU.
+
+    Raises:
+        InvalidValueError: The file is missing, damaged, no checkpoint of this example, or of another version of it.
+    """
+    if not path.is_file():
+        raise InvalidValueError(f"{path}: no such checkpoint")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    # What torch raises depends on where the file is damaged, and on what stands there instead.
+    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        raise InvalidValueError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
+    about = stored.get("semimedref") if isinstance(stored, dict) else None
+    if not isinstance(about, dict):
+        raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
+    if about.get("format") != CHECKPOINT_FORMAT:
+        raise InvalidValueError(
+            f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {about.get('format')!r}, which "
+            "another version of this example wrote"
+        )
+    config = Config.from_dict(about["config"], str(path))
+    models = {}
+    for name, prefix in PREFIXES.items():
+        state = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}
+        if state:
+            models[name] = _restore(about, state, path)
+    return Trained(config, models, about["step"])
+
+
+def _restore(about: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> ReferringModel:
+    model = MODELS[about["model"]].from_settings(about["model_settings"])
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise InvalidValueError(f"{path}: the weights do not fit the model {about['model']}") from error
+    return model.eval()

@@ -1,0 +1,35 @@
+"""The edge between the scripts and the shell: one line for an error, exit code 2, no traceback."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from crossmodal_aug.errors import CrossModalError
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and end with the exit code for bad input."""
+        self.exit(BAD_INPUT, f"error: {message} (see --help)\n")
+
+
+def run(main: Callable[[Sequence[str]], None]) -> NoReturn:
+    """Run a script's main function on the command line's arguments and end the process.
+
+    Errors that a user can mend (bad input, a file that cannot be read or written) become one line on stderr and
+    exit code 2. Anything else is a fault of the program and keeps its traceback.
+    """
+    try:
+        main(sys.argv[1:])
+    except (CrossModalError, OSError) as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        print("interrupted; `--resume` continues from the last checkpoint", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(0)

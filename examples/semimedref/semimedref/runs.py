@@ -1,0 +1,117 @@
+"""The folder of a run. Every file in it is written whole or not at all."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from crossmodal_aug.errors import InvalidValueError
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file under a temporary name beside its place, then put it there in one step.
+
+    Args:
+        path: Where the file goes. An older file stays untouched until the new one is complete on disk.
+        write: Writes the file at the path it is called with, which has the same suffix.
+    """
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
+    try:
+        write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_atomically(path, lambda temporary: _write_utf8(temporary, text))
+
+
+def _write_utf8(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/<name>/` and the files in it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Settings of the run."""
+        return self.path / "config.json"
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint: where `--resume` continues."""
+        return self.path / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best Dice on the validation set."""
+        return self.path / "best.ckpt"
+
+    @property
+    def metrics(self) -> Path:
+        """Scores on the test set; written last, so its presence says that the run is complete."""
+        return self.path / "metrics.json"
+
+
+def new_run(runs: Path, name: str, default_name: str) -> RunFolder:
+    """Make the folder of a new run; never one that exists.
+
+    Args:
+        runs: Folder of all runs.
+        name: The name that the user asked for, or "".
+        default_name: The name otherwise; "-2", "-3", ... is added where it is taken.
+
+    Raises:
+        InvalidValueError: A run of the name asked for exists.
+    """
+    runs.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = runs / (name or (default_name if number == 1 else f"{default_name}-{number}"))
+        try:
+            folder.mkdir()
+        except FileExistsError as error:
+            if name:
+                raise InvalidValueError(
+                    f"{folder} exists: continue it with --resume, or choose another --name"
+                ) from error
+            number += 1
+        else:
+            return RunFolder(folder)
+
+
+def find_run(runs: Path, name: str, default_name: str) -> RunFolder:
+    """Find the run to resume: the one of that name, or else the newest with the default name.
+
+    Raises:
+        InvalidValueError: There is none.
+    """
+    if name:
+        candidates = [runs / name]
+    else:
+        candidates = [path for path in runs.glob(f"{default_name}*") if _is_numbered(path.name, default_name)]
+    candidates = [path for path in candidates if (path / "config.json").is_file()]
+    if not candidates:
+        raise InvalidValueError(f"Expected a run to resume at {runs / (name or default_name)}, but there is none")
+    return RunFolder(max(candidates, key=lambda path: _number(path.name, default_name)))
+
+
+def _is_numbered(name: str, stem: str) -> bool:
+    rest = name.removeprefix(stem)
+    return rest == "" or (rest.startswith("-") and rest[1:].isdigit())
+
+
+def _number(name: str, stem: str) -> int:
+    rest = name.removeprefix(stem)
+    return int(rest[1:]) if rest.startswith("-") and rest[1:].isdigit() else 1

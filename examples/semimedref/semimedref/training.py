@@ -1,0 +1,142 @@
+"""One run, from its settings to its scores."""
+
+import json
+import logging
+import time
+import warnings
+from pathlib import Path
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.checkpoints import AtomicCheckpointIO, Trained, load_trained
+from semimedref.config import Config
+from semimedref.data.module import SamplesModule
+from semimedref.data.samples import DataSet
+from semimedref.inference import other_captions, score
+from semimedref.methods import METHODS
+from semimedref.metrics import Scores
+from semimedref.models import MODELS
+from semimedref.pictures import draw_ops, draw_predictions
+from semimedref.runs import RunFolder, write_text
+
+EXPECTED_WARNINGS = (
+    "The '.*_dataloader' does not have many workers",  # batches are cut from memory
+    "Checkpoint directory .* exists and is not empty",  # the run folder holds more than checkpoints
+    "The number of training batches .* is smaller than the logging interval",
+    "Experiment logs directory .* exists",
+)
+
+
+def check_data(config: Config, data: DataSet) -> None:
+    """Raise unless a data set can be trained on with these settings.
+
+    Raises:
+        InvalidValueError: The image size does not fit the model, or the method needs unlabelled samples and there
+            are fewer than a batch.
+    """
+    stride = MODELS[config.model].stride
+    if config.size % stride:
+        raise InvalidValueError(
+            f"Expected --size to be a multiple of {stride} for {config.model}, but got {config.size}"
+        )
+    if config.method != "supervised" and len(data.unlabelled) < config.batch_size:
+        raise InvalidValueError(
+            f"Expected at least {config.batch_size} unlabelled images, a batch, for {config.method}, but got "
+            f"{len(data.unlabelled)}: use fewer --labels, a smaller --batch-size or --method supervised"
+        )
+
+
+def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]:
+    """Train, or go on from the folder's last checkpoint, then score and draw.
+
+    Args:
+        config: Settings of the run.
+        data: The data set.
+        folder: The folder of the run.
+
+    Returns:
+        Scores on the test set, by row of the printed table.
+    """
+    started = time.perf_counter()
+    pl.seed_everything(config.seed, verbose=False)
+    stretch = min(config.validate_every, config.optimiser_steps)
+    stretches = -(-config.optimiser_steps // stretch)
+    batches = SamplesModule(data, batch_size=config.batch_size, steps_an_epoch=stretch, seed=config.seed)
+    texts = [*data.labelled.texts, *data.unlabelled.texts]
+    method = METHODS[config.method](
+        MODELS[config.model].from_texts(texts, width=config.width),
+        config,
+        data.atlas,
+        steps=stretch * stretches,
+        steps_a_pass=batches.batches.steps_a_pass,
+    )
+    with warnings.catch_warnings():
+        for message in EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message)
+        trainer = make_trainer(config, folder, stretches)
+        trainer.fit(method, batches, ckpt_path=folder.last if folder.last.exists() else None, weights_only=True)
+    trained = load_trained(folder.best)
+    for model in trained.models.values():
+        model.to(trainer.strategy.root_device)
+    return finish(trained, data, folder, seconds=time.perf_counter() - started)
+
+
+def make_trainer(config: Config, folder: RunFolder, epochs: int) -> pl.Trainer:
+    """Return the Lightning trainer of a run."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+    def keep(filename: str, monitor: str | None) -> ModelCheckpoint:
+        return ModelCheckpoint(
+            dirpath=folder.path,
+            filename=filename,
+            monitor=monitor,
+            mode="max",
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator=config.accelerator,
+        devices=1,
+        # `last` is written after `best`, so that it knows the score of that `best`.
+        callbacks=[
+            TQDMProgressBar(refresh_rate=10),
+            keep(folder.best.stem, "valid/dice"),
+            keep(folder.last.stem, None),
+        ],
+        logger=[
+            CSVLogger(folder.path, name="logs", version=None),
+            TensorBoardLogger(folder.path, name="logs", version="tensorboard"),
+        ],
+        plugins=[AtomicCheckpointIO()],
+        gradient_clip_val=1.0,
+        log_every_n_steps=10,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+    )
+
+
+def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float) -> dict[str, Scores]:
+    """Score the best checkpoint on the test set, draw the pictures and write the metrics."""
+    counts = {name: score(model, data.test) for name, model in trained.models.items()}
+    rows = {name: one.scores() for name, one in counts.items()}
+    used = list(rows)[-1]
+    rows[f"{used}, other captions"] = score(trained.model, data.test, other_captions(data.test)).scores()
+    draw_ops(folder.path / "ops.png", data)
+    draw_predictions(folder.path / "predictions.png", trained, data, counts[used].image_dice())
+    write_scores(folder.path, rows, {"best_step": trained.step, "seconds": round(seconds, 1)})
+    return rows
+
+
+def write_scores(folder: Path, rows: dict[str, Scores], about: dict[str, float]) -> None:
+    """Write metrics.csv and, last of all, metrics.json."""
+    heads = list(next(iter(rows.values())).to_dict())
+    lines = [",".join(["model", *heads])]
+    lines += [",".join([f'"{name}"', *(f"{one.to_dict()[head]:.6g}" for head in heads)]) for name, one in rows.items()]
+    write_text(folder / "metrics.csv", "\n".join(lines) + "\n")
+    stored = {**about, "test": {name: one.to_dict() for name, one in rows.items()}}
+    write_text(folder / "metrics.json", json.dumps(stored, indent=2) + "\n")

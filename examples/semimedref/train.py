@@ -1,0 +1,60 @@
+"""Train a referring segmentation model with few masks.
+
+python examples/semimedref/train.py
+python examples/semimedref/train.py --data qata --root DIR --labels 0.05
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from semimedref.cli import OneLineParser, run
+from semimedref.config import Config, add_arguments
+from semimedref.data import load_data
+from semimedref.metrics import table
+from semimedref.runs import RunFolder, find_run, new_run, write_text
+from semimedref.training import check_data, train
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read the settings, load the data, train, print scores and paths."""
+    parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
+    add_arguments(parser)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint of the run that these settings name"
+    )
+    given = vars(parser.parse_args(arguments))
+    resume = given.pop("resume")
+
+    folder: RunFolder | None = None
+    if resume:
+        runs, name = Path(given.get("runs", Config.runs)), given.get("name", "")
+        folder = find_run(runs, name, "" if name else Config(**given).default_name)
+        stored = Config.from_json(folder.config.read_text(encoding="utf-8"), str(folder.config))
+        config = stored.with_given(given, source=str(folder.config))
+        print(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
+    else:
+        config = Config(**given)
+        if config.name and (Path(config.runs) / config.name).exists():
+            new_run(Path(config.runs), config.name, config.default_name)
+
+    data = load_data(config)
+    check_data(config, data)
+    for note in data.notes:
+        print(note)
+    print(
+        f"{config.data}: {len(data.labelled)} labelled, {len(data.unlabelled)} unlabelled, "
+        f"{len(data.valid)} validation, {len(data.test)} test images",
+        flush=True,
+    )
+    if folder is None:
+        # Only now: bad input must leave no folder behind.
+        folder = new_run(Path(config.runs), config.name, config.default_name)
+        write_text(folder.config, config.to_json())
+    scores = train(config, data, folder)
+    print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores)}\n")
+    for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
+        print(folder.path / name)
+
+
+if __name__ == "__main__":
+    run(main)
