@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
 from semimedref.data import load_data
 from semimedref.inference import other_captions, score
 from semimedref.metrics import table
 from semimedref.runs import write_text
+
+from crossmodal_aug.errors import InvalidValueError
 
 
 def main(arguments: Sequence[str]) -> None:

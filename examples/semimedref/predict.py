@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-from crossmodal_aug import LUNG_ZONES, PositionParser
-from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
 from semimedref.data.images import read_image, resize_image
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.pictures import draw_overlay
 from semimedref.runs import write_atomically
+
+from crossmodal_aug import LUNG_ZONES, PositionParser
+from crossmodal_aug.errors import InvalidValueError
 
 
 def main(arguments: Sequence[str]) -> None:
