@@ -95,17 +95,17 @@ class CrossModalOp(nn.Module, ABC):
         """
         check_generator(generator)
         batch = check_batch(images, texts, target, positions, maps, self.parser)
-        source = None if donors is None else check_donors(donors, batch, self.parser)
-        params = self.sample(batch, source, generator)
-        source = batch if source is None else source
+        second = None if donors is None else check_donors(donors, batch, self.parser)
+        params = self.sample(batch, second, generator)
+        others = [None] * len(batch.maps) if second is None else list(second.maps)
         return Augmented(
-            images=self.alter(batch.images, params, "image", source.images),
+            images=self.alter(batch.images, params, "image", None if second is None else second.images),
             texts=None if batch.texts is None else self.rewrite(batch.texts, params),
-            target=None if batch.target is None else self.alter(batch.target, params, "target", source.target),
+            target=None
+            if batch.target is None
+            else self.alter(batch.target, params, "target", None if second is None else second.target),
             positions=params.positions,
-            maps=tuple(
-                self.alter(one, params, "image", other) for one, other in zip(batch.maps, source.maps, strict=True)
-            ),
+            maps=tuple(self.alter(one, params, "image", other) for one, other in zip(batch.maps, others, strict=True)),
             params=params,
         )
 
@@ -142,7 +142,7 @@ class CrossModalOp(nn.Module, ABC):
         check_tensor("tensor", tensor)
         check_choice("role", role, ("image", "target"))
         check_aligned("tensor", tensor, params.accepted.shape[0], params.spatial, params.accepted.device)
-        return self.alter(tensor, params, role, tensor if donors is None else donors)
+        return self.alter(tensor, params, role, donors)
 
     def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:
         """Repeat on other texts what a call did: accepted samples come to state ``params.positions``.
@@ -176,7 +176,7 @@ class CrossModalOp(nn.Module, ABC):
 
     @abstractmethod
     def alter(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
-        """Do to a checked tensor what the parameters say."""
+        """Do to a checked tensor what the parameters say, with pixels from ``donors``, or from itself for None."""
 
     params_type: type[Params] = Params
 

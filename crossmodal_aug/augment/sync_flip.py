@@ -11,6 +11,7 @@ from crossmodal_aug.augment.batch import Batch, check_texts
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
+from crossmodal_aug.functional.pasting import choose
 
 
 class SyncFlip(CrossModalOp):
@@ -65,7 +66,7 @@ class SyncFlip(CrossModalOp):
     def alter(self, tensor: Tensor, params: Params, role: Role, donors: Tensor | None) -> Tensor:
         """Flip the accepted samples along the last axis."""
         accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
-        return torch.where(accepted, tensor.flip(-1), tensor)
+        return choose(accepted, tensor.flip(-1), tensor)
 
     def rewrite(self, texts: Sequence[str], params: Params) -> list[str]:
         """Exchange left and right in the texts of the accepted samples."""

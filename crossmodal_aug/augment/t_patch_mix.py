@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal, Self
 
 import torch
@@ -14,17 +15,17 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import (
-    box_mask,
+    Window,
     boxes_around,
     boxes_inside,
     draw_donors,
-    mean_inside,
-    paste,
     pick_true,
     random_pixel,
     uniforms,
+    window_of,
 )
-from crossmodal_aug.functional.regions import region_bounds, side_members, sum_per_region
+from crossmodal_aug.functional.pasting import paste_boxes
+from crossmodal_aug.functional.regions import region_bounds, region_labels, side_members, sum_per_region
 
 Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
 
@@ -36,11 +37,13 @@ class PatchMixParams(Params):
     Attributes:
         donors: (B,) int64: the sample that pixels come from.
         boxes: (B, n, 2) int64: start and stop of the patch along n spatial axes, half open; empty where not accepted.
+        window: Size that no box exceeds, along the n axes.
         mixed_share: (B,) float32: share of the pixels that come from the donor.
     """
 
     donors: Tensor
     boxes: Tensor
+    window: tuple[int, ...]
     mixed_share: Tensor
 
 
@@ -129,15 +132,23 @@ class TPatchMix(CrossModalOp):
         index, possible = draw_donors(draws[:, 0], None if donors is None else donors.positions.shape[0])
         theirs = source.positions.index_select(0, index)
         needed_by = self._evidence_needed_by()
-        evidence = None if needed_by is None else evidence_of(source, needed_by).index_select(0, index)
+        evidence = None if needed_by is None else evidence_of(source, needed_by)
+        size = self._size_for(spatial)
 
-        boxes, allowed = self._place(draws[:, 2:], mine, theirs, evidence, spatial)
+        lesion = None
+        if self.where == "probability" and evidence is not None:
+            lesion = (evidence >= self.threshold).index_select(0, index)
+        boxes, allowed = self._place(draws[:, 2:], mine, theirs, lesion, spatial, size)
         accepted = possible & allowed & (draws[:, 1] < self.p)
+        window = window_of(boxes, spatial, size)
+        if evidence is not None:
+            donor = index.view(-1, *[1] * len(spatial))
+            evidence = evidence[(donor, *window.place)]
         if self.gate is not None and evidence is not None:
-            score = evidence if self.gate == "lesion" else (2 * evidence - 1).abs()
-            accepted = accepted & (mean_inside(score, box_mask(boxes, spatial)) >= self.threshold)
-        boxes = torch.where(accepted.view(-1, 1, 1), boxes, 0)
-        mixed = self._mixed_positions(batch, theirs, evidence, boxes, accepted)
+            accepted = accepted & (self._score(evidence, window.inside) >= self.threshold)
+        mixed = self._mixed_positions(batch, theirs, evidence, window)
+        mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
+        pixels = window.inside.flatten(1).sum(dim=1) * accepted
         return PatchMixParams(
             accepted=accepted,
             positions=mixed,
@@ -145,9 +156,15 @@ class TPatchMix(CrossModalOp):
             removed=mine & ~mixed,
             spatial=spatial,
             donors=index,
-            boxes=boxes,
-            mixed_share=box_mask(boxes, spatial).flatten(1).float().mean(dim=1),
+            boxes=torch.where(accepted.view(-1, 1, 1), boxes, 0),
+            window=size,
+            mixed_share=pixels / prod(spatial),
         )
+
+    def _score(self, evidence: Tensor, inside: Tensor) -> Tensor:
+        """What the gate compares with the threshold: (B,)."""
+        value = evidence if self.gate == "lesion" else (2 * evidence - 1).abs()
+        return (value * inside).flatten(1).sum(dim=1) / inside.flatten(1).sum(dim=1).clamp_min(1)
 
     def _evidence_needed_by(self) -> str | None:
         reasons = {
@@ -158,15 +175,19 @@ class TPatchMix(CrossModalOp):
         return next((reason for reason, holds in reasons.items() if holds), None)
 
     def _place(
-        self, draws: Tensor, mine: Tensor, theirs: Tensor, evidence: Tensor | None, spatial: tuple[int, ...]
+        self,
+        draws: Tensor,
+        mine: Tensor,
+        theirs: Tensor,
+        lesion: Tensor | None,
+        spatial: tuple[int, ...],
+        size: tuple[int, ...],
     ) -> tuple[Tensor, Tensor]:
         """Box of each sample, and whether it has a place to lie in."""
-        size = self._size_for(spatial)
         everywhere = constant(tuple((0, n) for n in spatial), torch.int64, mine.device).expand(mine.shape[0], -1, 2)
         if self.where == "anywhere":
             return boxes_inside(draws[:, 1 : 1 + len(spatial)], everywhere, size), torch.ones_like(mine[:, 0])
-        if self.where == "probability" and evidence is not None:
-            lesion = evidence >= self.threshold
+        if lesion is not None:
             return boxes_around(random_pixel(draws[:, :2], lesion), spatial, size), lesion.flatten(1).any(dim=1)
         options = {"anchor": mine, "donor": theirs, "shared": mine & theirs}[self.where]
         allowed = options.any(dim=1)
@@ -179,19 +200,26 @@ class TPatchMix(CrossModalOp):
         bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
         return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
 
-    def _mixed_positions(
-        self, batch: Batch, theirs: Tensor, evidence: Tensor | None, boxes: Tensor, accepted: Tensor
-    ) -> Tensor:
+    def _mixed_positions(self, batch: Batch, theirs: Tensor, evidence: Tensor | None, window: Window) -> Tensor:
+        """Regions that a mixed sample names, from the donor's evidence in the window and the anchor's own."""
         mine = batch.positions
         if self.text == "keep":
             return mine
         if self.text == "union" or evidence is None:
-            return mine | (theirs & accepted.unsqueeze(1))
-        inside = box_mask(boxes, batch.spatial)
-        own = (evidence_of(batch, "text='evidence'") >= self.threshold).float()
-        brought = sum_per_region((evidence >= self.threshold) * inside.float(), self.atlas) > 0
-        covered = (sum_per_region(own * inside, self.atlas) > 0) & (sum_per_region(own * ~inside, self.atlas) == 0)
-        return (mine & ~covered) | (theirs & brought)
+            return mine | theirs
+        own = evidence_of(batch, "text='evidence'")
+        sample = torch.arange(mine.shape[0], device=mine.device).view(-1, *[1] * len(batch.spatial))
+        plane = (batch.spatial[-2], batch.spatial[-1])
+        labels = region_labels(self.atlas, plane, mine.device)[window.place[-2:]].expand(evidence.shape)
+        brought = self._count((evidence >= self.threshold) & window.inside, labels)
+        covered = self._count((own[(sample, *window.place)] >= self.threshold) & window.inside, labels)
+        left = sum_per_region(own >= self.threshold, self.atlas) - covered
+        return (mine & ~((covered > 0) & (left == 0))) | (theirs & (brought > 0))
+
+    def _count(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """How many of the true pixels lie in each region: (B, K)."""
+        counts = torch.zeros(pixels.shape[0], len(self.atlas) + 1, device=pixels.device)
+        return counts.scatter_add_(1, labels.flatten(1), pixels.flatten(1).float())[:, :-1]
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:
@@ -205,8 +233,7 @@ class TPatchMix(CrossModalOp):
 
     def alter(self, tensor: Tensor, params: PatchMixParams, role: Role, donors: Tensor | None) -> Tensor:
         """Take the pixels of the patch from the donor."""
-        mask = box_mask(params.boxes, params.spatial)
-        return paste(tensor, tensor if donors is None else donors, params.donors, mask)
+        return paste_boxes(tensor, tensor if donors is None else donors, params.donors, params.boxes, params.window)
 
     def rewrite(self, texts: Sequence[str], params: PatchMixParams) -> list[str]:
         """Make the texts of the accepted samples state ``params.positions``; with ``text="keep"``, leave them."""

@@ -10,8 +10,9 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, Params, Role
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.mixing import cut_share, draw_donors, paste, pick, uniforms
-from crossmodal_aug.functional.regions import region_masks, side_members, union_mask
+from crossmodal_aug.functional.mixing import cut_share, draw_donors, pick, uniforms
+from crossmodal_aug.functional.pasting import paste_regions
+from crossmodal_aug.functional.regions import region_shares, side_members, union_mask
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class ZoneMix(CrossModalOp):
                 accepted = accepted & (cut_share(evidence, pixels) <= self.max_cut)
         zones = zones & accepted.unsqueeze(1)
         mixed = torch.where(zones, source.positions.index_select(0, index), positions)
-        sizes = region_masks(self.atlas, batch.spatial[-2:], device=zones.device).flatten(1).float().mean(dim=1)
+        shares = region_shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), zones.device)
         return ZoneMixParams(
             accepted=accepted,
             positions=mixed,
@@ -109,7 +110,7 @@ class ZoneMix(CrossModalOp):
             spatial=batch.spatial,
             donors=index,
             zones=zones,
-            mixed_share=zones.float() @ sizes,
+            mixed_share=zones.float() @ shares,
         )
 
     def _draw_zones(self, choice: Tensor, coins: Tensor) -> Tensor:
@@ -125,5 +126,4 @@ class ZoneMix(CrossModalOp):
 
     def alter(self, tensor: Tensor, params: ZoneMixParams, role: Role, donors: Tensor | None) -> Tensor:
         """Take the pixels of S from the donor."""
-        mask = union_mask(params.zones, self.atlas, params.spatial)
-        return paste(tensor, tensor if donors is None else donors, params.donors, mask)
+        return paste_regions(tensor, donors, params.donors, params.zones, self.atlas, params.spatial)

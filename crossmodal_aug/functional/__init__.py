@@ -10,13 +10,13 @@ from crossmodal_aug.functional.mixing import (
     cut_share,
     cyclic_donors,
     draw_donors,
-    mean_inside,
-    paste,
     pick,
     pick_true,
     random_pixel,
     uniforms,
+    window_of,
 )
+from crossmodal_aug.functional.pasting import paste, paste_boxes, paste_regions
 from crossmodal_aug.functional.regions import (
     region_boxes,
     region_evidence,
@@ -36,8 +36,9 @@ __all__ = [
     "cyclic_donors",
     "draw_donors",
     "itcl_loss",
-    "mean_inside",
     "paste",
+    "paste_boxes",
+    "paste_regions",
     "pick",
     "pick_true",
     "position_affinity",
@@ -48,4 +49,5 @@ __all__ = [
     "sum_per_region",
     "uniforms",
     "union_mask",
+    "window_of",
 ]

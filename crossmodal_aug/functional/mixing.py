@@ -1,16 +1,17 @@
-"""The parts that the mixing ops are made of: draw, choose donors, place boxes, gate, paste.
+"""The parts that the mixing ops are made of: draw, choose donors, place boxes, measure what a border cuts.
 
 Every function is pure. Randomness comes in as uniform draws, made once a call by `uniforms`; nothing here
 depends on the data for its shapes, so all of it compiles.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
-from crossmodal_aug.functional.checks import check_generator, check_tensor
+from crossmodal_aug.functional.checks import check_generator
 from crossmodal_aug.functional.constants import constant
 
 
@@ -232,67 +233,44 @@ def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
     return inside
 
 
-def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor:
-    """Take the pixels inside ``mask`` from each sample's donor.
+class Window(NamedTuple):
+    """The surroundings of each sample's box, cut out to one size so that they form a tensor.
+
+    Attributes:
+        place: n int64 tensors that index the n spatial axes and broadcast to (B, *size).
+        inside: (B, *size) bool: which of those pixels lie in the box.
+    """
+
+    place: tuple[Tensor, ...]
+    inside: Tensor
+
+
+def window_of(boxes: Tensor, spatial: Sequence[int], size: Sequence[int]) -> Window:
+    """Window of a fixed size around each box, inside the image.
 
     Args:
-        tensor: (B, ..., *spatial), any dtype.
-        donors: (M, ..., *spatial) of the same dtype and further shape; may be ``tensor`` itself.
-        index: (B,) int64 row of ``donors`` for each sample.
-        mask: (B, *spatial) bool.
+        boxes: (B, n, 2) int64 start and stop, half open, none larger than ``size``.
+        spatial: Size of the image along its n axes.
+        size: Size of the window along the n axes; cut to the image where it is larger.
 
     Returns:
-        ``where(mask, donors[index], tensor)``, in the dtype of ``tensor``. Neither input is changed; gradients
-        flow to the source of each pixel.
-
-    Raises:
-        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
-        InvalidValueError: Shapes, dtypes or devices disagree.
+        Pixel indices, and which of those pixels lie in the box.
 
     Example:
-        >>> images = torch.tensor([[[[1, 1]]], [[[2, 2]]]])
-        >>> mask = torch.tensor([[[True, False]], [[False, False]]])
-        >>> paste(images, images, torch.tensor([1, 0]), mask).flatten(1)
-        tensor([[2, 1],
-                [2, 2]])
+        >>> place, inside = window_of(torch.tensor([[[0, 1], [3, 4]]]), (2, 4), (1, 2))
+        >>> place[1].flatten(), inside.flatten()
+        (tensor([2, 3]), tensor([False,  True]))
     """
-    check_tensor("tensor", tensor)
-    check_tensor("donors", donors)
-    if tensor.shape[1:] != donors.shape[1:] or tensor.dtype != donors.dtype or tensor.device != donors.device:
-        raise InvalidValueError(
-            f"Expected `donors` like `tensor`, (M, {', '.join(map(str, tensor.shape[1:]))}) {tensor.dtype} on "
-            f"{tensor.device}, but got {tuple(donors.shape)} {donors.dtype} on {donors.device}."
-        )
-    spatial = mask.shape[1:]
-    if tensor.shape[:1] != mask.shape[:1] or tensor.shape[tensor.ndim - len(spatial) :] != spatial:
-        raise InvalidValueError(
-            f"Expected `tensor` of shape ({mask.shape[0]}, ..., {', '.join(map(str, spatial))}), "
-            f"but got {tuple(tensor.shape)}."
-        )
-    mask = mask.view(mask.shape[0], *[1] * (tensor.ndim - mask.ndim), *spatial)
-    taken = donors.index_select(0, index)
-    if torch.compiler.is_compiling() or taken.requires_grad or (torch.is_grad_enabled() and tensor.requires_grad):
-        return torch.where(mask, taken, tensor)
-    # Written over the gathered donors, so that one copy of the batch is all the memory it takes.
-    return torch.where(mask, taken, tensor, out=taken)
-
-
-def mean_inside(evidence: Tensor, mask: Tensor) -> Tensor:
-    """Mean of a map over the pixels of a mask.
-
-    Args:
-        evidence: (B, *spatial) float.
-        mask: (B, *spatial) bool.
-
-    Returns:
-        (B,) float; 0 where the mask is empty.
-
-    Example:
-        >>> mean_inside(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[True, True]]]))
-        tensor([0.5000])
-    """
-    axes = tuple(range(1, mask.ndim))
-    return (evidence * mask).sum(dim=axes) / mask.sum(dim=axes).clamp_min(1)
+    places = []
+    inside = boxes.new_ones((boxes.shape[0], *[1] * len(spatial)), dtype=torch.bool)
+    for axis, (length, wanted) in enumerate(zip(spatial, size, strict=True)):
+        reach = min(length, wanted)
+        start, stop = boxes[:, axis, :1], boxes[:, axis, 1:]
+        place = start.clamp_max(length - reach) + torch.arange(reach, device=boxes.device)
+        shape = (-1, *[1] * axis, reach, *[1] * (len(spatial) - axis - 1))
+        places.append(place.view(shape))
+        inside = inside & ((place >= start) & (place < stop)).view(shape)
+    return Window(tuple(places), inside)
 
 
 def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:

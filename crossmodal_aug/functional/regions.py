@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -17,6 +18,8 @@ from crossmodal_aug.functional.checks import (
     check_tensor,
 )
 from crossmodal_aug.functional.constants import constant
+
+_Boxes = tuple[tuple[int, int, int, int], ...]
 
 
 def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
@@ -63,7 +66,7 @@ def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | st
         >>> region_masks(LUNG_ZONES, (6, 4)).sum(dim=(1, 2))
         tensor([4, 4, 4, 4, 4, 4])
     """
-    owner = _owner(atlas, _check_size(atlas, size), torch.device(device or "cpu"))
+    owner = region_labels(atlas, _check_size(atlas, size), torch.device(device or "cpu"))
     return owner == torch.arange(len(atlas), device=owner.device).view(-1, 1, 1)
 
 
@@ -90,10 +93,14 @@ def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
     """
     check_tensor("zones", zones)
     *depth, height, width = spatial
-    owner = _owner(atlas, _check_size(atlas, (height, width)), zones.device)
+    labels = region_labels(atlas, _check_size(atlas, (height, width)), zones.device)
     zones = check_positions("zones", zones, (zones.shape[0], len(atlas)))
     outside = zones.new_zeros(zones.shape[0], 1)
-    plane = torch.cat((zones, outside), dim=1).index_select(1, owner.flatten())
+    # Between two cuts all rows are alike: look up one row of each band, then repeat it.
+    first, band = _bands(atlas, height)
+    rows = constant(first, torch.int64, zones.device)
+    some = torch.cat((zones, outside), dim=1).index_select(1, labels.index_select(0, rows).flatten())
+    plane = some.view(-1, len(first), width).index_select(1, constant(band, torch.int64, zones.device))
     return plane.view(-1, *[1] * len(depth), height, width).expand(-1, *spatial)
 
 
@@ -148,7 +155,7 @@ def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
     """Sum of a map in each region.
 
     Args:
-        values: (B, ..., H, W) float32; every axis between the first and the last two is summed.
+        values: (B, ..., H, W), any real dtype; every axis between the first and the last two is summed.
         atlas: K regions.
 
     Returns:
@@ -160,9 +167,17 @@ def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
         tensor([[4., 4., 4., 4., 4., 4.]])
     """
     *_, height, width = values.shape
-    masks = region_masks(atlas, (height, width), device=values.device)
-    plane = values.sum(dim=tuple(range(1, values.ndim - 2))) if values.ndim > 3 else values
-    return plane.flatten(1) @ masks.flatten(1).to(values.dtype).T
+    labels = region_labels(atlas, (height, width), values.device)
+    first, _ = _bands(atlas, height)
+    # Between two cuts all rows are alike, so a column of a band lies in one region: sum those first.
+    heights = [stop - start for start, stop in pairwise((*first, height))]
+    above = tuple(range(1, values.ndim - 1))
+    columns = torch.stack(
+        [part.sum(dim=above, dtype=torch.float32) for part in torch.split(values, heights, dim=-2)], dim=1
+    )
+    label = labels.index_select(0, constant(first, torch.int64, values.device)).flatten()
+    member = label.unsqueeze(1) == torch.arange(len(atlas), device=values.device)
+    return columns.flatten(1) @ member.float()
 
 
 def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
@@ -173,7 +188,7 @@ def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
     return size[0], size[1]
 
 
-def _boxes(atlas: Atlas, size: tuple[int, int]) -> tuple[tuple[int, int, int, int], ...]:
+def _boxes(atlas: Atlas, size: tuple[int, int]) -> _Boxes:
     height, width = size
     return tuple(
         (round(y0 * height), round(y1 * height), round(x0 * width), round(x1 * width)) for y0, y1, x0, x1 in atlas.boxes
@@ -192,20 +207,45 @@ def side_members(atlas: Atlas, device: torch.device) -> Tensor:
     return constant(members, torch.bool, device)
 
 
-def _owner(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
+def region_labels(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
     """Index of the region that each pixel belongs to, K where it belongs to none: (H, W) int64, read-only."""
     boxes = _boxes(atlas, size)
     return _paint(boxes, size, device) if torch.compiler.is_compiling() else _painted(boxes, size, device)
 
 
-def _paint(boxes: tuple[tuple[int, int, int, int], ...], size: tuple[int, int], device: torch.device) -> Tensor:
+def _paint(boxes: _Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
     owner = torch.full(size, len(boxes), dtype=torch.int64, device=device)
     for region, (y0, y1, x0, x1) in enumerate(boxes):
         owner[y0:y1, x0:x1] = region
     return owner
 
 
+def _bands(atlas: Atlas, height: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """First row of each band between two borders, and the band of each row."""
+    edges = {0, *(round(y * height) for y0, y1, *_ in atlas.boxes for y in (y0, y1))}
+    first = tuple(sorted(edge for edge in edges if edge < height))
+    return first, tuple(sum(edge <= row for edge in first) - 1 for row in range(height))
+
+
+def region_shares(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Share of the image that each region takes: (K,) float32, read-only and shared between calls."""
+    boxes = _boxes(atlas, size)
+    if torch.compiler.is_compiling():
+        return _count_shares(_paint(boxes, size, device), len(atlas))
+    return _counted_shares(boxes, size, device)
+
+
+def _count_shares(labels: Tensor, regions: int) -> Tensor:
+    return (labels.flatten() == torch.arange(regions, device=labels.device).unsqueeze(1)).float().mean(dim=1)
+
+
 @lru_cache(maxsize=32)
-def _painted(boxes: tuple[tuple[int, int, int, int], ...], size: tuple[int, int], device: torch.device) -> Tensor:
+def _counted_shares(boxes: _Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return _count_shares(_paint(boxes, size, device), len(boxes))
+
+
+@lru_cache(maxsize=32)
+def _painted(boxes: _Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
     with torch.inference_mode(False):
         return _paint(boxes, size, device)

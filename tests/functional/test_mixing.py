@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crossmodal_aug.functional as CF
+from crossmodal_aug import LUNG_ZONES, QUADRANTS
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 seeds = st.integers(0, 2**31)
@@ -85,6 +86,83 @@ def test_boxes_lie_in_their_bounds(seed: int, spatial: list[int], size: list[int
     assert torch.equal(
         inside[..., 1] - inside[..., 0], torch.minimum(ends[..., 1] - ends[..., 0], torch.tensor(wanted))
     )
+
+
+@given(seeds, st.lists(st.integers(1, 20), min_size=2, max_size=3), st.lists(st.integers(1, 9), min_size=3, max_size=3))
+def test_windows_hold_their_boxes(seed: int, spatial: list[int], size: list[int]) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    size = size[: len(spatial)]
+    everywhere = torch.tensor([[0, n] for n in spatial]).expand(6, -1, 2)
+    boxes = CF.boxes_inside(torch.rand(6, len(spatial), generator=generator), everywhere, size)
+    boxes[0] = 0
+    mask = CF.box_mask(boxes, spatial)
+    window = CF.window_of(boxes, spatial, size)
+    sample = torch.arange(6).view(-1, *[1] * len(spatial))
+    assert torch.equal(mask[(sample, *window.place)], window.inside)
+    assert torch.equal(window.inside.flatten(1).sum(dim=1), mask.flatten(1).sum(dim=1))
+
+
+@given(
+    seeds,
+    st.lists(st.integers(1, 24), min_size=2, max_size=3),
+    st.integers(1, 9),
+    st.sampled_from(["contiguous", "strided"]),
+    st.booleans(),
+)
+def test_fast_pastes_equal_the_plain_one(
+    seed: int, spatial: list[int], size: int, layout: str, second_batch: bool
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(3, 2, *spatial, dtype=torch.float64, generator=generator)
+    if layout == "strided":
+        images = torch.rand(3, 2, *spatial[:-1], 2 * spatial[-1], generator=generator)[..., ::2]
+    donors = torch.rand(4, 2, *spatial, generator=generator).to(images.dtype) if second_batch else images
+    index = torch.randint(0, 3, (3,), generator=generator)
+    everywhere = torch.tensor([[0, n] for n in spatial]).expand(3, -1, 2)
+    window = [size] * len(spatial)
+    boxes = CF.boxes_inside(torch.rand(3, len(spatial), generator=generator), everywhere, window)
+    boxes[0] = 0
+    before = images.clone()
+    expected = CF.paste(images, donors, index, CF.box_mask(boxes, spatial))
+    assert torch.equal(CF.paste_boxes(images, donors, index, boxes, window), expected)
+    for atlas in (LUNG_ZONES, QUADRANTS):
+        zones = torch.rand(3, len(atlas), generator=generator) < 0.5
+        expected = CF.paste(images, donors, index, CF.union_mask(zones, atlas, spatial))
+        given_donors = donors if second_batch else None
+        assert torch.equal(CF.paste_regions(images, given_donors, index, zones, atlas, spatial), expected)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("width", [32, 64])
+def test_fast_pastes_are_taken_and_pass_gradients(width: int) -> None:
+    images = torch.rand(3, 2, 24, width, dtype=torch.float64, requires_grad=True)
+    index, boxes = torch.tensor([1, 2, 0]), torch.tensor([[[2, 6], [3, 9]], [[0, 0], [0, 0]], [[20, 24], [25, 32]]])
+    zones = torch.tensor(
+        [[True, False, True, False, False, False], [False] * 6, [False, True, False, True, False, True]]
+    )
+    weight = torch.rand(images.shape, dtype=torch.float64)
+    by_boxes = CF.paste_boxes(images, images, index, boxes, (4, 7))
+    by_regions = CF.paste_regions(images, None, index, zones, LUNG_ZONES, (24, width))
+    assert "CopySlices" in _graph(by_boxes)
+    assert "WhereBackward0" not in _graph(by_regions)
+    for fast, mask in (
+        (by_boxes, CF.box_mask(boxes, (24, width))),
+        (by_regions, CF.union_mask(zones, LUNG_ZONES, (24, width))),
+    ):
+        plain = CF.paste(images, images, index, mask)
+        (got,) = torch.autograd.grad((fast * weight).sum(), images)
+        (wanted,) = torch.autograd.grad((plain * weight).sum(), images)
+        assert torch.equal(got, wanted)
+
+
+def _graph(tensor: torch.Tensor) -> set[str]:
+    """Names of the operations that made a tensor."""
+    names, nodes = set(), [tensor.grad_fn]
+    while nodes:
+        node = nodes.pop()
+        names.add(type(node).__name__)
+        nodes += [parent for parent, _ in node.next_functions if parent is not None]
+    return names
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])

@@ -8,7 +8,7 @@ import torch
 
 from crossmodal_aug import LUNG_ZONES, Augmented, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment import focus, sync_flip, t_patch_mix, zone_mix
-from crossmodal_aug.functional import regions
+from crossmodal_aug.functional import pasting, regions
 from tests import promises
 from tests.strategies import Case
 
@@ -94,15 +94,22 @@ def test_donors_whole_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         TPatchMix,
         "_mixed_positions",
-        lambda self, batch, theirs, evidence, boxes, accepted: batch.positions | (theirs & accepted.unsqueeze(1)),
+        lambda self, batch, theirs, evidence, window: batch.positions | theirs,
     )
     assert breaks(TPatchMix(PARSER, **PATCH), promises.words_follow_pixels)
 
 
 @pytest.mark.parametrize("op", [ZoneMix(PARSER, p=0.7, zones="zone"), Focus(PARSER, p=0.7)], ids=["ZoneMix", "Focus"])
 def test_transposed_regions(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = regions._owner
-    monkeypatch.setattr(regions, "_owner", lambda atlas, size, device: owner(atlas, size[::-1], device).T.contiguous())
+    labels = regions.region_labels
+
+    def transposed(atlas: object, size: tuple[int, int], device: torch.device) -> torch.Tensor:
+        return labels(atlas, size[::-1], device).T.contiguous()
+
+    for module in (regions, pasting):
+        monkeypatch.setattr(module, "region_labels", transposed)
+    monkeypatch.setattr(regions, "_bands", lambda atlas, height: (tuple(range(height)), tuple(range(height))))
+    monkeypatch.setattr(pasting, "_common_stretch", lambda atlas, width: 1)
     assert breaks(op, promises.words_follow_pixels)
 
 
@@ -178,6 +185,7 @@ def test_count_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_modules_under_test_are_the_ones_patched() -> None:
     """The faults above reach the ops through these names; a rename must not make them harmless."""
-    assert zone_mix.union_mask is regions.union_mask
+    assert zone_mix.paste_regions is pasting.paste_regions
+    assert pasting.union_mask is regions.union_mask
     assert focus.union_mask is regions.union_mask
     assert sync_flip.SyncFlip is SyncFlip

@@ -1,0 +1,179 @@
+"""Pixels of one sample put into another: by any mask, by boxes, by regions.
+
+`paste` is the plain form. The other two give the same result for the masks that the ops use, and touch memory once:
+they move whole stretches of image lines instead of choosing pixel by pixel.
+"""
+
+from collections.abc import Sequence
+from math import gcd, prod
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.checks import check_tensor
+from crossmodal_aug.functional.mixing import box_mask, window_of
+from crossmodal_aug.functional.regions import region_labels, union_mask
+
+# Lines are pasted in this many parts, so that what is held beside the result stays small.
+_PARTS = 4
+# Below this many bytes a stretch of a line is not worth moving on its own.
+_SHORTEST = 64
+
+
+def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor:
+    """Take the pixels inside a mask from each sample's donor.
+
+    Args:
+        tensor: (B, ..., *spatial), any dtype.
+        donors: (M, ..., *spatial) of the same dtype and further shape; may be ``tensor`` itself.
+        index: (B,) int64 row of ``donors`` for each sample.
+        mask: (B, *spatial) bool.
+
+    Returns:
+        ``where(mask, donors[index], tensor)``, in the dtype of ``tensor``. Neither input is changed; gradients flow to
+        the source of each pixel.
+
+    Raises:
+        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidValueError: Shapes, dtypes or devices disagree.
+
+    Example:
+        >>> images = torch.tensor([[[[1, 1]]], [[[2, 2]]]])
+        >>> mask = torch.tensor([[[True, False]], [[False, False]]])
+        >>> paste(images, images, torch.tensor([1, 0]), mask).flatten(1)
+        tensor([[2, 1],
+                [2, 2]])
+    """
+    _check_pair(tensor, donors, mask.shape[1:])
+    if tensor.shape[0] != mask.shape[0]:
+        raise InvalidValueError(f"Expected `mask` of batch {tensor.shape[0]}, but got {tuple(mask.shape)}.")
+    mask = mask.view(mask.shape[0], *[1] * (tensor.ndim - mask.ndim), *mask.shape[1:])
+    return choose(mask, donors.index_select(0, index), tensor)
+
+
+def choose(mask: Tensor, taken: Tensor, tensor: Tensor) -> Tensor:
+    """``where(mask, taken, tensor)`` that may write over ``taken``, a temporary of the caller's."""
+    if torch.compiler.is_compiling() or (torch.is_grad_enabled() and (taken.requires_grad or tensor.requires_grad)):
+        return torch.where(mask, taken, tensor)
+    return torch.where(mask, taken, tensor, out=taken)
+
+
+def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, window: Sequence[int]) -> Tensor:
+    """Take the pixels inside each sample's box from its donor.
+
+    Args:
+        tensor: (B, ..., *spatial), any dtype.
+        donors: (M, ..., *spatial) of the same dtype and further shape; may be ``tensor`` itself.
+        index: (B,) int64 row of ``donors`` for each sample.
+        boxes: (B, n, 2) int64 start and stop along the n spatial axes, half open; an empty box takes nothing.
+        window: Size that no box exceeds, along the n axes.
+
+    Returns:
+        What `paste` gives for `crossmodal_aug.functional.box_mask`.
+
+    Raises:
+        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidValueError: Shapes, dtypes or devices disagree.
+
+    Example:
+        >>> images = torch.tensor([[[[1, 1]]], [[[2, 2]]]])
+        >>> boxes = torch.tensor([[[0, 1], [0, 1]], [[0, 0], [0, 0]]])
+        >>> paste_boxes(images, images, torch.tensor([1, 0]), boxes, (1, 1)).flatten(1)
+        tensor([[2, 1],
+                [2, 2]])
+    """
+    axes = boxes.shape[1]
+    spatial = tensor.shape[tensor.ndim - axes :]
+    _check_pair(tensor, donors, spatial)
+    lines = prod(spatial[:-1])
+    if not (tensor.is_contiguous() and donors.is_contiguous()) or 2 * prod(window[:-1]) > lines or not tensor.numel():
+        return paste(tensor, donors, index, box_mask(boxes, spatial))
+    width, planes = spatial[-1], tensor.shape[1:].numel() // spatial.numel()
+    line, inside = _lines_of_boxes(boxes, spatial, window)
+    ours, theirs = tensor.view(-1, width), donors.view(-1, width)
+    plane = torch.arange(planes, device=tensor.device).view(1, -1, 1)
+    sample = torch.arange(tensor.shape[0], device=tensor.device).view(-1, 1, 1)
+    out = tensor.clone(memory_format=torch.contiguous_format)
+    flat = out.view(-1, width)
+    for some, part in zip(line.chunk(_PARTS, dim=1), inside.chunk(_PARTS, dim=1), strict=True):
+        here = ((sample * planes + plane) * lines + some.unsqueeze(1)).flatten()
+        there = ((index.view(-1, 1, 1) * planes + plane) * lines + some.unsqueeze(1)).flatten()
+        shape = (tensor.shape[0], planes, part.shape[1], width)
+        taken, kept = theirs.index_select(0, there).view(shape), ours.index_select(0, here).view(shape)
+        flat.index_copy_(0, here, choose(part.unsqueeze(1), taken, kept).view(-1, width))
+    return out
+
+
+def _lines_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Image lines that each box may touch (B, L), all different, and its pixels in them (B, L, W)."""
+    place, inside = window_of(boxes, spatial, (*size[:-1], spatial[-1]))
+    line = boxes.new_zeros(boxes.shape[0], *[1] * len(spatial))
+    for axis, length in enumerate(spatial[:-1]):
+        line = line * length + place[axis]
+    return line.flatten(1), inside.flatten(1, -2)
+
+
+def paste_regions(
+    tensor: Tensor, donors: Tensor | None, index: Tensor, zones: Tensor, atlas: Atlas, spatial: Sequence[int]
+) -> Tensor:
+    """Take the pixels of each sample's set of regions from its donor.
+
+    Args:
+        tensor: (B, ..., *spatial), any dtype.
+        donors: (M, ..., *spatial) of the same dtype and further shape; None takes them from ``tensor``.
+        index: (B,) int64 row of the donors for each sample.
+        zones: (B, K) bool.
+        atlas: K regions.
+        spatial: (H, W) or (D, H, W).
+
+    Returns:
+        What `paste` gives for `crossmodal_aug.functional.union_mask`.
+
+    Raises:
+        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidValueError: Shapes, dtypes or devices disagree.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> images = torch.tensor([1, 2]).view(2, 1, 1, 1).expand(2, 1, 3, 2).contiguous()
+        >>> zones = torch.tensor([[True, True, True, False, False, False], [False] * 6])
+        >>> paste_regions(images, None, torch.tensor([1, 0]), zones, LUNG_ZONES, (3, 2))[0, 0, 0]
+        tensor([2, 1])
+    """
+    height, width = spatial[-2:]
+    stretch = _common_stretch(atlas, width)
+    if donors is not None or not tensor.is_contiguous() or stretch * tensor.element_size() < _SHORTEST:
+        return paste(tensor, tensor if donors is None else donors, index, union_mask(zones, atlas, spatial))
+    check_tensor("tensor", tensor)
+    planes = tensor.shape[1:].numel() // (height * width)  # further axes and depth alike: regions extend through both
+    label = region_labels(atlas, (height, width), tensor.device)[:, ::stretch]
+    outside = zones.new_zeros(zones.shape[0], 1)
+    moved = torch.cat((zones, outside), dim=1).index_select(1, label.flatten()).view(-1, 1, *label.shape)
+    sample = torch.arange(tensor.shape[0], device=tensor.device)
+    source = torch.where(moved, index.view(-1, 1, 1, 1), sample.view(-1, 1, 1, 1))
+    plane = torch.arange(planes, device=tensor.device).view(1, -1, 1, 1)
+    place = torch.arange(label.numel(), device=tensor.device).view(1, 1, *label.shape)
+    piece = (source * planes + plane) * label.numel() + place
+    return tensor.view(-1, stretch).index_select(0, piece.flatten()).view(tensor.shape)
+
+
+def _common_stretch(atlas: Atlas, width: int) -> int:
+    """Longest stretch of a line such that no border of the atlas falls inside one."""
+    edges = [round(x * width) for *_, x0, x1 in atlas.boxes for x in (x0, x1)]
+    return gcd(width, *edges)
+
+
+def _check_pair(tensor: Tensor, donors: Tensor, spatial: Sequence[int]) -> None:
+    check_tensor("tensor", tensor)
+    check_tensor("donors", donors)
+    if tensor.shape[1:] != donors.shape[1:] or tensor.dtype != donors.dtype or tensor.device != donors.device:
+        raise InvalidValueError(
+            f"Expected `donors` like `tensor`, (M, {', '.join(map(str, tensor.shape[1:]))}) {tensor.dtype} on "
+            f"{tensor.device}, but got {tuple(donors.shape)} {donors.dtype} on {donors.device}."
+        )
+    if tensor.shape[tensor.ndim - len(spatial) :] != tuple(spatial):
+        raise InvalidValueError(
+            f"Expected `tensor` of shape (B, ..., {', '.join(map(str, spatial))}), but got {tuple(tensor.shape)}."
+        )
