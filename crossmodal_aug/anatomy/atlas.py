@@ -51,7 +51,6 @@ class Phrasing:
         join: What stands between two phrases in a list of them.
         present: Sentence that states positions, with "{positions}".
         absent: Sentence that states that there are none.
-        present_caption: The same in a caption that counts, with "{laterality}", "{count}" and "{positions}".
         absent_caption: The negative caption.
     """
 
@@ -64,7 +63,6 @@ class Phrasing:
     join: str
     present: str
     absent: str
-    present_caption: str
     absent_caption: str
 
 

@@ -19,9 +19,9 @@ _REGION_KEYS = {"name", "mirror", "row", "column", "box", "phrase", "side", "par
 _WORD_KEYS = {"kind", "forms", "axis", "regions", "implied", "plural"}
 _PHRASE_SLOTS = {
     "some": ("parts", "side"), "whole": ("side",), "coarse": ("side",), "join": (), "present": ("positions",),
-    "absent": (), "present_caption": ("laterality", "count", "positions"), "absent_caption": (),
+    "absent": (), "absent_caption": (),
 }  # fmt: skip
-_REQUIRED_SLOT = {"present": "{positions}", "present_caption": "{positions}"}
+_REQUIRED_SLOT = {"present": "{positions}"}
 
 
 def read_atlas(path: Path) -> Atlas:

@@ -133,6 +133,7 @@ def find_phrases(scan: Scan, lexicon: Lexicon, start: int, end: int, *, eager: b
 def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> Iterator[Phrase]:
     axes = len(lexicon.axes)
     phrase: Phrase | None = None
+    is_part = False  # whether an "of" leads from a level to what it is a part of
     link_from = start
     for token in range(start, end):
         code = scan.codes[token]
@@ -144,15 +145,18 @@ def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> Iterator[P
             if phrase is not None:
                 yield phrase
             phrase = Phrase(token, token, link if phrase else "", [0] * axes, [0] * axes)
+            is_part = False
         if phrase.whole and "t" in link and phrase.last == phrase.first:
             phrase.first = token  # "throughout | the left lung"
         if not (code == "N" and "o" in link):
             # The image in "right of the image" tells that it is a position, but is no part of its name.
             phrase.last = token
         sense = scan.senses[token]
-        if "o" in link and code == "L" and phrase.levelled:
+        is_part |= "o" in link and phrase.levelled
+        if is_part and code == "L":
             # "the basilar portion of the right middle lobe" lies in the middle lobe.
             phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
+            is_part = False
         phrase.take(code, sense, lexicon.mirrored_mask(sense.unsided) if token in scan.flipped else sense.unsided)
     if phrase is not None:
         if scan.codes[phrase.last + 1 : phrase.last + 3] == "-s":
@@ -191,6 +195,13 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
     for index in range(1, len(conjuncts)):
         before, here = conjuncts[index - 1], conjuncts[index]
         if here.place or not before.side or not (eager or _binds(here)):
+            continue
+        only_side = before.noun and not (before.levelled or before.whole)
+        if only_side and here.link == "," and here.levelled and not (here.side or here.plural):
+            # "left lung, lower lobe": the second half says where in the first.
+            here.sided[0] = here.unsided[0] = before.side
+            before.sided[1:], before.unsided[1:] = here.sided[1:], here.unsided[1:]
+            joined[index] = True
             continue
         if here.implies_side:  # the lingula is on the left, whatever stands before it
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from crossmodal_aug.anatomy import scope
 from crossmodal_aug.anatomy.phrases import Phrase
 
@@ -44,6 +46,7 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
             _look_around(codes, phrase, kept, start, end)
         else:
             kept.append(phrase)
+    _refine(codes, kept)
     _inherit_sides(kept)
     return kept
 
@@ -103,6 +106,18 @@ def _look_around(codes: str, phrase: Phrase, kept: list[Phrase], start: int, end
         if codes[token] == "F":
             kept.append(phrase)
             return
+
+
+def _refine(codes: str, phrases: list[Phrase]) -> None:
+    """Read "left lung opacity at the base" and "basilar opacity in the left lung" as one place."""
+    for one, other in pairwise(phrases):
+        if not scope.is_placed_in(codes, one.last + 1, other.first):
+            continue
+        wide, narrow = (other, one) if other.side and not other.levelled else (one, other)
+        is_side = wide.side and not (wide.levelled or wide.whole or wide.place)
+        if is_side and narrow.levelled and not (narrow.side or narrow.place or narrow.implies_side):
+            _give_side(narrow, wide.side)
+            wide.sided[1:], wide.unsided[1:] = narrow.sided[1:], narrow.unsided[1:]
 
 
 def _is_compared(codes: str, phrase: Phrase) -> bool:

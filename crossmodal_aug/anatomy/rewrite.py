@@ -6,13 +6,14 @@ Ways to do it are tried from the gentlest to the roughest; the first whose resul
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.cutting import cuts_for, sentence_bounds
 from crossmodal_aug.anatomy.lexicon import Lexicon, lexicon_for
 from crossmodal_aug.anatomy.phrases import Phrase
-from crossmodal_aug.anatomy.reading import Reading, read
+from crossmodal_aug.anatomy.reading import Header, Reading, read
 from crossmodal_aug.anatomy.splicing import Edit, spliced
 from crossmodal_aug.anatomy.wording import (
     Style,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from crossmodal_aug.anatomy.report import Report
 
 _BETWEEN = set(",&|/ti")
-_SEGMENT_MARKS = ",;w"
 
 
 def with_regions(report: Report, atlas: Atlas, target: int) -> str:
@@ -71,43 +71,44 @@ class _Rewriter:
     def candidates(self) -> Iterator[str]:
         """Yield rewritten texts, the gentlest first."""
         if self.reading.header is not None:
-            yield from self._caption()
+            yield from self._caption(self.reading.header)
         if self.target and self._is_one_list():
-            yield spliced(self.text, [*self._list_edit(), *self._laterality_edit()])
+            yield from self._one_list()
         yield self._clauses(whole_sentences=False)
         yield self._clauses(whole_sentences=True)
-        yield self._appended(self._without(self.reading.phrases, whole_sentences=True), self.target)
+        cuts = cuts_for(self.scan, self.reading.phrases, whole_sentences=True)
+        yield self._appended(spliced(self.text, cuts), self.target)
         yield self._appended("", self.target)
 
-    def _caption(self) -> Iterator[str]:
+    def _caption(self, header: Header) -> Iterator[str]:
         """Rewrite a caption that counts: its uni- or bilateral word, its number and its list."""
-        header = self.reading.header
-        if header is None:
-            return
         scan = self.scan
-        end = self._sentence_end(header.noun)
-        listed = [p for p in self.reading.phrases if header.noun < p.first < end]
+        _, end = sentence_bounds(scan.codes, header.noun)
+        listed = [phrase for phrase in self.reading.phrases if header.noun < phrase.first < end]
+        others = [phrase for phrase in self.affirmed if not header.laterality < phrase.first < end]
+        cuts = cuts_for(scan, others, whole_sentences=True)
         first, last = scan.starts[header.laterality], scan.ends[listed[-1].last if listed else header.noun]
         opening = self.text[first : scan.ends[header.laterality]]
-        if not self.target:
-            yield spliced(self.text, [(first, last, _like(self.atlas.phrasing.absent_caption, opening))])
+        if any(start < last and first < stop for start, stop, _ in cuts) or not self._contiguous(listed):
             return
-        if not self._contiguous(listed):
+        if not self.target:
+            yield spliced(self.text, [*cuts, (first, last, _like(self.atlas.phrasing.absent_caption, opening))])
             return
         count = self.target.bit_count()
         word = "bilateral" if sides_named(self.atlas, self.target) > 1 else "unilateral"
         positions = position_phrase(self.atlas, self.target, self.style)
-        edits: list[Edit] = [
-            (first, scan.ends[header.laterality], cased_like(word, opening)),
-            self._token_edit(header.number, self._number(header.number, count)),
-            self._token_edit(header.noun, self._count_noun(header.noun, count)),
-        ]
-        if listed:
-            start = scan.starts[listed[0].first]
-            edits.append((start, last, cased_like(positions, self.text[start:last])))
-        else:
-            edits.append((last, last, f", {positions}"))
-        yield spliced(self.text, edits)
+        start = scan.starts[listed[0].first] if listed else last
+        new = cased_like(positions, self.text[start:last]) if listed else f", {positions}"
+        yield spliced(
+            self.text,
+            [
+                *cuts,
+                (first, scan.ends[header.laterality], cased_like(word, opening)),
+                self._token_edit(header.number, self._number(header.number, count)),
+                self._token_edit(header.noun, self._count_noun(header.noun, count)),
+                (start, last, new),
+            ],
+        )
 
     def _number(self, token: int, count: int) -> str:
         written = self.text[self.scan.starts[token] : self.scan.ends[token]]
@@ -131,9 +132,15 @@ class _Rewriter:
             set(self.scan.codes[one.last + 1 : other.first]) <= _BETWEEN for one, other in itertools.pairwise(phrases)
         )
 
-    def _list_edit(self) -> list[Edit]:
+    def _one_list(self) -> Iterator[str]:
+        """Rewrite the one list in which the text names all of its regions."""
         start, end = self.scan.starts[self.affirmed[0].first], self.scan.ends[self.affirmed[-1].last]
-        return [(start, end, self._words_for(self.target, self.text[start:end]))]
+        edits, dropped = self._narrowed(phrase for phrase in self.reading.phrases if phrase.negated)
+        cuts = cuts_for(self.scan, dropped, whole_sentences=False)
+        edits += [(start, end, self._words_for(self.target, self.text[start:end])), *self._laterality_edit(), *cuts]
+        edits.sort()
+        if all(one[1] <= other[0] for one, other in itertools.pairwise(edits)):
+            yield spliced(self.text, edits)
 
     def _words_for(self, mask: int, old: str) -> str:
         words = position_phrase(self.atlas, mask, self.style)
@@ -154,10 +161,28 @@ class _Rewriter:
 
     def _clauses(self, *, whole_sentences: bool) -> str:
         """Narrow or drop each clause that names too much and append what no clause names."""
+        edits, dropped = self._narrowed(self.reading.phrases)
+        cuts = cuts_for(self.scan, dropped, whole_sentences=whole_sentences)
+
+        def is_cut(place: int) -> bool:
+            return any(start <= place < end for start, end, _ in cuts)
+
+        kept = 0
+        for phrase in self.affirmed:
+            if not is_cut(self.scan.starts[phrase.first]):
+                kept |= phrase.mask
+        edits = [edit for edit in edits if not is_cut(edit[0])]
+        return self._appended(spliced(self.text, [*edits, *cuts]), self.target & ~kept)
+
+    def _narrowed(self, phrases: Iterable[Phrase]) -> tuple[list[Edit], list[Phrase]]:
+        """Return the edits that narrow phrases to the target, and the phrases of which nothing is left.
+
+        A region that is to be named can no longer be called clear.
+        """
         edits: list[Edit] = []
         dropped: list[Phrase] = []
         added = self.target & ~self.reading.affirmed
-        for phrase in self.reading.phrases:
+        for phrase in phrases:
             keep = phrase.mask & (~added if phrase.negated else self.target)
             if keep == phrase.mask and not phrase.filler:
                 continue
@@ -166,62 +191,7 @@ class _Rewriter:
                 edits.append((start, end, self._words_for(keep, self.text[start:end])))
             else:
                 dropped.append(phrase)
-        cuts = self._cuts(dropped, whole_sentences=whole_sentences)
-        inside = [e for e in edits if not any(start <= e[0] < end for start, end, _ in cuts)]
-        lost = 0
-        for phrase in self.affirmed:
-            if any(start <= self.scan.starts[phrase.first] < end for start, end, _ in cuts):
-                lost |= phrase.mask & self.target
-        for phrase in self.affirmed:
-            if not any(start <= self.scan.starts[phrase.first] < end for start, end, _ in cuts):
-                lost &= ~phrase.mask
-        return self._appended(spliced(self.text, [*inside, *cuts]), added | lost)
-
-    def _without(self, phrases: list[Phrase], *, whole_sentences: bool) -> str:
-        return spliced(self.text, self._cuts(phrases, whole_sentences=whole_sentences))
-
-    def _cuts(self, phrases: list[Phrase], *, whole_sentences: bool) -> list[Edit]:
-        """Return the edits that cut out the clauses of these phrases, without overlap."""
-        spans = sorted(
-            self._sentence_span(phrase.first) if whole_sentences else self._clause_span(phrase) for phrase in phrases
-        )
-        merged: list[Edit] = []
-        for start, end in spans:
-            if merged and start < merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]), "")
-            else:
-                merged.append((start, end, ""))
-        return merged
-
-    def _clause_span(self, phrase: Phrase) -> tuple[int, int]:
-        codes, begin, end = (
-            self.scan.codes,
-            self._sentence_start(phrase.first),
-            self._sentence_end(phrase.last),
-        )
-        before = max(codes.rfind(mark, begin, phrase.first) for mark in _SEGMENT_MARKS)
-        after = min((at for mark in _SEGMENT_MARKS if (at := codes.find(mark, phrase.last, end)) >= 0), default=end)
-        if before >= 0:
-            start = self.scan.ends[before - 1] if before > begin else self.scan.starts[before]
-            return start, self.scan.ends[after - 1]
-        if after < end and after + 1 < len(codes):
-            return self.scan.starts[begin], self.scan.starts[after + 1]
-        return self._sentence_span(phrase.first)
-
-    def _sentence_span(self, token: int) -> tuple[int, int]:
-        begin, end = self._sentence_start(token), self._sentence_end(token)
-        codes = self.scan.codes
-        while end < len(codes) and codes[end] == ".":
-            end += 1
-        stop = self.scan.starts[end] if end < len(codes) else len(self.text)
-        return self.scan.starts[begin], stop
-
-    def _sentence_start(self, token: int) -> int:
-        return self.scan.codes.rfind(".", 0, token) + 1
-
-    def _sentence_end(self, token: int) -> int:
-        end = self.scan.codes.find(".", token)
-        return len(self.scan.codes) if end < 0 else end
+        return edits, dropped
 
     def _appended(self, text: str, mask: int) -> str:
         """Append a sentence that names `mask`; where nothing is left of the text, that is the text."""
@@ -233,8 +203,8 @@ class _Rewriter:
             return text
         sentence = present_sentence(self.atlas, mask)
         body = text.rstrip()
-        joint = " " if self.lexicon.ends_sentence(body[-1]) else ". "
-        return body + joint + (sentence.lower() if lower else sentence)
+        mark = "" if self.lexicon.ends_sentence(body[-1]) else "."
+        return body + mark + (text[len(body) :] or " ") + (sentence.lower() if lower else sentence)
 
     def _token_edit(self, token: int, new: str) -> Edit:
         return (self.scan.starts[token], self.scan.ends[token], new)

@@ -9,13 +9,14 @@ _HEAD = re.compile(r"(?:[umnsdg\-(]{0,6}+|ot?[um]{0,2}(?=X))([FXDKSBLZNPA])")
 _LOCATIVE_BEFORE = re.compile(r"[i~][ot]{0,3}$")
 _NEAR_BEFORE = re.compile(r"~[ot]{0,3}$")
 _COMPARED_BEFORE = re.compile(r"c[ot]{0,2}$")
+_PLACED_IN = re.compile(r"m{0,2}F[io]t?")
 _DENIAL = re.compile(r"[!CR]")
 _MAINLY_BEFORE = re.compile(r"d[it]{0,2}$")
 _NO_CHANGE = re.compile(r"![umoFt]{0,4}g")
 _CLEAR_BEFORE = re.compile(r"C[um]{0,2}$")
 _RESOLVED_BEFORE = re.compile(r"R[otumFid]{0,6}$")
 # "Lungs are clear", and "hyperexpanded but clear", but not "scarred, otherwise clear lungs".
-_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?(?:C|[;&][umv]{0,3}C(?!m?[SBLZNPA]))")
+_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?(?:C|[;&]{1,2}[umv]{0,3}C(?!m?[SBLZNPA]))")
 _WITHOUT_AFTER = re.compile(r"(?:&t?[umFX]{1,3})?[um]{0,2}vm?![umotn]{0,6}+F")
 _RESOLVED_AFTER = re.compile(r"[^.;,!hw]{0,12}?R")
 _OR_AHEAD = re.compile(r"[^.;v!hw]{0,12}?,\|")
@@ -90,6 +91,11 @@ def is_located(codes: str, first: int) -> bool:
 def is_near(codes: str, first: int) -> bool:
     """Say whether a word of proximity stands before token `first`."""
     return bool(_NEAR_BEFORE.search(codes, max(0, first - 4), first))
+
+
+def is_placed_in(codes: str, start: int, end: int) -> bool:
+    """Say whether a finding and a preposition, and nothing else, stand at tokens `start` to `end`."""
+    return end - start < 6 and _PLACED_IN.fullmatch(codes, start, end) is not None
 
 
 def is_mainly(codes: str, first: int) -> bool:
