@@ -1,0 +1,5 @@
+"""Adapters to other libraries, each imported by its own name and only on use.
+
+``kornia`` and ``torchvision`` fit the ops into those pipelines, ``monai`` has them as dictionary transforms,
+``collate`` applies them in a DataLoader and ``huggingface`` tokenizes again the captions that changed.
+"""

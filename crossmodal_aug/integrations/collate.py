@@ -1,0 +1,107 @@
+"""CrossModalCollate: an op as a DataLoader's ``collate_fn``; needs no other library."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import default_collate, get_worker_info
+
+from crossmodal_aug.augment.base import CrossModalOp
+from crossmodal_aug.augment.sequential import CrossModalSequential
+from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.integrations.samples import SampleKeys, alter_batch, check_op, check_sample
+
+
+class CrossModalCollate:
+    """Puts samples into a batch and applies an op to it, in the worker that made them.
+
+    Args:
+        op: Any op, or a `CrossModalSequential` of several.
+        keys: Where the samples, which are dictionaries, keep images, texts, masks and the like.
+        seed: None draws from torch's global generator, which a DataLoader seeds for each worker and epoch. A number
+            gives every worker a generator of its own, seeded from it and from the worker's seed, so that the draws
+            depend on nothing else that the worker draws.
+        collate: Puts a list of samples together.
+
+    Raises:
+        InvalidTypeError: ``op`` is no op of this library, or another argument has the wrong type.
+
+    Example:
+        >>> import torch
+        >>> from torch.utils.data import DataLoader
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
+        >>> from crossmodal_aug.integrations.collate import CrossModalCollate
+        >>> op = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)
+        >>> sample = {"image": torch.tensor([[[1, 2]]]), "text": "Left base opacity.", "mask": torch.tensor([[1, 0]])}
+        >>> batch = next(iter(DataLoader([sample], collate_fn=CrossModalCollate(op, seed=0))))
+        >>> batch["image"], batch["text"], batch["mask"]
+        (tensor([[[[2, 1]]]]), ['Right base opacity.'], tensor([[[0, 1]]]))
+
+    Convention:
+        - Returns the collated dictionary with the altered entries, and with the positions (B, K) bool and which
+          samples were altered (B,) bool under their keys.
+        - The same ``seed``, the same seed of the DataLoader (its ``generator``, or `torch.manual_seed`) and the same
+          number of workers give the same batches. Epochs differ, because the DataLoader seeds its workers anew.
+    """
+
+    def __init__(
+        self,
+        op: CrossModalOp | CrossModalSequential,
+        *,
+        keys: SampleKeys | None = None,
+        seed: int | None = None,
+        collate: Callable[[list[Any]], Any] = default_collate,
+    ) -> None:
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise InvalidTypeError(f"Expected `seed` to be an integer or None, but got {type(seed).__name__}.")
+        if keys is not None and not isinstance(keys, SampleKeys):
+            raise InvalidTypeError(f"Expected `keys` to be SampleKeys, but got {type(keys).__name__}.")
+        if not callable(collate):
+            raise InvalidTypeError(f"Expected `collate` to be callable, but got {type(collate).__name__}.")
+        self.op = check_op(op)
+        self.keys = keys or SampleKeys()
+        self.seed = seed
+        self.collate = collate
+        self._drawn_by: int | None = None
+        self._generator: torch.Generator | None = None
+
+    def __call__(self, samples: Sequence[Any]) -> dict[str, Any]:
+        """Put samples together and alter them.
+
+        Args:
+            samples: Dictionaries.
+
+        Returns:
+            The altered batch.
+
+        Raises:
+            InvalidTypeError: A sample is no dictionary, or an entry has the wrong type.
+            InvalidValueError: A key is missing, or entries do not fit together.
+        """
+        for sample in samples:
+            check_sample(sample, self.keys)
+        return alter_batch(self.op, self.collate(list(samples)), self.keys, self._generator_here())
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker makes its own generator; one that came along would draw the same numbers in each of them.
+        return {**self.__dict__, "_generator": None, "_drawn_by": None}
+
+    def _generator_here(self) -> torch.Generator | None:
+        if self.seed is None:
+            return None
+        worker = get_worker_info()
+        # A worker's seed holds the DataLoader's seed of this epoch and the worker's number.
+        here = 0 if worker is None else worker.seed
+        if self._generator is None or self._drawn_by != here:
+            self._drawn_by = here
+            self._generator = torch.Generator().manual_seed(_mixed(self.seed, here))
+        return self._generator
+
+
+def _mixed(seed: int, worker_seed: int) -> int:
+    """One 64-bit seed of two, by the finaliser of SplitMix64, so that neighbouring seeds share nothing."""
+    mask = 2**64 - 1
+    value = (seed * 0x9E3779B97F4A7C15 + worker_seed) & mask
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        value = ((value ^ (value >> shift)) * factor) & mask
+    return value ^ (value >> 31)
