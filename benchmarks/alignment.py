@@ -1,0 +1,252 @@
+"""Does the caption still tell the truth? Agreement of caption and mask before and after each augmentation.
+
+    python benchmarks/alignment.py                         # the real masks, where CROSSMODAL_AUG_DATA is set
+    python benchmarks/alignment.py --data phantom
+    python benchmarks/alignment.py --table                 # docs table and plot from the results, nothing is run
+
+Agreement is measured over the altered samples alone: the regions that the caption names against the regions that hold
+lesion (the true mask, moved like the image) under an atlas calibrated on the training masks. Results are appended, one
+JSON line a row, to benchmarks/results/alignment.jsonl; a row that is already there is not run again.
+"""
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import kornia.augmentation as K
+import matplotlib as mpl
+import numpy as np
+import torch
+from PIL import Image
+from published import FAULTS, PublishedPatchMix
+from torch import Tensor
+
+import crossmodal_aug.functional as CF
+from crossmodal_aug import LUNG_ZONES, Atlas, PositionParser, SyncFlip, TPatchMix, ZoneMix
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+RESULTS = Path(__file__).parent / "results"
+MIN_SHARE = 0.03
+BATCH = 50
+Row = Callable[[Tensor, list[str], Tensor, torch.Generator], tuple[Tensor, list[str], Tensor, Tensor]]
+
+
+def qata(limit: int) -> tuple[Tensor, list[str], Atlas]:
+    """Masks (N, 1, 224, 224) and captions of the training images, and the atlas that fits them."""
+    root = os.environ.get("CROSSMODAL_AUG_DATA")
+    if root is None:
+        raise SystemExit("CROSSMODAL_AUG_DATA is not set: give --data phantom, or say where the data sets lie")
+    rows = json.loads((Path(root) / "qata" / "annotation.json").read_text())["train"][:limit]
+    folder = Path(root) / "qata" / "train" / "masks"
+    masks = [np.array(Image.open(folder / row["image_path"]).convert("L")) > 127 for row in rows]
+    return _calibrated(torch.from_numpy(np.stack(masks)).unsqueeze(1), [row["caption"] for row in rows])
+
+
+def phantom(limit: int) -> tuple[Tensor, list[str], Atlas]:
+    """Masks (N, 1, 112, 112) and captions of drawn chests, and the atlas that fits them."""
+    from semimedref.data.phantom import draw_phantom
+
+    drawn = [draw_phantom(112, (0, index)) for index in range(limit)]
+    return _calibrated(torch.from_numpy(np.stack([one.mask for one in drawn])).unsqueeze(1), [d.caption for d in drawn])
+
+
+def _calibrated(masks: Tensor, texts: list[str]) -> tuple[Tensor, list[str], Atlas]:
+    positions = PositionParser(LUNG_ZONES).encode(texts)
+    return masks, texts, CF.calibrate(LUNG_ZONES, masks, positions, min_share=MIN_SHARE).atlas
+
+
+def teachers(masks: Tensor) -> dict[str, Tensor]:
+    """Evidence (N, 1, H, W): the true masks, and simulated teachers."""
+    sharp = masks.float()
+    blurred = torch.cat([K.RandomGaussianBlur((31, 31), (6.0, 6.0), p=1.0)(part) for part in sharp.split(250)])
+    eroded = torch.cat([-torch.nn.functional.max_pool2d(-part, 9, 1, 4) for part in sharp.split(250)])
+    spots = torch.rand(len(masks), 1, 7, 7, generator=torch.Generator().manual_seed(0)) < 0.03
+    spots = torch.nn.functional.interpolate(spots.float(), size=masks.shape[-2:], mode="nearest")
+    return {
+        "true masks": sharp,
+        "blurred": blurred.clamp(0, 1),
+        "eroded": eroded,
+        "false positives": torch.maximum(sharp, 0.9 * spots),
+    }
+
+
+def rows(parser: PositionParser) -> dict[str, Row]:
+    """Every augmentation by name; each returns (lesion, texts, accepted, share of pixels moved)."""
+
+    def of(op: Any) -> Row:
+        def run(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
+            # The true lesion rides along as the image; the op itself sees the evidence alone.
+            out = op(lesion, texts, evidence, generator=generator)
+            moved = getattr(out.params, "mixed_share", out.params.accepted.float())
+            return out.images, list(out.texts), out.params.accepted, moved
+
+        return run
+
+    def flip(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
+        flipped = torch.rand(len(texts), generator=generator) < 0.5
+        image = torch.where(flipped.view(-1, 1, 1, 1), K.RandomHorizontalFlip(p=1.0)(lesion), lesion)
+        return image, texts, flipped, flipped.float()
+
+    cutmix = {"patch_size": 64, "p": 0.5, "where": "anywhere", "gate": None}
+    named: dict[str, Row] = {
+        "horizontal flip (kornia), caption untouched": flip,
+        "CutMix, anchor's caption": of(TPatchMix(parser, **cutmix, text="keep")),
+        "CutMix, union of captions": of(TPatchMix(parser, **cutmix, text="union")),
+        "T-PatchMix as published": of(TPatchMix.paper(parser)),
+        "T-PatchMix as published, drawn always": of(PublishedPatchMix(parser)),
+    }
+    for fault in FAULTS:
+        named[f"T-PatchMix as published, drawn always; {fault}"] = of(PublishedPatchMix(parser, fault))
+    for where in ("anchor", "donor", "shared", "probability", "anywhere"):
+        for text in ("keep", "union", "evidence"):
+            named[f"TPatchMix where={where} text={text}"] = of(TPatchMix(parser, where=where, text=text))
+    for zones in ("side", "zone", "subset"):
+        named[f"ZoneMix zones={zones}"] = of(ZoneMix(parser, zones=zones))
+    named["ZoneMix zones=side max_cut=0.05"] = of(ZoneMix(parser, zones="side", max_cut=0.05))
+    named["SyncFlip"] = of(SyncFlip(parser))
+    return named
+
+
+def occupied(lesion: Tensor, atlas: Atlas) -> Tensor:
+    """Regions that hold lesion (B, K), by the rule of `calibrate`."""
+    counts = CF.region_evidence(lesion, atlas, reduce="count")
+    return counts >= (counts.sum(dim=1, keepdim=True) * MIN_SHARE).clamp_min(1)
+
+
+def agreement(named: Tensor, holds: Tensor) -> dict[str, float]:
+    """How captions (N, K) and masks (N, K) agree."""
+    both, either = (named & holds).sum(dim=1).double(), (named | holds).sum(dim=1).double()
+    return {
+        "jaccard": float(torch.where(either > 0, both / either.clamp_min(1), 1.0).mean()),
+        "exact": float((named == holds).all(dim=1).double().mean()),
+        "names_an_empty_region": float((named & ~holds).any(dim=1).double().mean()),
+        "misses_an_occupied_region": float((holds & ~named).any(dim=1).double().mean()),
+    }
+
+
+def measure(run: Row, masks: Tensor, texts: list[str], evidence: Tensor, parser: PositionParser) -> dict[str, Any]:
+    """One row: a pass over the data in a fixed shuffled order."""
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(texts), generator=generator)
+    before, after, altered, moved, changed = [], [], [], [], []
+    for batch in order.split(BATCH):
+        captions = [texts[i] for i in batch]
+        lesion, rewritten, accepted, share = run(masks[batch].float(), captions, evidence[batch], generator)
+        before.append((parser.encode(captions), occupied(masks[batch].float(), parser.atlas)))
+        after.append((parser.encode(rewritten), occupied(lesion, parser.atlas)))
+        altered.append(accepted)
+        moved.append(share * accepted)
+        changed += [new != old for new, old in zip(rewritten, captions, strict=True)]
+    mask = torch.cat(altered)
+    kept = [tuple(torch.cat(part)[mask] for part in zip(*one, strict=True)) for one in (before, after)]
+    result: dict[str, Any] = {
+        "samples": len(texts),
+        "altered": float(mask.double().mean()),
+        "pixels_moved": float(torch.cat(moved).double().mean()),
+        "captions_changed": float(np.mean(changed)),
+    }
+    if bool(mask.any()):
+        result["before"], result["after"] = (agreement(*one) for one in kept)
+        result["kept"] = result["after"]["jaccard"] / result["before"]["jaccard"]
+    return result
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """Rows measured so far."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def run_missing(data: str, limit: int, path: Path) -> None:
+    """Measure the rows that the results do not hold yet."""
+    done = {(one["data"], one["evidence"], one["row"]) for one in read_results(path)}
+    masks, texts, atlas = {"qata": qata, "phantom": phantom}[data](limit)
+    parser = PositionParser(atlas)
+    path.parent.mkdir(exist_ok=True)
+    for evidence_name, evidence in teachers(masks).items():
+        for name, run in rows(parser).items():
+            reads = not name.startswith(("horizontal", "CutMix", "SyncFlip", "ZoneMix zones"))
+            if (data, evidence_name, name) in done or (evidence_name != "true masks" and not reads):
+                continue
+            result = {"data": data, "evidence": evidence_name, "row": name, "rows": atlas.rows}
+            result |= measure(run, masks, texts, evidence, parser) | {"machine": machine()}
+            with path.open("a") as file:
+                file.write(json.dumps(result) + "\n")
+            print(f"{data:8} {evidence_name:16} {name:60} altered {result['altered']:.3f} kept {result.get('kept')}")
+
+
+def machine() -> str:
+    """What ran it."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def table(results: list[dict[str, Any]]) -> Iterator[str]:
+    """Markdown tables, one for each data set and evidence."""
+    groups = dict.fromkeys((one["data"], one["evidence"]) for one in results)
+    for data, evidence in groups:
+        group = [one for one in results if (one["data"], one["evidence"]) == (data, evidence)]
+        yield f"\n### {data}, evidence: {evidence} ({group[0]['samples']} samples)\n"
+        yield (
+            "| augmentation | altered | pixels moved | captions changed "
+            "| agreement before | after | kept | exact after | names empty | misses |"
+        )
+        yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+        for one in group:
+            dose = f"{one['altered']:.1%} | {one['pixels_moved']:.2%} | {one['captions_changed']:.1%}"
+            if "after" in one:
+                after = one["after"]
+                rest = (
+                    f"{one['before']['jaccard']:.3f} | {after['jaccard']:.3f} | {one['kept']:.1%} | "
+                    f"{after['exact']:.1%} | "
+                    f"{after['names_an_empty_region']:.1%} | {after['misses_an_occupied_region']:.1%}"
+                )
+            else:
+                rest = " | ".join(["-"] * 6)
+            yield f"| {one['row']} | {dose} | {rest} |"
+
+
+def plot(results: list[dict[str, Any]], path: Path) -> None:
+    """Share of the agreement that each augmentation keeps, with its dose."""
+    group = [one for one in results if (one["data"], one["evidence"]) == ("qata", "true masks") and "kept" in one]
+    group.sort(key=lambda one: one["kept"])
+    colours = ["#2a7f62" if one["kept"] >= 0.97 else "#c0504d" for one in group]
+    figure, axes = plt.subplots(figsize=(10, 0.3 * len(group) + 1.2), layout="constrained")
+    axes.barh([one["row"] for one in group], [100 * one["kept"] for one in group], color=colours)
+    for place, one in enumerate(group):
+        axes.text(100 * one["kept"] + 0.5, place, f"{one['altered']:.0%} of samples altered", va="center", fontsize=7)
+    axes.axvline(97, color="black", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("agreement of caption and mask that is left in the altered samples, in % of the unaltered one")
+    axes.set_xlim(0, 118)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=("qata", "phantom"), default="qata")
+    parser.add_argument("--limit", type=int, default=1500, help="samples")
+    parser.add_argument("--results", type=Path, default=RESULTS / "alignment.jsonl")
+    parser.add_argument("--table", action="store_true", help="only draw table and plot from the results")
+    args = parser.parse_args()
+    if not args.table:
+        run_missing(args.data, args.limit, args.results)
+    results = read_results(args.results)
+    text = "\n".join(
+        ["# Alignment of captions and masks", *table(results), "", f"Machine: {results[0]['machine']}.", ""]
+    )
+    args.results.with_suffix(".md").write_text(text)
+    plot(results, args.results.with_suffix(".png"))
+    print(f"table: {args.results.with_suffix('.md')}\nplot:  {args.results.with_suffix('.png')}")
+
+
+if __name__ == "__main__":
+    main()
