@@ -1,0 +1,247 @@
+"""KorniaSync: captions right for every sample, checked against kornia's matrices and against the pixels."""
+
+from collections.abc import Callable
+
+import kornia.augmentation as K
+import pytest
+import torch
+
+from crossmodal_aug import LUNG_ZONES, QUADRANTS, PositionParser
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional import region_evidence
+from crossmodal_aug.integrations.kornia import KorniaSync
+
+MIRROR = list(LUNG_ZONES.mirror)
+PIPELINES: dict[str, Callable[[], torch.nn.Module]] = {
+    "RandomHorizontalFlip": lambda: K.RandomHorizontalFlip(p=0.5),
+    "RandomAffine": lambda: K.RandomAffine(8.0, translate=(0.03, 0.03), scale=(0.95, 1.1), p=0.7),
+    "three ops": lambda: K.AugmentationSequential(
+        K.RandomHorizontalFlip(p=0.5),
+        K.RandomAffine(5.0, translate=(0.02, 0.02), p=0.5),
+        K.RandomPerspective(0.1, p=0.5),
+        data_keys=["input"],
+    ),
+    "ImageSequential": lambda: K.ImageSequential(
+        K.RandomHorizontalFlip(p=0.5), K.RandomGaussianBlur((3, 3), (0.1, 1.0)), K.RandomRotation(5.0)
+    ),
+    "nested and drawn repeatedly": lambda: K.AugmentationSequential(
+        K.ImageSequential(K.RandomHorizontalFlip(p=0.5)), K.RandomRotation(3.0), random_apply=5, data_keys=["input"]
+    ),
+}
+
+
+def kornia_matrices(pipeline: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    if isinstance(pipeline, K.ImageSequential) and not isinstance(pipeline, K.AugmentationSequential):
+        return pipeline.get_transformation_matrix(images, pipeline._params, recompute=True)
+    return pipeline.transform_matrix
+
+
+@pytest.mark.parametrize("name", ["RandomHorizontalFlip", "RandomAffine", "three ops"])
+@pytest.mark.parametrize("seed", range(5))
+def test_captions_follow_the_matrices_that_kornia_reports(name, seed, phantoms, lung_parser) -> None:
+    pipeline, batch = PIPELINES[name](), phantoms(batch=16, seed=seed)
+    torch.manual_seed(seed)
+    out = KorniaSync(pipeline, lung_parser)(batch.images, batch.texts, batch.masks)
+    matrices = kornia_matrices(pipeline, batch.images)
+    torch.testing.assert_close(out.params.matrices, matrices, atol=1e-4, rtol=1e-4)
+    turned_over = torch.linalg.det(matrices[:, :2, :2]) < 0
+    for index, flipped in enumerate(turned_over.tolist()):
+        bits = batch.positions[index, MIRROR] if flipped else batch.positions[index]
+        assert torch.equal(out.positions[index], bits)
+        assert lung_parser(out.texts[index]).bits == tuple(bits.tolist())
+        assert flipped or out.texts[index] is batch.texts[index]
+    assert torch.equal(out.params.mirrored, turned_over)
+    assert name == "RandomAffine" or (turned_over.any() and not turned_over.all())
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_captions_agree_with_the_masks_that_come_out(name, phantoms, lung_parser) -> None:
+    # Each lesion covers the middle of its region, so a small turn or shift leaves most of it there.
+    batch = phantoms(batch=32, size=(96, 80), seed=1)
+    torch.manual_seed(3)
+    out = KorniaSync(PIPELINES[name](), lung_parser)(batch.images, batch.texts, batch.masks)
+    inside = region_evidence(out.target, LUNG_ZONES) > 0
+    assert torch.equal(inside & out.positions, out.positions)
+    assert torch.equal(lung_parser.encode(out.texts), out.positions)
+    assert out.target.dtype == torch.int64
+
+
+def test_a_flip_that_kornia_leaves_out_of_its_own_matrix_is_seen(phantoms, lung_parser) -> None:
+    batch = phantoms(batch=4)
+    pipeline = K.AugmentationSequential(K.ImageSequential(K.RandomHorizontalFlip(p=1.0)), K.RandomRotation(1.0))
+    out = KorniaSync(pipeline, lung_parser)(batch.images, batch.texts)
+    assert out.params.mirrored.all()
+    assert torch.equal(out.positions, batch.positions[:, MIRROR])
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (6,), (6, 2, 3)])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool, torch.float32])
+def test_target_and_maps_keep_shape_and_dtype(shape, dtype, phantoms, lung_parser) -> None:
+    batch = phantoms(batch=6)
+    target = (torch.rand(*shape, 48, 40) > 0.5).to(dtype)
+    out = KorniaSync(K.RandomHorizontalFlip(p=1.0), lung_parser)(batch.images, batch.texts, target, maps=[target])
+    assert torch.equal(out.target, target.flip(-1))
+    assert torch.equal(out.maps[0], target.flip(-1))
+    assert out.target.dtype == out.maps[0].dtype == dtype
+    torch.testing.assert_close(out.images, batch.images.flip(-1))
+
+
+def test_positions_alone_are_enough(phantoms, lung_parser) -> None:
+    batch = phantoms()
+    sync = KorniaSync(K.RandomHorizontalFlip(p=1.0), lung_parser)
+    out = sync(batch.images, None, positions=batch.positions, maps=[batch.masks])
+    assert out.texts is None
+    assert out.target is None
+    assert torch.equal(out.positions, batch.positions[:, MIRROR])
+    assert torch.equal(out.maps[0], batch.masks.flip(-1))
+
+
+def test_a_call_replays_and_rewrites_other_texts(phantoms, lung_parser) -> None:
+    batch = phantoms(batch=8)
+    sync = KorniaSync(PIPELINES["three ops"](), lung_parser)
+    torch.manual_seed(0)
+    out = sync(batch.images, batch.texts, batch.masks)
+    again = sync(batch.images, batch.texts, batch.masks, params=out.params)
+    assert torch.equal(out.images, again.images)
+    assert torch.equal(out.target, again.target)
+    assert out.texts == again.texts
+    assert sync.rewrite(batch.texts, out.params) == out.texts
+
+
+BREAKING = {
+    "vertical flip": (lambda p: K.RandomVerticalFlip(p=p), "turned by 180.0 degrees"),
+    "quarter turn": (lambda p: K.RandomRotation90((1, 1), p=p), "turned by 90.0 degrees"),
+    "beyond the limit": (lambda p: K.RandomRotation((45.0, 46.0), p=p), "turned by 45"),
+    "shift": (lambda p: K.RandomTranslate((0.3, 0.31), (0.0, 0.0), p=p), "moves one by 3"),
+    "zoom": (lambda p: K.RandomAffine(0.0, scale=(3.0, 3.01), p=p), "of a named region in the image"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKING)
+def test_what_breaks_a_caption_raises_and_says_why(name, phantoms, lung_parser) -> None:
+    make, reason = BREAKING[name]
+    batch = phantoms(size=(40, 40))
+    with pytest.raises(InvalidValueError, match=f"sample 0 is .*{reason}"):
+        KorniaSync(make(1.0), lung_parser)(batch.images, batch.texts)
+
+
+@pytest.mark.parametrize("name", BREAKING)
+def test_what_breaks_a_caption_is_skipped_sample_by_sample(name, phantoms, lung_parser) -> None:
+    batch = phantoms(batch=24, size=(40, 40))
+    breaking = BREAKING[name][0](0.5)
+    sync = KorniaSync(
+        K.AugmentationSequential(K.RandomHorizontalFlip(p=0.5), breaking, data_keys=["input"]),
+        lung_parser,
+        on_break="skip",
+    )
+    torch.manual_seed(1)
+    out = sync(batch.images, batch.texts, batch.masks, maps=[batch.images])
+    applied = breaking._params["batch_prob"] > 0.5
+    assert torch.equal(out.params.accepted, ~applied)
+    assert applied.any()
+    assert not applied.all()
+    for index in applied.nonzero().flatten().tolist():
+        assert torch.equal(out.images[index], batch.images[index])
+        assert torch.equal(out.target[index], batch.masks[index])
+        assert torch.equal(out.maps[0][index], batch.images[index])
+        assert torch.equal(out.positions[index], batch.positions[index])
+        assert out.texts[index] is batch.texts[index]
+    for index in (~applied).nonzero().flatten().tolist():
+        flipped = bool(out.params.mirrored[index])
+        torch.testing.assert_close(out.images[index], batch.images[index].flip(-1) if flipped else batch.images[index])
+
+
+def test_a_half_turn_passes_only_where_it_is_allowed(phantoms, lung_parser) -> None:
+    batch = phantoms()
+    allowed = KorniaSync(K.RandomVerticalFlip(p=1.0), lung_parser, max_rotation=180.0, max_shift=None)
+    assert allowed(batch.images, batch.texts).params.accepted.all()
+
+
+def test_a_shift_matters_only_to_what_the_caption_names(lung_parser) -> None:
+    sync = KorniaSync(K.RandomTranslate((0.4, 0.41), (0.0, 0.0), p=1.0), lung_parser)
+    out = sync(torch.rand(1, 1, 20, 20), ["Heart size is normal."])
+    assert out.params.accepted.tolist() == [True]
+    no_limit = KorniaSync(K.RandomTranslate((0.1, 0.11), (0.0, 0.0), p=1.0), lung_parser, max_shift=0.05)
+    with pytest.raises(InvalidValueError, match="max_shift=0.05"):
+        no_limit(torch.rand(1, 1, 20, 20), ["Upper left lung opacity."])
+
+
+def test_crops_that_change_the_size_are_judged_and_cannot_be_skipped(phantoms, lung_parser) -> None:
+    batch = phantoms(size=(40, 40))
+    narrow = KorniaSync(K.CenterCrop((36, 36)), lung_parser)(batch.images, batch.texts, batch.masks)
+    assert narrow.images.shape[-2:] == narrow.target.shape[-2:] == (36, 36)
+    assert narrow.params.spatial == (36, 36)
+    with pytest.raises(InvalidValueError, match="of a named region in the image"):
+        KorniaSync(K.CenterCrop((10, 10)), lung_parser)(batch.images, batch.texts)
+    with pytest.raises(InvalidValueError, match="keeps the size of images"):
+        KorniaSync(K.CenterCrop((36, 36)), lung_parser, on_break="skip")(batch.images, batch.texts)
+
+
+def test_quadrants_follow_a_flip(quadrant_parser: PositionParser) -> None:
+    sync = KorniaSync(K.RandomHorizontalFlip(p=1.0), quadrant_parser)
+    out = sync(torch.rand(1, 3, 8, 8), ["One polyp in the top left of the image."])
+    assert out.texts == ["One polyp in the top right of the image."]
+    assert out.positions.tolist() == [[bool(i == QUADRANTS.index("top-right")) for i in range(5)]]
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        K.RandomElasticTransform(),
+        K.RandomMixUpV2(),
+        K.AugmentationSequential(K.RandomHorizontalFlip(), K.RandomTransplantation(), data_keys=["input", "mask"]),
+        K.ImageSequential(torch.nn.Identity()),
+        K.PatchSequential(K.RandomHorizontalFlip(), patchwise_apply=False),
+        K.VideoSequential(K.RandomHorizontalFlip()),
+        "flip",
+    ],
+    ids=["elastic", "mix-up", "nested mix", "plain module", "patches", "video", "no module"],
+)
+def test_pipelines_that_cannot_be_read_are_refused(pipeline, lung_parser) -> None:
+    with pytest.raises(InvalidTypeError, match="cannot be read"):
+        KorniaSync(pipeline, lung_parser)
+
+
+def test_intensity_modules_and_policies_are_read(phantoms, lung_parser) -> None:
+    import kornia
+    from kornia.augmentation.auto import TrivialAugment
+
+    batch = phantoms(channels=3)
+    for pipeline in (
+        K.ImageSequential(kornia.filters.GaussianBlur2d((3, 3), (1.0, 1.0)), K.RandomHorizontalFlip(p=1.0)),
+        K.AugmentationSequential(TrivialAugment(), K.RandomHorizontalFlip(p=1.0), data_keys=["input"]),
+    ):
+        torch.manual_seed(0)
+        sync = KorniaSync(pipeline, lung_parser, max_rotation=90.0, min_visible=0.0, max_shift=None)
+        assert sync(batch.images.clamp(0, 1), batch.texts).params.mirrored.all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"max_rotation": "30"}, InvalidTypeError, "`max_rotation`"),
+        ({"max_rotation": -1.0}, InvalidValueError, "`max_rotation`"),
+        ({"min_visible": 1.5}, InvalidValueError, "`min_visible`"),
+        ({"max_shift": True}, InvalidTypeError, "`max_shift`"),
+        ({"on_break": "ignore"}, InvalidValueError, "`on_break`"),
+        ({"parser": "lung"}, InvalidTypeError, "`parser`"),
+    ],
+)
+def test_settings_are_checked(change, error, words, lung_parser) -> None:
+    with pytest.raises(error, match=words):
+        KorniaSync(**{"pipeline": K.RandomHorizontalFlip(), "parser": lung_parser, **change})
+
+
+def test_inputs_are_checked(phantoms, lung_parser) -> None:
+    batch = phantoms(batch=2)
+    sync = KorniaSync(K.RandomHorizontalFlip(), lung_parser)
+    with pytest.raises(InvalidValueError, match="floating dtype"):
+        sync(batch.images.byte(), batch.texts)
+    with pytest.raises(InvalidValueError, match=r"\(B, C, H, W\)"):
+        sync(torch.rand(2, 1, 4, 4, 4), batch.texts)
+    with pytest.raises(InvalidValueError, match="`target`"):
+        sync(batch.images, batch.texts, batch.masks[..., :-1])
+    with pytest.raises(InvalidTypeError, match="`params`"):
+        sync(batch.images, batch.texts, params={})
+    with pytest.raises(InvalidTypeError, match="`params`"):
+        sync.rewrite(batch.texts, None)
