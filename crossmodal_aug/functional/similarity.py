@@ -156,21 +156,27 @@ class _ChunkedSums(torch.autograd.Function):
         rows, columns, scale, row_normaliser, column_normaliser = ctx.saved_tensors
         grad_rows, grad_columns = torch.zeros_like(rows), torch.zeros_like(columns)
         grad_scale = torch.zeros_like(scale)
-        pull = partial(checkpoint, _pull_block, use_reentrant=False) if torch.is_grad_enabled() else _pull_block
+        differentiable = torch.is_grad_enabled()
+        if differentiable:
+            pull = partial(checkpoint, _pull_block, use_reentrant=False)
+        else:
+            # Adding in place spares a tensor of the size of the columns.
+            pull = partial(_pull_block, into=grad_columns)
         # The caller may run the backward pass under autocast; the sums stay in the embeddings' precision.
         with torch.autocast(device_type=rows.device.type, enabled=False):
             for block in _row_blocks(len(rows), ctx.plan.chunk_size):
-                parts = pull(
+                for_rows, for_columns, for_scale = pull(
                     rows[block],
                     columns,
                     scale,
-                    ctx.plan.affinity(block),
+                    affinity=partial(ctx.plan.affinity, block),
                     along_rows=(row_normaliser[block], grads[0][block], grads[1][block]),
                     along_columns=(column_normaliser, grads[4], grads[5]) if ctx.plan.both_axes else None,
                 )
-                grad_rows[block] = parts[0]
-                grad_columns += parts[1]
-                grad_scale += parts[2]
+                grad_rows[block] = for_rows
+                grad_scale += for_scale
+                if differentiable:
+                    grad_columns += for_columns
         return grad_rows, grad_columns, grad_scale, None, None
 
 
@@ -178,15 +184,16 @@ def _pull_block(
     rows: Tensor,
     columns: Tensor,
     scale: Tensor,
-    weight: Tensor,
     *,
+    affinity: Callable[[], Tensor],
     along_rows: tuple[Tensor, Tensor, Tensor],
     along_columns: tuple[Tensor, Tensor, Tensor] | None,
+    into: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what one block of rows adds to the gradients of rows, columns and scale.
 
     `along_rows` and `along_columns` each hold the log-normalisers and the gradients that reached the
-    log-normalisers and the attractions.
+    log-normalisers and the attractions. If given, `into` is the columns' gradient to add to.
     """
     scaled = rows * scale
     similarity = scaled @ columns.T
@@ -196,6 +203,7 @@ def _pull_block(
         normaliser, column_grad, column_attraction = along_columns
         grad = grad + (similarity - normaliser).exp() * column_grad
         grad_attraction = grad_attraction + column_attraction
-    grad = grad + weight * grad_attraction
+    grad = grad + affinity() * grad_attraction
     pulled = grad @ columns
-    return pulled * scale, grad.T @ scaled, (pulled * rows).sum()
+    for_columns = grad.T @ scaled if into is None else into.addmm_(grad.T, scaled)
+    return pulled * scale, for_columns, (pulled * rows).sum()
