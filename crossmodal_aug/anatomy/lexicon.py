@@ -47,6 +47,7 @@ class Sense:
 UNKNOWN = Sense(code="u")
 NUMBER = Sense(code="n")
 OTHER_MARK = Sense(code="p")
+PENDING = Sense(code="")  # a token that has not been looked at closely
 ABSORBED = Sense(code="")  # a token that belongs to the form before it
 
 

@@ -42,7 +42,7 @@ class PositionParser:
         ('right middle', 'right lower')
     """
 
-    def __init__(self, atlas: Atlas, *, cache_size: int = 65536) -> None:
+    def __init__(self, atlas: Atlas, *, cache_size: int = 16384) -> None:
         if not isinstance(atlas, Atlas):
             raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}")
         if not isinstance(cache_size, int) or isinstance(cache_size, bool):

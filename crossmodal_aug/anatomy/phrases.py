@@ -7,7 +7,6 @@ or a noun. What a conjunct names is set algebra: values of one axis add up, axes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crossmodal_aug.anatomy.lexicon import Lexicon, Sense
@@ -123,45 +122,46 @@ def find_phrases(scan: Scan, lexicon: Lexicon, start: int, end: int, *, eager: b
     """
     phrases: list[Phrase] = []
     for group in GROUP.finditer(scan.codes, start, end):
-        conjuncts = list(_conjuncts(scan, lexicon, group.start(), group.end()))
+        conjuncts = _conjuncts(scan, lexicon, group.start(), group.end())
         if len(conjuncts) > 1:
             conjuncts = _lend(conjuncts, eager=eager)
         phrases.extend(conjuncts)
     return phrases
 
 
-def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> Iterator[Phrase]:
+def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> list[Phrase]:
+    codes, senses, flipped = scan.codes, scan.senses, scan.flipped
     axes = len(lexicon.axes)
-    phrase: Phrase | None = None
+    phrase = Phrase(start, start, "", [0] * axes, [0] * axes)
+    found = [phrase]
     is_part = False  # whether an "of" leads from a level to what it is a part of
     link_from = start
     for token in range(start, end):
-        code = scan.codes[token]
+        code = codes[token]
         if code not in "SBLZNPA":
             continue
-        link = scan.codes[link_from:token]
+        link = codes[link_from:token]
         link_from = token + 1
-        if phrase is None or (link and _LISTING.search(link)) or _is_full(phrase, code):
-            if phrase is not None:
-                yield phrase
-            phrase = Phrase(token, token, link if phrase else "", [0] * axes, [0] * axes)
+        if (link and _LISTING.search(link)) or _is_full(phrase, code):
+            phrase = Phrase(token, token, link, [0] * axes, [0] * axes)
+            found.append(phrase)
             is_part = False
-        if phrase.whole and "t" in link and phrase.last == phrase.first:
-            phrase.first = token  # "throughout | the left lung"
+        elif link:
+            if phrase.whole and "t" in link and phrase.last == phrase.first:
+                phrase.first = token  # "throughout | the left lung"
+            is_part |= "o" in link and phrase.levelled
         if not (code == "N" and "o" in link):
             # The image in "right of the image" tells that it is a position, but is no part of its name.
             phrase.last = token
-        sense = scan.senses[token]
-        is_part |= "o" in link and phrase.levelled
         if is_part and code == "L":
             # "the basilar portion of the right middle lobe" lies in the middle lobe.
             phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
             is_part = False
-        phrase.take(code, sense, lexicon.mirrored_mask(sense.unsided) if token in scan.flipped else sense.unsided)
-    if phrase is not None:
-        if scan.codes[phrase.last + 1 : phrase.last + 3] == "-s":
-            phrase.last += 2  # "left-sided"
-        yield phrase
+        sense = senses[token]
+        phrase.take(code, sense, lexicon.mirrored_mask(sense.unsided) if token in flipped else sense.unsided)
+    if codes[phrase.last + 1 : phrase.last + 3] == "-s":
+        phrase.last += 2  # "left-sided"
+    return found
 
 
 def _is_full(phrase: Phrase, code: str) -> bool:

@@ -21,13 +21,14 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
         The phrases that name regions.
     """
     kept: list[Phrase] = []
+    compares, devices = codes.find("c", start, end) >= 0, codes.find("D", start, end) >= 0
     for order, phrase in enumerate(phrases):
         head, at = scope.head_after(codes, phrase.last + 1)
-        if head in ("X", "D") or scope.is_comparator(codes, phrase.first):
+        if head in ("X", "D") or (compares and scope.is_comparator(codes, phrase.first)):
             continue
         if not phrase.bare:
             named = phrase.side or phrase.levelled or phrase.place
-            holds_device = head != "F" and scope.holds_device(codes, phrase.first, start)
+            holds_device = devices and head != "F" and scope.holds_device(codes, phrase.first, start)
             if not holds_device and (named or phrase.plural):
                 kept.append(phrase)
             continue

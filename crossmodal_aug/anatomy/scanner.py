@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from crossmodal_aug.anatomy.lexicon import ABSORBED, NUMBER, OTHER_MARK, UNKNOWN, Lexicon, Sense
+from crossmodal_aug.anatomy.lexicon import ABSORBED, NUMBER, OTHER_MARK, PENDING, UNKNOWN, Lexicon, Sense
 from crossmodal_aug.anatomy.tokens import TOKEN, exchanged
 
 MIRROR_MARK = " (mirrored)"
@@ -32,7 +32,7 @@ class Scan:
     senses: list[Sense]
     starts: list[int]
     ends: list[int]
-    flipped: frozenset[int]
+    flipped: set[int]
 
 
 def scan(text: str, lexicon: Lexicon) -> Scan:
@@ -50,35 +50,27 @@ def scan(text: str, lexicon: Lexicon) -> Scan:
     words = [match[0] for match in matches]
     starts = [match.start() for match in matches]
     ends = [match.end() for match in matches]
-    looked_up = [plain.get(word) for word in words]
-    senses, flipped = _completed(text, lexicon, words, looked_up, starts, ends)
+    senses = [plain.get(word, PENDING) for word in words]
+    flipped = _complete(text, lexicon, words, senses, starts, ends)
     if ABSORBED in senses:
         kept = [index for index, sense in enumerate(senses) if sense is not ABSORBED]
         flipped = {place for place, index in enumerate(kept) if index in flipped} if flipped else flipped
         senses = [senses[index] for index in kept]
         starts = [starts[index] for index in kept]
         ends = [ends[index] for index in kept]
-    return Scan(text, "".join([sense.code for sense in senses]), senses, starts, ends, frozenset(flipped))
+    return Scan(text, "".join([sense.code for sense in senses]), senses, starts, ends, flipped)
 
 
-def _completed(
-    text: str,
-    lexicon: Lexicon,
-    words: list[str],
-    looked_up: list[Sense | None],
-    starts: list[int],
-    ends: list[int],
-) -> tuple[list[Sense], set[int]]:
-    """Look closely at the words that the plain table does not hold; forms of several words become one token."""
-    senses: list[Sense] = []
+def _complete(
+    text: str, lexicon: Lexicon, words: list[str], senses: list[Sense], starts: list[int], ends: list[int]
+) -> set[int]:
+    """Settle the words that the plain table does not hold, in place, and return the tokens that are flipped.
+
+    Forms of several words become one token: its first word gets the sense, the others are absorbed.
+    """
     flipped: set[int] = set()
-    absorbed_to = 0
-    for index, found in enumerate(looked_up):
-        if starts[index] < absorbed_to:
-            senses.append(ABSORBED)
-            continue
-        if found is not None:
-            senses.append(found)
+    for index, pending in enumerate(senses):
+        if pending is not PENDING:
             continue
         word = words[index].lower()
         sense = lexicon.single.get(word)
@@ -88,7 +80,8 @@ def _completed(
                 stop = index + 2 + len(rest)
                 if not rest or [following.lower() for following in words[index + 2 : stop]] == rest:
                     sense = longer_sense
-                    ends[index] = absorbed_to = ends[stop - 1]
+                    ends[index] = ends[stop - 1]
+                    senses[index + 1 : stop] = [ABSORBED] * (stop - index - 1)
                     break
         if sense is None:
             sense = NUMBER if word[0].isdigit() else UNKNOWN if word[0].isalpha() else OTHER_MARK
@@ -98,11 +91,15 @@ def _completed(
         elif sense.implies_side:
             marks = _MARKS.match(text, ends[index])
             if marks is not None:
-                ends[index] = absorbed_to = marks.end()
+                ends[index] = marks.end()
+                following = index + 1
+                while following < len(words) and starts[following] < marks.end():
+                    senses[following] = ABSORBED
+                    following += 1
                 if (marks.end() - marks.start()) // len(MIRROR_MARK) % 2:
                     flipped.add(index)
-        senses.append(sense)
-    return senses, flipped
+        senses[index] = sense
+    return flipped
 
 
 def _is_read(lexicon: Lexicon, words: list[str], index: int, sense: Sense, mirror: tuple[str, ...]) -> bool:
