@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crossmodal_aug.anatomy.parser import PositionParser
     from crossmodal_aug.anatomy.report import Mention, Report
     from crossmodal_aug.augment.batch import Augmented
+    from crossmodal_aug.augment.describe import describe
     from crossmodal_aug.augment.focus import Focus
     from crossmodal_aug.augment.pos_aug import PosAug
     from crossmodal_aug.augment.sequential import CrossModalSequential
@@ -29,6 +30,7 @@ _HOME = {
     "Mention": "anatomy.report",
     "Report": "anatomy.report",
     "Augmented": "augment.batch",
+    "describe": "augment.describe",
     "Focus": "augment.focus",
     "PosAug": "augment.pos_aug",
     "CrossModalSequential": "augment.sequential",
@@ -53,6 +55,7 @@ __all__ = [
     "SyncFlip",
     "TPatchMix",
     "ZoneMix",
+    "describe",
 ]
 
 

@@ -2,10 +2,11 @@
 
 from crossmodal_aug.augment.base import CrossModalOp, Params
 from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.augment.describe import describe
 from crossmodal_aug.augment.focus import Focus, FocusParams
 from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
-from crossmodal_aug.augment.sync_flip import SyncFlip
+from crossmodal_aug.augment.sync_flip import SyncFlip, SyncFlipParams
 from crossmodal_aug.augment.t_patch_mix import PatchMixParams, TPatchMix
 from crossmodal_aug.augment.zone_mix import ZoneMix, ZoneMixParams
 
@@ -20,7 +21,9 @@ __all__ = [
     "PosAug",
     "PosAugParams",
     "SyncFlip",
+    "SyncFlipParams",
     "TPatchMix",
     "ZoneMix",
     "ZoneMixParams",
+    "describe",
 ]

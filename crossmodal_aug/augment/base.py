@@ -1,9 +1,9 @@
 """What the ops share: the batch they return, the order of their steps, and the rewriting of texts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,8 @@ from crossmodal_aug.augment.batch import (
     check_donors,
     check_texts,
 )
+from crossmodal_aug.augment.budget import TokenBudget
+from crossmodal_aug.augment.strict import check_promises
 from crossmodal_aug.errors import InvalidTypeError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
 
@@ -42,19 +44,65 @@ class Params:
     removed: Tensor
     spatial: tuple[int, ...]
 
+    @property
+    def before(self) -> Tensor:
+        """(B, K) bool: the regions that held before the op."""
+        return (self.positions & ~self.added) | self.removed
+
+    def refusing(self, refused: Tensor) -> Self:
+        """The same call with some samples (B,) bool left alone after all."""
+        kept = ~refused
+        rows = kept.unsqueeze(1)
+        return replace(
+            self,
+            accepted=self.accepted & kept,
+            positions=torch.where(rows, self.positions, self.before),
+            added=self.added & rows,
+            removed=self.removed & rows,
+        )
+
+
+class Settings(TypedDict, total=False):
+    """Keyword settings that every op takes; `CrossModalOp` says what they mean."""
+
+    max_tokens: int | None
+    tokenizer: Callable[[str], Sized] | None
+    strict: bool
+
 
 class CrossModalOp(nn.Module, ABC):
     """One alteration of image, maps and caption together.
 
     A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
     the texts is to make them state ``params.positions``, unless it says otherwise (`rewrite`).
+
+    Args:
+        parser: Reads and rewrites the texts.
+        max_tokens: Leave a sample alone whose altered caption would be longer than this many tokens and longer than
+            it was; needs ``tokenizer``. None never does. A caption is never cut.
+        tokenizer: Any function from a text to a sequence with one entry a token.
+        strict: Check the library's promises on every output, and raise `PromiseError` naming the sample that breaks
+            one. For debugging: it costs several times the op.
+
+    Raises:
+        InvalidTypeError: An argument has the wrong type.
+        InvalidValueError: ``max_tokens`` is below 1, or given without ``tokenizer``.
     """
 
-    def __init__(self, parser: PositionParser) -> None:
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        max_tokens: int | None = None,
+        tokenizer: Callable[[str], Sized] | None = None,
+        strict: bool = False,
+    ) -> None:
         super().__init__()
         if not isinstance(parser, PositionParser):
             raise InvalidTypeError(f"Expected `parser` to be a PositionParser, but got {type(parser).__name__}.")
         self.parser = parser
+        self.budget = None if max_tokens is None else TokenBudget(max_tokens, tokenizer)
+        self.strict = strict
 
     @property
     def atlas(self) -> Atlas:
@@ -97,13 +145,26 @@ class CrossModalOp(nn.Module, ABC):
         batch = check_batch(images, texts, target, positions, maps, self.parser)
         second = None if donors is None else check_donors(donors, batch, self.parser)
         params = self.sample(batch, second, generator)
-        others = [None] * len(batch.maps) if second is None else list(second.maps)
+        texts = batch.texts
+        if texts is not None:
+            texts = self.rewrite(texts, params)
+            if self.budget is not None:
+                refused = self.budget.exceeded(batch.texts or [], texts)
+                if any(refused):
+                    params = params.refusing(torch.tensor(refused).to(batch.positions.device))
+                    texts = [old if no else new for no, old, new in zip(refused, batch.texts or [], texts, strict=True)]
+        out = self._altered(batch, texts, params, second)
+        if self.strict:
+            check_promises(self, batch, second, out)
+        return out
+
+    def _altered(self, batch: Batch, texts: list[str] | None, params: Params, second: Batch | None) -> Augmented:
+        target, other_target = batch.target, None if second is None else second.target
+        others = [None] * len(batch.maps) if second is None else second.maps
         return Augmented(
             images=self.alter(batch.images, params, "image", None if second is None else second.images),
-            texts=None if batch.texts is None else self.rewrite(batch.texts, params),
-            target=None
-            if batch.target is None
-            else self.alter(batch.target, params, "target", None if second is None else second.target),
+            texts=texts,
+            target=None if target is None else self.alter(target, params, "target", other_target),
             positions=params.positions,
             maps=tuple(self.alter(one, params, "image", other) for one, other in zip(batch.maps, others, strict=True)),
             params=params,
@@ -179,6 +240,11 @@ class CrossModalOp(nn.Module, ABC):
         """Do to a checked tensor what the parameters say, with pixels from ``donors``, or from itself for None."""
 
     params_type: type[Params] = Params
+
+    @property
+    def states_positions(self) -> bool:
+        """Whether altered texts state ``params.positions``."""
+        return True
 
     def _check_params(self, params: object) -> None:
         if not isinstance(params, self.params_type):

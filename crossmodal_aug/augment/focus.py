@@ -1,13 +1,13 @@
 """Focus: the caption keeps some of its regions, and the target follows."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self, Unpack
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import cut_share, pick_true, uniforms
@@ -24,6 +24,11 @@ class FocusParams(Params):
 
     kept: Tensor
 
+    def refusing(self, refused: Tensor) -> Self:
+        """The same call with some samples (B,) bool left alone after all."""
+        rows = ~refused.unsqueeze(1)
+        return replace(super().refusing(refused), kept=self.kept | ~rows)
+
 
 class Focus(CrossModalOp):
     """Narrows what is referred to: a proper subset of the named regions stays in text and target.
@@ -38,6 +43,7 @@ class Focus(CrossModalOp):
         p: Probability that a sample is narrowed.
         max_cut: Leave a sample alone when the border of what is kept would cut through more than this share of its
             evidence (target >= 0.5), as `crossmodal_aug.functional.cut_share` measures it. None never does.
+        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
@@ -68,8 +74,9 @@ class Focus(CrossModalOp):
         by: Literal["side", "zone"] = "side",
         p: float = 0.5,
         max_cut: float | None = None,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(parser)
+        super().__init__(parser, **settings)
         check_choice("by", by, ("side", "zone"))
         self.by = by
         self.p = check_probability("p", p)

@@ -2,16 +2,17 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self, Unpack
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Report
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts, resolve_positions
+from crossmodal_aug.augment.strict import check_promises
 from crossmodal_aug.errors import InvalidTypeError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_probability, check_tensor
 from crossmodal_aug.functional.mixing import uniforms
@@ -22,10 +23,14 @@ class PosAugParams(Params):
     """What one call of `PosAug` did, beside what every op records.
 
     Attributes:
-        seeds: (B,) int64: what each text's choices are drawn from.
+        seeds: (B,) int64: what each text's choices are drawn from; -1 leaves a text as it is.
     """
 
     seeds: Tensor
+
+    def refusing(self, refused: Tensor) -> Self:
+        """The same call with some samples (B,) bool left alone after all."""
+        return replace(super().refusing(refused), seeds=self.seeds.masked_fill(refused.to(self.seeds.device), -1))
 
 
 class PosAug(CrossModalOp):
@@ -39,6 +44,7 @@ class PosAug(CrossModalOp):
             "mix" takes one of the three at random, phrase by phrase.
         mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
         fuzzy_phrase: Words that name no region of the atlas.
+        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
@@ -70,8 +76,9 @@ class PosAug(CrossModalOp):
         mode: Literal["mask", "fuzz", "coarsen", "mix"] = "mix",
         mask_token: str = "[MASK]",
         fuzzy_phrase: str = "a region of the lung",
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(parser)
+        super().__init__(parser, **settings)
         check_choice("mode", mode, ("mask", "fuzz", "coarsen", "mix"))
         for name, value in (("mask_token", mask_token), ("fuzzy_phrase", fuzzy_phrase)):
             if not isinstance(value, str):
@@ -99,6 +106,7 @@ class PosAug(CrossModalOp):
         """Alter the texts of a batch; see `CrossModalOp.forward`. ``images`` may be None, ``texts`` may not."""
         check_generator(generator)
         texts = check_texts("texts", texts)
+        batch = None
         if images is not None:
             batch = check_batch(images, texts, target, positions, maps, self.parser)
             positions, spatial = batch.positions, batch.spatial
@@ -106,7 +114,10 @@ class PosAug(CrossModalOp):
             device = torch.device("cpu") if positions is None else check_tensor("positions", positions).device
             positions, spatial = resolve_positions(texts, positions, len(texts), self.parser, device), ()
         params, altered = self._draw(texts, positions, spatial, generator)
-        return Augmented(images, altered, target, params.positions, tuple(maps), params)
+        out = Augmented(images, altered, target, params.positions, tuple(maps), params)
+        if self.strict and batch is not None:
+            check_promises(self, batch, None, out)
+        return out
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> PosAugParams:
         """Draw a seed for each text, and work out which texts change."""
@@ -118,10 +129,14 @@ class PosAug(CrossModalOp):
         draws = (uniforms(len(texts), 2, generator=generator) * 2**24).long()
         seeds = (draws[:, 0] << 24) | draws[:, 1]
         altered = self._alter_texts(texts, seeds)
+        if self.budget is not None:
+            refused = torch.tensor(self.budget.exceeded(texts, altered), dtype=torch.bool)
+            seeds = seeds.masked_fill(refused, -1)
+            altered = self._alter_texts(texts, seeds)
         accepted = torch.tensor([new != old for new, old in zip(altered, texts, strict=True)], dtype=torch.bool)
         accepted = accepted.to(positions.device)
         stated = positions
-        if self.mode != "mask":
+        if self.states_positions:
             stated = torch.where(accepted.unsqueeze(1), self.parser.encode(altered).to(positions.device), positions)
         params = PosAugParams(
             accepted=accepted,
@@ -132,6 +147,11 @@ class PosAug(CrossModalOp):
             seeds=seeds,
         )
         return params, altered
+
+    @property
+    def states_positions(self) -> bool:
+        """Whether altered texts state ``params.positions``."""
+        return self.mode != "mask"
 
     def alter(self, tensor: Tensor, params: PosAugParams, role: Role, donors: Tensor | None) -> Tensor:
         """Return the tensor as it is."""
@@ -144,7 +164,7 @@ class PosAug(CrossModalOp):
 
     def _alter_texts(self, texts: list[str], seeds: Tensor) -> list[str]:
         return [
-            self._alter_text(text, report, random.Random(seed))  # noqa: S311  (no secret: augmentation)
+            text if seed < 0 else self._alter_text(text, report, random.Random(seed))  # noqa: S311  (no secret)
             for text, report, seed in zip(texts, self.parser.parse_many(texts), seeds.tolist(), strict=True)
         ]
 

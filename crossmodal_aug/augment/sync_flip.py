@@ -1,17 +1,24 @@
 """SyncFlip: a horizontal flip that the words follow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, to_host
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings, to_host
 from crossmodal_aug.augment.batch import Batch, check_texts
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.pasting import choose
+
+
+@dataclass(frozen=True)
+class SyncFlipParams(Params):
+    """What one call of `SyncFlip` did: the accepted samples are the flipped ones."""
 
 
 class SyncFlip(CrossModalOp):
@@ -20,6 +27,7 @@ class SyncFlip(CrossModalOp):
     Args:
         parser: Reads and rewrites the texts.
         p: Probability that a sample is flipped.
+        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: ``parser`` is no PositionParser, or ``p`` no number.
@@ -40,22 +48,24 @@ class SyncFlip(CrossModalOp):
         - Randomness: one draw a sample.
     """
 
-    def __init__(self, parser: PositionParser, *, p: float = 0.5) -> None:
-        super().__init__(parser)
+    params_type = SyncFlipParams
+
+    def __init__(self, parser: PositionParser, *, p: float = 0.5, **settings: Unpack[Settings]) -> None:
+        super().__init__(parser, **settings)
         self.p = check_probability("p", p)
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
         return f"p={self.p}"
 
-    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> Params:
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> SyncFlipParams:
         """Draw which samples are flipped."""
         positions = batch.positions
         draws = uniforms(positions.shape[0], 1, generator=generator, device=positions.device)
         accepted = draws[:, 0] < self.p
         mirror = constant(self.atlas.mirror, torch.int64, positions.device)
         flipped = torch.where(accepted.unsqueeze(1), positions.index_select(1, mirror), positions)
-        return Params(
+        return SyncFlipParams(
             accepted=accepted,
             positions=flipped,
             added=flipped & ~positions,
@@ -63,12 +73,12 @@ class SyncFlip(CrossModalOp):
             spatial=batch.spatial,
         )
 
-    def alter(self, tensor: Tensor, params: Params, role: Role, donors: Tensor | None) -> Tensor:
+    def alter(self, tensor: Tensor, params: SyncFlipParams, role: Role, donors: Tensor | None) -> Tensor:
         """Flip the accepted samples along the last axis."""
         accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
         return choose(accepted, tensor.flip(-1), tensor)
 
-    def rewrite(self, texts: Sequence[str], params: Params) -> list[str]:
+    def rewrite(self, texts: Sequence[str], params: SyncFlipParams) -> list[str]:
         """Exchange left and right in the texts of the accepted samples."""
         self._check_params(params)
         texts = check_texts("texts", texts, params.accepted.shape[0])

@@ -1,15 +1,15 @@
 """T-PatchMix: CutMix over image, pseudo-mask and text, at a place that the texts choose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal, Self
+from typing import Literal, Self, Unpack
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Batch, check_texts, evidence_of
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
@@ -46,6 +46,12 @@ class PatchMixParams(Params):
     window: tuple[int, ...]
     mixed_share: Tensor
 
+    def refusing(self, refused: Tensor) -> Self:
+        """The same call with some samples (B,) bool left alone after all."""
+        kept = ~refused
+        boxes = self.boxes * kept.view(-1, 1, 1)
+        return replace(super().refusing(refused), boxes=boxes, mixed_share=self.mixed_share * kept)
+
 
 class TPatchMix(CrossModalOp):
     """A patch of the donor in the anchor's image, target and caption (Semi-MedRef, arXiv 2605.15720).
@@ -65,6 +71,7 @@ class TPatchMix(CrossModalOp):
         text: What the caption says afterwards. "evidence": a region named by the donor is added where donor
             evidence lies inside the patch, and one named by the anchor is dropped where the patch covered the last
             of its evidence; "union": the regions of both (the paper); "keep": the anchor's caption as it was.
+        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
@@ -100,8 +107,9 @@ class TPatchMix(CrossModalOp):
         gate: Literal["lesion", "confident"] | None = "confident",
         threshold: float = 0.55,
         text: Literal["evidence", "union", "keep"] = "evidence",
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(parser)
+        super().__init__(parser, **settings)
         check_choice("where", where, ("anchor", "donor", "shared", "probability", "anywhere"))
         check_choice("gate", gate, ("lesion", "confident", None))
         check_choice("text", text, ("evidence", "union", "keep"))
@@ -235,9 +243,14 @@ class TPatchMix(CrossModalOp):
         """Take the pixels of the patch from the donor."""
         return paste_boxes(tensor, tensor if donors is None else donors, params.donors, params.boxes, params.window)
 
+    @property
+    def states_positions(self) -> bool:
+        """Whether altered texts state ``params.positions``."""
+        return self.text != "keep"
+
     def rewrite(self, texts: Sequence[str], params: PatchMixParams) -> list[str]:
         """Make the texts of the accepted samples state ``params.positions``; with ``text="keep"``, leave them."""
-        if self.text != "keep":
+        if self.states_positions:
             return super().rewrite(texts, params)
         self._check_params(params)
         return check_texts("texts", texts, params.accepted.shape[0])

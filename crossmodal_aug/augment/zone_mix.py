@@ -1,13 +1,13 @@
 """ZoneMix: whole anatomical regions change hands."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self, Unpack
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import cut_share, draw_donors, pick, uniforms
@@ -29,6 +29,11 @@ class ZoneMixParams(Params):
     zones: Tensor
     mixed_share: Tensor
 
+    def refusing(self, refused: Tensor) -> Self:
+        """The same call with some samples (B,) bool left alone after all."""
+        rows = ~refused.unsqueeze(1)
+        return replace(super().refusing(refused), zones=self.zones & rows, mixed_share=self.mixed_share * ~refused)
+
 
 class ZoneMix(CrossModalOp):
     """CutMix along the borders of the atlas, so that the caption of the mix is known exactly.
@@ -44,6 +49,7 @@ class ZoneMix(CrossModalOp):
         max_cut: Leave a sample alone when the border of S would cut through more than this share of its own
             evidence (target >= 0.5) or its donor's, as `crossmodal_aug.functional.cut_share` measures it; needs a
             target. None never does.
+        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
@@ -74,8 +80,9 @@ class ZoneMix(CrossModalOp):
         zones: Literal["side", "zone", "subset"] = "side",
         p: float = 0.5,
         max_cut: float | None = None,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(parser)
+        super().__init__(parser, **settings)
         check_choice("zones", zones, ("side", "zone", "subset"))
         self.zones = zones
         self.p = check_probability("p", p)

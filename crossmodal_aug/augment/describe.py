@@ -1,0 +1,64 @@
+"""What an op did to a batch, in words."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.augment.base import Params
+from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.errors import InvalidTypeError
+
+
+def describe(out: Augmented, atlas: Atlas) -> str:
+    """Say for each sample what was altered.
+
+    Args:
+        out: What an op or a sequence of ops returned.
+        atlas: The atlas of its parser, for the names of the regions.
+
+    Returns:
+        One line for the batch and one for each sample; with a sequence, a block for each op.
+
+    Raises:
+        InvalidTypeError: ``out`` carries no parameters of an op, or ``atlas`` is no Atlas.
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip, describe
+        >>> out = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)(torch.zeros(1, 1, 2, 2), ["Left upper lobe nodule."])
+        >>> print(describe(out, LUNG_ZONES))
+        SyncFlipParams: 1 of 1 samples altered
+          0: added right upper; removed left upper; "Right upper lobe nodule."
+    """
+    if not isinstance(atlas, Atlas):
+        raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
+    calls = out.params if isinstance(out.params, tuple) else (out.params,)
+    if not all(isinstance(call, Params) for call in calls):
+        raise InvalidTypeError("Expected `out` to be what an op returned, but its `params` are not those of an op.")
+    blocks = [_describe_call(call, atlas, out.texts if call is calls[-1] else None) for call in calls]
+    return "\n".join(blocks)
+
+
+def _describe_call(params: Params, atlas: Atlas, texts: Sequence[str] | None) -> str:
+    accepted = params.accepted.tolist()
+    lines = [f"{type(params).__name__}: {sum(accepted)} of {len(accepted)} samples altered"]
+    for sample, altered in enumerate(accepted):
+        parts = ["as it was"]
+        if altered:
+            parts = [*_sources(params, sample)]
+            for word, bits in (("added", params.added), ("removed", params.removed)):
+                names = [name for name, bit in zip(atlas.names, bits[sample].tolist(), strict=True) if bit]
+                parts += [f"{word} {', '.join(names)}"] if names else []
+            parts = parts or ["no region added or removed"]
+        if texts is not None:
+            parts.append(f'"{texts[sample]}"')
+        lines.append(f"  {sample}: {'; '.join(parts)}")
+    return "\n".join(lines)
+
+
+def _sources(params: Params, sample: int) -> list[str]:
+    donors, share = getattr(params, "donors", None), getattr(params, "mixed_share", None)
+    if not isinstance(donors, Tensor) or not isinstance(share, Tensor):
+        return []
+    return [f"{float(share[sample]):.1%} of the pixels from donor {int(donors[sample])}"]

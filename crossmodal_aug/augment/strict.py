@@ -1,0 +1,65 @@
+"""The promises of the library, checked at run time for those who want to see them held on their own data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import PromiseError
+
+if TYPE_CHECKING:
+    from crossmodal_aug.augment.base import CrossModalOp
+    from crossmodal_aug.augment.batch import Augmented, Batch
+
+
+def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Augmented) -> None:
+    """Check one output against the batch that it was made from.
+
+    Args:
+        op: The op that made it.
+        batch: What it was given.
+        donors: The second batch, if there was one.
+        out: What it returned.
+
+    Raises:
+        PromiseError: A promise does not hold; the message names the sample.
+    """
+    name = type(op).__name__
+    accepted = out.params.accepted
+    pairs: list[tuple[str, Tensor | None, Tensor | None, Tensor | None]] = [
+        ("images", batch.images, out.images, None if donors is None else donors.images),
+        ("target", batch.target, out.target, None if donors is None else donors.target),
+    ]
+    for index, (one, altered) in enumerate(zip(batch.maps, out.maps, strict=True)):
+        pairs.append((f"maps[{index}]", one, altered, None if donors is None else donors.maps[index]))
+    for what, before, after, theirs in pairs:
+        if before is None or after is None:  # a batch without a target
+            continue
+        _require(name, f"left {what} of an unaccepted sample as it was", accepted | _same(before, after))
+        role: Any = "target" if what == "target" else "image"
+        again = op.apply(before, out.params, role=role, donors=theirs)
+        _require(name, f"gives the same {what} again on replay", _same(again, after))
+    unmoved = (batch.positions == out.params.positions).all(dim=1)
+    _require(name, "left the positions of an unaccepted sample as they were", accepted | unmoved)
+    if batch.texts is None or out.texts is None:
+        return
+    same_object = torch.tensor([old is new for old, new in zip(batch.texts, out.texts, strict=True)], dtype=torch.bool)
+    _require(name, "left the text of an unaccepted sample the same object", accepted.cpu() | same_object)
+    if op.states_positions:
+        stated = op.parser.encode(out.texts).to(accepted.device)
+        agrees = ~accepted | (stated == out.params.positions).all(dim=1)
+        _require(name, "makes the text of an accepted sample state its positions", agrees)
+
+
+def _same(before: Tensor, after: Tensor) -> Tensor:
+    """Which samples are bit for bit the same, NaN included: (B,) bool."""
+    equal = (before == after) | (before.isnan() & after.isnan())
+    return equal.flatten(1).all(dim=1)
+
+
+def _require(op: str, promise: str, held: Tensor) -> None:
+    broken = (~held).nonzero().flatten().tolist()
+    if broken:
+        raise PromiseError(f"Expected that {op} {promise}, but it does not hold for samples {broken} of the batch.")
