@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
+import crossmodal_aug.functional as CF
 from crossmodal_aug import PositionParser, TPatchMix
 from crossmodal_aug.augment.batch import Batch
 
@@ -44,3 +46,36 @@ class PublishedPatchMix(TPatchMix):
         drawn = self.ungated.sample(batch, donors, generator.set_state(state))
         # The patch is in the image whether the gate lets it pass or not; text and target are the anchor's.
         return replace(gated, accepted=drawn.accepted, boxes=drawn.boxes, mixed_share=drawn.mixed_share)
+
+
+def patch_mix_loop(
+    images: Tensor,
+    texts: list[str],
+    target: Tensor,
+    parser: PositionParser,
+    *,
+    patch_size: int,
+    threshold: float = 0.55,
+) -> tuple[Tensor, list[str], Tensor]:
+    """The op as one would write it after its description: sample by sample, with a trip to the host for each."""
+    batch, _, height, width = images.shape
+    mixed, masks, captions = images.clone(), target.clone(), list(texts)
+    order = torch.randperm(batch)
+    boxes = CF.region_boxes(parser.atlas, (height, width))
+    for i in range(batch):
+        j = int(order[i])
+        anchor, donor = parser(texts[i]), parser(texts[j])
+        named = [region for region, bit in enumerate(anchor.bits) if bit]
+        if j == i or not named:
+            continue
+        y0, y1, x0, x1 = boxes[named[int(torch.randint(len(named), ()).item())]].tolist()
+        tall, wide = min(patch_size, y1 - y0), min(patch_size, x1 - x0)
+        top = y0 + int(torch.randint(y1 - y0 - tall + 1, ()).item())
+        left = x0 + int(torch.randint(x1 - x0 - wide + 1, ()).item())
+        patch = (slice(None), slice(top, top + tall), slice(left, left + wide))
+        if float((2 * target[j][patch] - 1).abs().mean()) < threshold:
+            continue
+        mixed[i][patch] = images[j][patch]
+        masks[i][patch] = target[j][patch]
+        captions[i] = anchor.with_regions(sorted({*anchor.regions, *donor.regions}))
+    return mixed, captions, masks

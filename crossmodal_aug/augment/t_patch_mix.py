@@ -15,17 +15,23 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import (
-    Window,
+    Lines,
     boxes_around,
     boxes_inside,
     draw_donors,
+    lines_of_boxes,
     pick_true,
     random_pixel,
     uniforms,
-    window_of,
 )
 from crossmodal_aug.functional.pasting import paste_boxes
-from crossmodal_aug.functional.regions import region_bounds, region_labels, side_members, sum_per_region
+from crossmodal_aug.functional.regions import (
+    common_stretch,
+    lines_per_region,
+    region_bounds,
+    side_members,
+    sum_per_region,
+)
 
 Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
 
@@ -148,15 +154,13 @@ class TPatchMix(CrossModalOp):
             lesion = (evidence >= self.threshold).index_select(0, index)
         boxes, allowed = self._place(draws[:, 2:], mine, theirs, lesion, spatial, size)
         accepted = possible & allowed & (draws[:, 1] < self.p)
-        window = window_of(boxes, spatial, size)
-        if evidence is not None:
-            donor = index.view(-1, *[1] * len(spatial))
-            evidence = evidence[(donor, *window.place)]
-        if self.gate is not None and evidence is not None:
-            accepted = accepted & (self._score(evidence, window.inside) >= self.threshold)
-        mixed = self._mixed_positions(batch, theirs, evidence, window)
+        lines = lines_of_boxes(boxes, spatial, size)
+        given = None if evidence is None else lines.of(evidence, index)
+        if self.gate is not None and given is not None:
+            accepted = accepted & (self._score(given, lines.inside) >= self.threshold)
+        mixed = self._mixed_positions(batch, theirs, given, lines)
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
-        pixels = window.inside.flatten(1).sum(dim=1) * accepted
+        pixels = lines.inside.flatten(1).sum(dim=1) * accepted
         return PatchMixParams(
             accepted=accepted,
             positions=mixed,
@@ -208,26 +212,31 @@ class TPatchMix(CrossModalOp):
         bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
         return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
 
-    def _mixed_positions(self, batch: Batch, theirs: Tensor, evidence: Tensor | None, window: Window) -> Tensor:
-        """Regions that a mixed sample names, from the donor's evidence in the window and the anchor's own."""
-        mine = batch.positions
+    def _mixed_positions(self, batch: Batch, theirs: Tensor, given: Tensor | None, lines: Lines) -> Tensor:
+        """Regions that a mixed sample names, from the donor's evidence in the box and the anchor's own around it."""
+        mine, height = batch.positions, batch.spatial[-2]
         if self.text == "keep":
             return mine
-        if self.text == "union" or evidence is None:
+        if self.text == "union" or given is None:
             return mine | theirs
-        own = evidence_of(batch, "text='evidence'")
-        sample = torch.arange(mine.shape[0], device=mine.device).view(-1, *[1] * len(batch.spatial))
-        plane = (batch.spatial[-2], batch.spatial[-1])
-        labels = region_labels(self.atlas, plane, mine.device)[window.place[-2:]].expand(evidence.shape)
-        brought = self._count((evidence >= self.threshold) & window.inside, labels)
-        covered = self._count((own[(sample, *window.place)] >= self.threshold) & window.inside, labels)
-        left = sum_per_region(own >= self.threshold, self.atlas) - covered
-        return (mine & ~((covered > 0) & (left == 0))) | (theirs & (brought > 0))
+        evidence = evidence_of(batch, "text='evidence'")
+        own = lines.of(evidence, torch.arange(mine.shape[0], device=mine.device))
+        brought = lines_per_region(((given >= self.threshold) & lines.inside).float(), lines.number, self.atlas, height)
+        covered = lines_per_region(((own >= self.threshold) & lines.inside).float(), lines.number, self.atlas, height)
+        around = torch.where(lines.inside, 0.0, own)
+        left = self._lesion_left(evidence, around, lines.index)
+        return (mine & ~((covered > 0) & ~left)) | (theirs & (brought > 0))
 
-    def _count(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """How many of the true pixels lie in each region: (B, K)."""
-        counts = torch.zeros(pixels.shape[0], len(self.atlas) + 1, device=pixels.device)
-        return counts.scatter_add_(1, labels.flatten(1), pixels.flatten(1).float())[:, :-1]
+    def _lesion_left(self, evidence: Tensor, around: Tensor, index: Tensor) -> Tensor:
+        """Whether each region holds lesion outside the box, where the lines of the box hold ``around``: (B, K)."""
+        width = evidence.shape[-1]
+        step = common_stretch(self.atlas, width)
+        # The highest evidence of each stretch between two borders is all that is needed, and one pass finds it.
+        peaks = evidence.reshape(evidence.shape[0], prod(evidence.shape[1:-1]), width // step, step).amax(dim=3)
+        inner = around.view(*around.shape[:2], width // step, step).amax(dim=3)
+        peaks = peaks.scatter(1, index.unsqueeze(2).expand_as(inner), inner)
+        lesion = (peaks >= self.threshold).float().view(-1, *evidence.shape[1:-1], width // step)
+        return sum_per_region(lesion, self.atlas, step=step) > 0
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:

@@ -4,20 +4,22 @@ from crossmodal_aug.functional.affinity import position_affinity
 from crossmodal_aug.functional.calibration import Calibration, Fit, calibrate
 from crossmodal_aug.functional.contrastive import itcl_loss
 from crossmodal_aug.functional.mixing import (
+    Lines,
     box_mask,
     boxes_around,
     boxes_inside,
     cut_share,
     cyclic_donors,
     draw_donors,
+    lines_of_boxes,
     pick,
     pick_true,
     random_pixel,
     uniforms,
-    window_of,
 )
 from crossmodal_aug.functional.pasting import paste, paste_boxes, paste_regions
 from crossmodal_aug.functional.regions import (
+    lines_per_region,
     region_boxes,
     region_evidence,
     region_masks,
@@ -28,6 +30,7 @@ from crossmodal_aug.functional.regions import (
 __all__ = [
     "Calibration",
     "Fit",
+    "Lines",
     "box_mask",
     "boxes_around",
     "boxes_inside",
@@ -36,6 +39,8 @@ __all__ = [
     "cyclic_donors",
     "draw_donors",
     "itcl_loss",
+    "lines_of_boxes",
+    "lines_per_region",
     "paste",
     "paste_boxes",
     "paste_regions",
@@ -49,5 +54,4 @@ __all__ = [
     "sum_per_region",
     "uniforms",
     "union_mask",
-    "window_of",
 ]

@@ -5,7 +5,7 @@ they move whole stretches of image lines instead of choosing pixel by pixel.
 """
 
 from collections.abc import Sequence
-from math import gcd, prod
+from math import prod
 
 import torch
 from torch import Tensor
@@ -13,8 +13,8 @@ from torch import Tensor
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_tensor
-from crossmodal_aug.functional.mixing import box_mask, window_of
-from crossmodal_aug.functional.regions import region_labels, union_mask
+from crossmodal_aug.functional.mixing import box_mask, lines_of_boxes
+from crossmodal_aug.functional.regions import common_stretch, region_labels, union_mask
 
 # Lines are pasted in this many parts, so that what is held beside the result stays small.
 _PARTS = 4
@@ -91,7 +91,7 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
     if not (tensor.is_contiguous() and donors.is_contiguous()) or 2 * prod(window[:-1]) > lines or not tensor.numel():
         return paste(tensor, donors, index, box_mask(boxes, spatial))
     width, planes = spatial[-1], tensor.shape[1:].numel() // spatial.numel()
-    line, inside = _lines_of_boxes(boxes, spatial, window)
+    line, inside = lines_of_boxes(boxes, spatial, window)
     ours, theirs = tensor.view(-1, width), donors.view(-1, width)
     plane = torch.arange(planes, device=tensor.device).view(1, -1, 1)
     sample = torch.arange(tensor.shape[0], device=tensor.device).view(-1, 1, 1)
@@ -104,15 +104,6 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
         taken, kept = theirs.index_select(0, there).view(shape), ours.index_select(0, here).view(shape)
         flat.index_copy_(0, here, choose(part.unsqueeze(1), taken, kept).view(-1, width))
     return out
-
-
-def _lines_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Image lines that each box may touch (B, L), all different, and its pixels in them (B, L, W)."""
-    place, inside = window_of(boxes, spatial, (*size[:-1], spatial[-1]))
-    line = boxes.new_zeros(boxes.shape[0], *[1] * len(spatial))
-    for axis, length in enumerate(spatial[:-1]):
-        line = line * length + place[axis]
-    return line.flatten(1), inside.flatten(1, -2)
 
 
 def paste_regions(
@@ -143,7 +134,7 @@ def paste_regions(
         tensor([2, 1])
     """
     height, width = spatial[-2:]
-    stretch = _common_stretch(atlas, width)
+    stretch = common_stretch(atlas, width)
     if donors is not None or not tensor.is_contiguous() or stretch * tensor.element_size() < _SHORTEST:
         return paste(tensor, tensor if donors is None else donors, index, union_mask(zones, atlas, spatial))
     check_tensor("tensor", tensor)
@@ -157,12 +148,6 @@ def paste_regions(
     place = torch.arange(label.numel(), device=tensor.device).view(1, 1, *label.shape)
     piece = (source * planes + plane) * label.numel() + place
     return tensor.view(-1, stretch).index_select(0, piece.flatten()).view(tensor.shape)
-
-
-def _common_stretch(atlas: Atlas, width: int) -> int:
-    """Longest stretch of a line such that no border of the atlas falls inside one."""
-    edges = [round(x * width) for *_, x0, x1 in atlas.boxes for x in (x0, x1)]
-    return gcd(width, *edges)
 
 
 def _check_pair(tensor: Tensor, donors: Tensor, spatial: Sequence[int]) -> None:

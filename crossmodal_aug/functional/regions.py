@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from math import gcd
 from typing import Literal
 
 import torch
@@ -151,12 +152,13 @@ def region_evidence(
     return counts / counts.sum(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
+def sum_per_region(values: Tensor, atlas: Atlas, *, step: int = 1) -> Tensor:
     """Sum of a map in each region.
 
     Args:
-        values: (B, ..., H, W), any real dtype; every axis between the first and the last two is summed.
+        values: (B, ..., H, W) float; every axis between the first and the last two is summed.
         atlas: K regions.
+        step: How many image columns one column of ``values`` stands for; no border of the atlas may fall inside one.
 
     Returns:
         (B, K) float32.
@@ -167,17 +169,54 @@ def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
         tensor([[4., 4., 4., 4., 4., 4.]])
     """
     *_, height, width = values.shape
-    labels = region_labels(atlas, (height, width), values.device)
-    first, _ = _bands(atlas, height)
     # Between two cuts all rows are alike, so a column of a band lies in one region: sum those first.
+    first, _ = _bands(atlas, height)
     heights = [stop - start for start, stop in pairwise((*first, height))]
     above = tuple(range(1, values.ndim - 1))
-    columns = torch.stack(
-        [part.sum(dim=above, dtype=torch.float32) for part in torch.split(values, heights, dim=-2)], dim=1
-    )
-    label = labels.index_select(0, constant(first, torch.int64, values.device)).flatten()
-    member = label.unsqueeze(1) == torch.arange(len(atlas), device=values.device)
-    return columns.flatten(1) @ member.float()
+    columns = torch.stack([part.sum(dim=above) for part in torch.split(values, heights, dim=-2)], dim=1)
+    return columns.flatten(1).float() @ _members(atlas, (height, width * step), values.device, step)
+
+
+def _members(atlas: Atlas, size: tuple[int, int], device: torch.device, step: int = 1) -> Tensor:
+    """Which region the columns of each band of rows lie in: (bands * W / step, K) float32, one-hot."""
+    rows = constant(_bands(atlas, size[0])[0], torch.int64, device)
+    label = region_labels(atlas, size, device).index_select(0, rows)[:, ::step].flatten()
+    return (label.unsqueeze(1) == torch.arange(len(atlas), device=device)).float()
+
+
+def common_stretch(atlas: Atlas, width: int) -> int:
+    """Longest stretch of a line such that no border of the atlas falls inside one, and that divides the width.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> common_stretch(LUNG_ZONES, 224)
+        112
+    """
+    edges = [round(x * width) for *_, x0, x1 in atlas.boxes for x in (x0, x1)]
+    return gcd(width, *edges)
+
+
+def lines_per_region(lines: Tensor, index: Tensor, atlas: Atlas, height: int) -> Tensor:
+    """Sum of some lines of an image in each region.
+
+    Args:
+        lines: (B, L, W) float32.
+        index: (B, L) int64 number of each line; in a volume they count on from slice to slice.
+        atlas: K regions.
+        height: Number of lines of a slice.
+
+    Returns:
+        (B, K) float32.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> lines_per_region(torch.ones(1, 2, 4), torch.tensor([[0, 5]]), LUNG_ZONES, 6)
+        tensor([[2., 0., 2., 2., 0., 2.]])
+    """
+    first, band = _bands(atlas, height)
+    of_line = constant(band, torch.int64, lines.device)[index % height]
+    belongs = (of_line.unsqueeze(1) == torch.arange(len(first), device=lines.device).unsqueeze(1)).float()
+    return (belongs @ lines).flatten(1) @ _members(atlas, (height, lines.shape[-1]), lines.device)
 
 
 def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:

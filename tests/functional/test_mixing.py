@@ -89,17 +89,22 @@ def test_boxes_lie_in_their_bounds(seed: int, spatial: list[int], size: list[int
 
 
 @given(seeds, st.lists(st.integers(1, 20), min_size=2, max_size=3), st.lists(st.integers(1, 9), min_size=3, max_size=3))
-def test_windows_hold_their_boxes(seed: int, spatial: list[int], size: list[int]) -> None:
+def test_lines_hold_their_boxes(seed: int, spatial: list[int], size: list[int]) -> None:
     generator = torch.Generator().manual_seed(seed)
     size = size[: len(spatial)]
     everywhere = torch.tensor([[0, n] for n in spatial]).expand(6, -1, 2)
     boxes = CF.boxes_inside(torch.rand(6, len(spatial), generator=generator), everywhere, size)
     boxes[0] = 0
     mask = CF.box_mask(boxes, spatial)
-    window = CF.window_of(boxes, spatial, size)
-    sample = torch.arange(6).view(-1, *[1] * len(spatial))
-    assert torch.equal(mask[(sample, *window.place)], window.inside)
-    assert torch.equal(window.inside.flatten(1).sum(dim=1), mask.flatten(1).sum(dim=1))
+    lines = CF.lines_of_boxes(boxes, spatial, size)
+    assert all(len(set(row)) == len(row) for row in lines.number.tolist())
+    assert torch.equal(lines.of(mask, torch.arange(6)), lines.inside)
+    assert torch.equal(lines.inside.flatten(1).sum(dim=1), mask.flatten(1).sum(dim=1))
+    values = torch.randint(0, 9, (6, *spatial), generator=generator).float()
+    for atlas in (LUNG_ZONES, QUADRANTS):
+        some = torch.where(lines.inside, lines.of(values, torch.arange(6)), 0.0)
+        sums = CF.lines_per_region(some, lines.number, atlas, spatial[-2])
+        assert torch.equal(sums, CF.region_evidence(((values * mask) / 9), atlas, reduce="count").mul(9).round())
 
 
 @given(

@@ -109,7 +109,7 @@ def test_transposed_regions(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
     for module in (regions, pasting):
         monkeypatch.setattr(module, "region_labels", transposed)
     monkeypatch.setattr(regions, "_bands", lambda atlas, height: (tuple(range(height)), tuple(range(height))))
-    monkeypatch.setattr(pasting, "_common_stretch", lambda atlas, width: 1)
+    monkeypatch.setattr(pasting, "common_stretch", lambda atlas, width: 1)
     assert breaks(op, promises.words_follow_pixels)
 
 

@@ -1,0 +1,156 @@
+"""Time of each op beside what a user would take instead: all forms in one run, in turns, medians.
+
+    python benchmarks/ops_speed.py                     # B = 8, 32, 128 at 224 and 512 px; CPU, and CUDA if any
+    python benchmarks/ops_speed.py --batches 32 --sizes 224
+    python benchmarks/ops_speed.py --table             # only the table, from the stored results
+
+Every form of ours alters images (B, 3, S, S) float32, a float target (B, 1, S, S) and B captions at once, with p = 1.
+The per-sample loop does the same, written after the description of the method; `torch.where` chooses between two ready
+batches of images and targets; `clone` copies both. kornia's and MONAI's forms know nothing of captions: they are given
+what they take. Ratios compare within a run; times say what the machine did that day.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kornia.augmentation as K
+import torch
+from published import patch_mix_loop
+from torch import Tensor
+
+from crossmodal_aug import LUNG_ZONES, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+
+RESULTS = Path(__file__).parent / "results" / "ops_speed.jsonl"
+ZONES = ("upper", "middle", "lower", "upper middle", "middle lower", "upper middle lower")
+
+
+def batch(count: int, size: int, device: str) -> tuple[Tensor, list[str], Tensor]:
+    """Images, captions as varied as a data set's, and blobs as masks."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(count, 3, size, size, generator=generator)
+    coarse = torch.rand(count, 1, 14, 14, generator=generator)
+    target = (torch.nn.functional.interpolate(coarse, size=(size, size)) > 0.6).float()
+    texts = [
+        f"bilateral pulmonary infection, two infected areas, {left} left lung and {right} right lung."
+        for left, right in ((ZONES[i % 6], ZONES[i // 6 % 6]) for i in range(count))
+    ]
+    return images.to(device), texts, target.to(device)
+
+
+def forms(images: Tensor, texts: list[str], target: Tensor) -> dict[str, Callable[[], Any]]:
+    """Everything that is timed, by name."""
+    parser = PositionParser(LUNG_ZONES)
+    generator = torch.Generator(device=images.device).manual_seed(0)
+    positions = parser.encode(texts).to(images.device)
+    ours = {
+        "TPatchMix": TPatchMix(parser, p=1.0),
+        "TPatchMix where=probability": TPatchMix(parser, p=1.0, where="probability"),
+        "TPatchMix.paper, drawn always": TPatchMix(
+            parser, patch_size=16, p=1.0, where="anchor", gate="lesion", text="union"
+        ),
+        "ZoneMix": ZoneMix(parser, p=1.0),
+        "ZoneMix max_cut=0.2": ZoneMix(parser, p=1.0, max_cut=0.2),
+        "SyncFlip": SyncFlip(parser, p=1.0),
+        "Focus": Focus(parser, p=1.0),
+        "PosAug": PosAug(parser, p=1.0),
+    }
+    named: dict[str, Callable[[], Any]] = {}
+    for name, op in ours.items():
+        named[name] = lambda op=op: op(images, texts, target, generator=generator)
+        if name != "PosAug":
+            named[f"{name}, without texts"] = lambda op=op: op(
+                images, None, target, positions=positions, generator=generator
+            )
+    donors = torch.randperm(len(texts)).to(images.device)
+    mask = torch.zeros_like(target, dtype=torch.bool)
+    mask[..., : images.shape[-1] // 2] = True
+    other_images, other_target = images[donors], target[donors]
+    labels = torch.arange(len(texts), device=images.device)
+    cutmix, transplant = K.RandomCutMixV2(p=1.0), K.RandomTransplantation(p=1.0)
+    named["per-sample loop"] = lambda: patch_mix_loop(images, texts, target, parser, patch_size=64)
+    named["torch.where"] = lambda: (torch.where(mask, other_images, images), torch.where(mask, other_target, target))
+    named["clone"] = lambda: (images.clone(), target.clone())
+    named["kornia RandomCutMixV2, images alone"] = lambda: cutmix(images, labels)
+    named["kornia RandomTransplantation"] = lambda: transplant(images, target[:, 0].long())
+    try:
+        from monai.transforms import CutMix
+    except ImportError:
+        print("MONAI is not installed (pip install monai): its CutMix is left out")
+    else:
+        monai = CutMix(len(texts))
+        named["MONAI CutMix"] = lambda: monai(images, target)
+    return named
+
+
+def timed(named: dict[str, Callable[[], Any]], device: str, rounds: int) -> dict[str, float]:
+    """Median seconds of each form; the forms take turns, so that all see the same weather."""
+    seconds: dict[str, list[float]] = {name: [] for name in named}
+    for turn in range(rounds + 2):
+        for name, call in named.items():
+            if device == "cuda":
+                torch.cuda.synchronize()
+            start = time.perf_counter()
+            call()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            if turn >= 2:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batches", type=int, nargs="+", default=[8, 32, 128])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[224, 512])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true")
+    args = parser.parse_args()
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    for device, size, count in [(d, s, b) for d in devices for s in args.sizes for b in args.batches]:
+        if args.table:
+            break
+        taken = timed(forms(*batch(count, size, device)), device, args.rounds)
+        chip = torch.cuda.get_device_name() if device == "cuda" else platform.machine()
+        where = f"{chip}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
+        row = {"device": device, "batch": count, "size": size, "seconds": taken, "machine": where}
+        args.results.parent.mkdir(exist_ok=True)
+        with args.results.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(f"{device}, B = {count}, {size} px")
+        for name, value in sorted(taken.items(), key=lambda item: item[1]):
+            print(f"  {1e3 * value:9.2f} ms  {value / taken['torch.where']:6.2f} x torch.where  {name}")
+    write_table(args.results)
+
+
+def write_table(results: Path) -> None:
+    """Write the latest run of each cell as a Markdown table, in multiples of `torch.where`."""
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    cells = {(row["device"], row["size"], row["batch"]): row for row in rows}
+    heads = [f"{device}, {size} px, B = {count}" for device, size, count in cells]
+    lines = ["# Speed of the ops", "", "In multiples of `torch.where` over images and targets, in the same run.", ""]
+    lines += ["| | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
+    names = next(iter(cells.values()))["seconds"]
+    for name in names:
+        ratios = [
+            f"{row['seconds'][name] / row['seconds']['torch.where']:.2f}" if name in row["seconds"] else "-"
+            for row in cells.values()
+        ]
+        lines.append(f"| {name} | " + " | ".join(ratios) + " |")
+    absolute = [f"{1e3 * row['seconds']['torch.where']:.2f} ms" for row in cells.values()]
+    lines += ["| *torch.where itself* | " + " | ".join(absolute) + " |", ""]
+    lines += [*sorted({f"Machine: {row['machine']}." for row in cells.values()}), ""]
+    results.with_suffix(".md").write_text("\n".join(lines))
+    print(f"table: {results.with_suffix('.md')}")
+
+
+if __name__ == "__main__":
+    main()
