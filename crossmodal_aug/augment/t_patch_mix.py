@@ -224,7 +224,7 @@ class TPatchMix(CrossModalOp):
         brought = lines_per_region(((given >= self.threshold) & lines.inside).float(), lines.number, self.atlas, height)
         covered = lines_per_region(((own >= self.threshold) & lines.inside).float(), lines.number, self.atlas, height)
         around = torch.where(lines.inside, 0.0, own)
-        left = self._lesion_left(evidence, around, lines.index)
+        left = self._lesion_left(evidence, around, lines.number)
         return (mine & ~((covered > 0) & ~left)) | (theirs & (brought > 0))
 
     def _lesion_left(self, evidence: Tensor, around: Tensor, index: Tensor) -> Tensor:
