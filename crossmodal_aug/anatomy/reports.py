@@ -93,7 +93,8 @@ def _look_around(codes: str, phrase: Phrase, kept: list[Phrase], start: int, end
     for earlier in reversed(kept):
         if earlier.first < begin:
             break
-        if earlier.lent or not (earlier.side or earlier.place or earlier.implies_side):
+        can_take = not earlier.implies_side or scope.is_said_of(codes, earlier.last + 1, phrase.first)
+        if earlier.lent or (can_take and not (earlier.side or earlier.place)):
             _give_side(earlier, phrase.side)
             earlier.lent = True
             return

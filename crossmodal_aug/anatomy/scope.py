@@ -10,6 +10,7 @@ _LOCATIVE_BEFORE = re.compile(r"[i~][ot]{0,3}$")
 _NEAR_BEFORE = re.compile(r"~[ot]{0,3}$")
 _COMPARED_BEFORE = re.compile(r"c[ot]{0,2}$")
 _PLACED_IN = re.compile(r"m{0,2}F[io]t?")
+_SAID_OF = re.compile(r"[umK]{0,2}[io]t?")
 _DENIAL = re.compile(r"[!CR]")
 _MAINLY_BEFORE = re.compile(r"d[it]{0,2}$")
 _NO_CHANGE = re.compile(r"![umoFt]{0,4}g")
@@ -96,6 +97,11 @@ def is_near(codes: str, first: int) -> bool:
 def is_placed_in(codes: str, start: int, end: int) -> bool:
     """Say whether a finding and a preposition, and nothing else, stand at tokens `start` to `end`."""
     return end - start < 6 and _PLACED_IN.fullmatch(codes, start, end) is not None
+
+
+def is_said_of(codes: str, start: int, end: int) -> bool:
+    """Say whether only "region on the" or the like stands at tokens `start` to `end`."""
+    return end - start < 6 and _SAID_OF.fullmatch(codes, start, end) is not None
 
 
 def is_mainly(codes: str, first: int) -> bool:

@@ -59,6 +59,8 @@ AFFIRMED = {
     "Basilar portion of the right middle lobe is opacified.": "RM",
     "Basilar atelectasis on the left.": "LL",
     "Granulomas bilaterally.": "L* R*",
+    "Opacity in the retrocardiac region on the right.": "RL",
+    "Scarring in the lingula and effusion on the right.": "LM R*",
     # without a side
     "Emphysema in the upper lobes.": "LU RU",
     "Nodule in the right mid lung, probably within the middle lobe.": "RM",
@@ -88,6 +90,7 @@ CLEAR = {
     "Clear lungs.": "L* R*",
     "The lungs are free of infiltrates.": "L* R*",
     "Lungs show no acute abnormality.": "L* R*",
+    "No opacity in either lung.": "L* R*",
     "Without consolidation in the right middle lobe.": "RM",
     "The left apical pneumothorax has resolved.": "LU",
     "Resolution of the right basilar opacity.": "RL",
