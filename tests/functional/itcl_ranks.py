@@ -87,9 +87,7 @@ def penalty_gradients(rows, *, gather, ranks=1):
 
 def run_rank(rank, splits, folder):
     """Run all cases on this rank's share of each split and leave the results in the folder."""
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(splits[0])
-    )
+    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(splits[0]))
     torch.set_num_threads(1)
     torch.save([run_split(rank, counts) for counts in splits], f"{folder}/{rank}.pt")
     dist.destroy_process_group()
@@ -111,9 +109,7 @@ def run_split(rank, counts):
     everything, references = samples(sum(counts))
     rows = tuple(tensor.split(counts)[rank] for tensor in everything)
     results = {
-        name: run_case(
-            DistributedDataParallel(Projections("learnable" in case)), rows, references, case, gather=True
-        )
+        name: run_case(DistributedDataParallel(Projections("learnable" in case)), rows, references, case, gather=True)
         for name, case in CASES.items()
     }
     results["none"] = itcl_loss(*rows[:3], gather_distributed=True, reduction="none")

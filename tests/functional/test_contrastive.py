@@ -28,9 +28,7 @@ def with_gradients(function, *tensors):
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_equals_the_written_out_reference(count, chunk_size):
     images, texts, positions = batch(count)
-    found, *gradients = with_gradients(
-        lambda u, v: itcl_loss(u, v, positions, chunk_size=chunk_size), images, texts
-    )
+    found, *gradients = with_gradients(lambda u, v: itcl_loss(u, v, positions, chunk_size=chunk_size), images, texts)
     assert found.item() == pytest.approx(reference.itcl(images, texts, positions), abs=1e-12)
     for gradient, numeric in zip(
         gradients,
@@ -60,9 +58,7 @@ def test_samples_all_alike_give_the_log_of_their_number(chunk_size):
     # Every similarity is 1/tau and every target 1/N, so each row's cross-entropy is log N and the gradient 0.
     images = torch.ones(11, 4, dtype=torch.float64)
     positions = torch.tensor([[True, False, True]]).expand(11, 3)
-    loss, *gradients = with_gradients(
-        lambda u, v: itcl_loss(u, v, positions, chunk_size=chunk_size), images, images
-    )
+    loss, *gradients = with_gradients(lambda u, v: itcl_loss(u, v, positions, chunk_size=chunk_size), images, images)
     assert loss.item() == pytest.approx(math.log(11), abs=1e-13)
     for gradient in gradients:
         assert gradient.abs().max() < 1e-14
@@ -89,9 +85,7 @@ def test_chunked_equals_plain(chunk_size):
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    count=st.integers(1, 12), chunk_size=st.integers(0, 13), seed=st.integers(0, 9999), tau=st.floats(0.01, 5)
-)
+@given(count=st.integers(1, 12), chunk_size=st.integers(0, 13), seed=st.integers(0, 9999), tau=st.floats(0.01, 5))
 def test_any_size_chunk_and_temperature_equal_the_reference(count, chunk_size, seed, tau):
     images, texts, positions = batch(count, seed=seed)
     found = itcl_loss(images, texts, positions, temperature=tau, chunk_size=chunk_size)
