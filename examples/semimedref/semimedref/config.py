@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from crossmodal_aug.errors import InvalidValueError
 
-DEFAULT_STEPS = {"phantom": 500, "qata": 1000}
+DEFAULT_STEPS = {"phantom": 400, "qata": 800}
 
 
 def _setting(default: Any, about: str, choices: Sequence[str] = ()) -> Any:

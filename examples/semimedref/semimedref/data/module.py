@@ -5,7 +5,7 @@ exactly the batches that it would have seen, without any state of a sampler or r
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import lightning.pytorch as pl
@@ -60,20 +60,23 @@ class StepBatches(Dataset[StepBatch]):
 
 
 class StepSampler(Sampler[int]):
-    """The steps of one Lightning epoch, which is the stretch between two validations."""
+    """The steps of one Lightning epoch, which is the stretch between two validations.
 
-    def __init__(self, steps: int) -> None:
-        self.steps, self.epoch = steps, 0
+    Args:
+        steps: Steps an epoch.
+        made: Returns how many steps were made so far. Asked at the start of each epoch, it holds for a resumed run
+            too, where counting epochs would not.
+    """
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls this before each."""
-        self.epoch = epoch
+    def __init__(self, steps: int, made: Callable[[], int]) -> None:
+        self.steps, self.made = steps, made
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.epoch * self.steps, (self.epoch + 1) * self.steps))
+        first = self.made()
+        return iter(range(first, first + self.steps))
 
 
 class Parts(Dataset[Samples]):
@@ -87,6 +90,8 @@ class Parts(Dataset[Samples]):
 
     def __getitem__(self, number: int) -> Samples:
         start = number * self.batch_size
+        if start >= len(self.samples):
+            raise IndexError(f"Expected a part below {len(self)}, but got {number}")
         return self.samples.take(range(start, min(start + self.batch_size, len(self.samples))))
 
 
@@ -108,7 +113,10 @@ class SamplesModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[StepBatch]:
         """Return the training batches of one epoch."""
-        return DataLoader(self.batches, batch_size=None, sampler=StepSampler(self.steps_an_epoch))
+        return DataLoader(self.batches, batch_size=None, sampler=StepSampler(self.steps_an_epoch, self._steps_made))
+
+    def _steps_made(self) -> int:
+        return self.trainer.global_step if self.trainer is not None else 0
 
     def val_dataloader(self) -> DataLoader[Samples]:
         """Return the validation set."""

@@ -1,0 +1,163 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from semimedref.data.images import read_image, read_mask
+from semimedref.data.phantom import draw_phantom
+from semimedref.data.qata import _read, fit_atlas, load_qata, read_annotation
+from semimedref.data.samples import Samples
+
+from crossmodal_aug import PositionParser
+from crossmodal_aug.errors import InvalidValueError
+
+
+def load(root: Path, labels: float = 0.3):
+    return load_qata(root, size=16, labels=labels)
+
+
+def test_parts_and_masks(tiny_qata):
+    data = load(tiny_qata)
+    assert [len(part) for part in (data.labelled, data.unlabelled, data.valid, data.test)] == [8, 20, 6, 6]
+    assert data.labelled.images.shape == (8, 1, 16, 16)
+    assert data.labelled.masks.shape == (8, 1, 16, 16)
+    assert data.unlabelled.masks is None
+    assert [mask.shape for mask in data.test.full_masks] == [(32, 32)] * 6
+    assert not set(data.labelled.names) & set(data.unlabelled.names)
+
+
+def test_images_stay_upright(tiny_qata):
+    data, name = load_qata(tiny_qata, size=32, labels=0.3), "test-2.png"
+    stored = np.asarray(Image.open(tiny_qata / "test" / "images" / name))
+    index = data.test.names.index(name)
+    assert np.array_equal(data.test.images[index, 0].numpy(), stored)
+    assert np.array_equal(
+        data.test.full_masks[index].numpy(), np.asarray(Image.open(tiny_qata / "test/masks" / f"mask_{name}")) > 127
+    )
+
+
+def edit(root: Path, change) -> None:
+    path = root / "annotation.json"
+    stored = json.loads(path.read_text())
+    change(stored)
+    path.write_text(json.dumps(stored))
+
+
+def no_image(root):
+    (root / "train/images/train-3.png").unlink()
+
+
+def other_size(root):
+    Image.new("L", (30, 32)).save(root / "valid/masks/mask_valid-1.png")
+
+
+def empty_caption(root):
+    edit(root, lambda stored: stored["test"][4].update(caption="  "))
+
+
+def no_caption(root):
+    edit(root, lambda stored: stored["test"][4].pop("caption"))
+
+
+def nan_image(root):
+    values = np.full((32, 32), 0.5, dtype=np.float32)
+    values[3, 4] = np.nan
+    Image.fromarray(values).save(root / "train/images/train-3.png", format="TIFF")
+
+
+def broken_image(root):
+    path = root / "train/images/train-3.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def not_an_image(root):
+    (root / "train/images/train-3.png").write_text("hello")
+
+
+def no_mask(root):
+    (root / "test/masks/mask_test-5.png").unlink()
+
+
+def no_annotation(root):
+    (root / "annotation.json").unlink()
+
+
+def broken_annotation(root):
+    (root / "annotation.json").write_text('{"train": [')
+
+
+def no_part(root):
+    edit(root, lambda stored: stored.pop("valid"))
+
+
+def wandering_name(root):
+    edit(root, lambda stored: stored["train"][0].update(image_path="../train/mask_train-0.png"))
+
+
+BAD_INPUT = {
+    no_image: r"train/images/train-3\.png: no such file, but .*annotation\.json, train row 4 names it",
+    other_size: r"valid/masks/mask_valid-1\.png: expected a mask of 32x32 pixels, like its image, but got 30x32",
+    empty_caption: r"annotation\.json, test row 5 \(mask_test-4\.png\): the caption is empty",
+    no_caption: r"test row 5 \(mask_test-4\.png\): expected text as caption, but got None",
+    nan_image: r"train/images/train-3\.png: expected finite pixel values, but got NaN or infinity",
+    broken_image: r"train/images/train-3\.png: not a readable image",
+    not_an_image: r"train/images/train-3\.png: not a readable image",
+    no_mask: r"test/masks/mask_test-5\.png: no such file",
+    no_annotation: r"annotation\.json: no such file; expected a folder with",
+    broken_annotation: r"annotation\.json: not a JSON file",
+    no_part: r"annotation\.json: expected a list of rows under 'valid', but got None",
+    wandering_name: r"train row 1: expected a file name as image_path",
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_INPUT, ids=lambda spoil: spoil.__name__)
+def test_bad_input_is_named(tiny_qata, spoil):
+    spoil(tiny_qata)
+    with pytest.raises(InvalidValueError, match=BAD_INPUT[spoil]):
+        load(tiny_qata)
+
+
+def test_deep_images_are_stretched(tmp_path):
+    values = np.linspace(-3, 5, 16, dtype=np.float32).reshape(4, 4)
+    Image.fromarray(values).save(tmp_path / "float.tif")
+    Image.fromarray((1000 * (values + 3)).astype(np.uint16)).save(tmp_path / "deep.png")
+    expected = np.linspace(0, 255, 16).reshape(4, 4)
+    for name in ("float.tif", "deep.png"):
+        assert np.abs(read_image(tmp_path / name) - expected).max() <= 1
+
+
+def test_masks_of_ones_and_of_255_are_masks(tmp_path):
+    mask = np.eye(4, dtype=np.uint8)
+    for high in (1, 255):
+        Image.fromarray(high * mask).save(tmp_path / "mask.png")
+        assert np.array_equal(read_mask(tmp_path / "mask.png"), mask > 0)
+    Image.fromarray(0 * mask).save(tmp_path / "mask.png")
+    assert not read_mask(tmp_path / "mask.png").any()
+
+
+def test_a_transposed_data_set_is_refused():
+    drawn = [draw_phantom(32, (9, index)) for index in range(60)]
+    upright = torch.stack([torch.from_numpy(one.mask) for one in drawn]).unsqueeze(1)
+    texts, names = tuple(one.caption for one in drawn), tuple(map(str, range(60)))
+    fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright))
+    with pytest.raises(InvalidValueError, match="rows and columns exchanged"):
+        fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright.mT))
+
+
+def test_real_annotation(data_root):
+    rows = read_annotation(data_root / "qata" / "annotation.json")
+    assert {part: len(many) for part, many in rows.items()} == {"train": 3000, "valid": 400, "test": 600}
+
+
+def test_real_labelled_masks_fit_their_captions(data_root):
+    """The sides and rows of the zones, read from the 57 masks of the 1 % split."""
+    rows = read_annotation(data_root / "qata" / "annotation.json")["train"][:57]
+    samples = _read(data_root / "qata", "train", rows, 64)
+    atlas, note = fit_atlas(samples)
+    assert atlas.laterality == "viewer"
+    assert 0.2 < atlas.rows[0] < atlas.rows[1] < 0.6
+    assert "57 masks" in note
+    positions = PositionParser(atlas).encode(samples.texts)
+    assert torch.equal(positions.any(dim=1), torch.ones(57, dtype=torch.bool))

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from semimedref.config import Config
+from semimedref.runs import find_run, new_run, write_atomically, write_text
+
+from crossmodal_aug.errors import InvalidValueError
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_text(path, "old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_is_not_there_before_it_is_complete(tmp_path):
+    path = tmp_path / "picture.png"
+
+    def write(temporary):
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".png"
+        temporary.write_text("x")
+        assert not path.exists()
+
+    write_atomically(path, write)
+    assert path.read_text() == "x"
+
+
+def test_runs_never_share_a_folder(tmp_path):
+    assert [new_run(tmp_path, "", "phantom").path.name for _ in range(3)] == ["phantom", "phantom-2", "phantom-3"]
+    new_run(tmp_path, "mine", "phantom")
+    with pytest.raises(InvalidValueError, match=r"mine exists: continue it with --resume, or choose another --name"):
+        new_run(tmp_path, "mine", "phantom")
+
+
+def test_the_newest_run_is_resumed(tmp_path):
+    for _ in range(11):
+        new_run(tmp_path, "", "run").config.write_text("{}")
+    new_run(tmp_path, "run-other", "").config.write_text("{}")
+    assert find_run(tmp_path, "", "run").path.name == "run-11"
+    assert find_run(tmp_path, "run-other", "run").path.name == "run-other"
+    with pytest.raises(InvalidValueError, match=r"a run to resume at .*nothing"):
+        find_run(tmp_path, "nothing", "run")
+
+
+def test_settings_survive_the_file():
+    config = Config(labels=0.01, mix="zone", seed=3)
+    assert Config.from_json(config.to_json(), "config.json") == config
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"labels": 0.0}, r"`labels` to be in \(0, 1\], but got 0.0"),
+        ({"batch_size": 0}, "`batch_size` to be at least 1, but got 0"),
+        ({"method": "magic"}, "`method` to be one of supervised, semimedref, but got 'magic'"),
+        ({"data": "qata"}, "--root, the folder that holds the qata files"),
+        ({"name": "../x"}, "`name` to be a folder name"),
+        ({"steps": 1.5}, "`steps` to be an integer, but got 1.5"),
+        ({"unlabelled_weight": float("nan")}, "`unlabelled_weight` to be finite"),
+    ],
+)
+def test_bad_settings_are_named(given, message):
+    with pytest.raises(InvalidValueError, match=message):
+        Config(**given)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}', '{"labels": 7}'])
+def test_bad_config_files_are_named(text):
+    with pytest.raises(InvalidValueError, match=r"^there/config\.json: "):
+        Config.from_json(text, "there/config.json")
+
+
+def test_resuming_refuses_other_settings():
+    config = Config.from_json(json.dumps({"seed": 1}), "config.json")
+    assert config.with_given({"seed": 1, "runs": "elsewhere"}, source="config.json") == config
+    with pytest.raises(InvalidValueError, match=r"--batch-size 16, as in config\.json, to resume that run, but got 4"):
+        config.with_given({"batch_size": 4}, source="config.json")
