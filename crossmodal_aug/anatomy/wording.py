@@ -109,12 +109,12 @@ def coarse_phrase(report: Report, mention: Mention, atlas: Atlas) -> str | None:
 
     Returns:
         "left lung" for a part of the left lung; None for whole sides, for regions of several sides or of
-        none, and beside filler, which would turn into a statement.
+        none, for regions that the text calls clear, and beside filler, which would turn into a statement.
 
     Raises:
         AtlasError: A region of the mention is not of the atlas.
     """
-    if not mention.regions or any(not other.regions for other in report.mentions):
+    if not mention.regions or mention.negated or any(not other.regions for other in report.mentions):
         return None
     try:
         indices = {atlas.names.index(name) for name in mention.regions}

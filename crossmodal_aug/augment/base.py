@@ -20,10 +20,18 @@ from crossmodal_aug.augment.batch import (
 )
 from crossmodal_aug.augment.budget import TokenBudget
 from crossmodal_aug.augment.strict import check_promises
-from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
 
 Role = Literal["image", "target"]
+
+_BITS = {
+    torch.uint16: torch.int16,
+    torch.uint32: torch.int32,
+    torch.uint64: torch.int64,
+    torch.float8_e4m3fn: torch.uint8,
+    torch.float8_e5m2: torch.uint8,
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,25 @@ class Params:
             added=self.added & rows,
             removed=self.removed & rows,
         )
+
+
+@dataclass(frozen=True)
+class MixParams(Params):
+    """What an op that takes pixels from donors records of one call.
+
+    Attributes:
+        donors: (B,) int64: the sample that pixels come from.
+        pool: Size of the second batch that ``donors`` counts in; None where they are samples of the same batch.
+        mixed_share: (B,) float32: share of the pixels that come from the donor.
+    """
+
+    donors: Tensor
+    pool: int | None
+    mixed_share: Tensor
+
+    def refusing(self, refused: Tensor) -> Self:
+        """The same call with some samples (B,) bool left alone after all."""
+        return replace(super().refusing(refused), mixed_share=self.mixed_share * ~refused)
 
 
 class Settings(TypedDict, total=False):
@@ -162,11 +189,13 @@ class CrossModalOp(nn.Module, ABC):
         target, other_target = batch.target, None if second is None else second.target
         others = [None] * len(batch.maps) if second is None else second.maps
         return Augmented(
-            images=self.alter(batch.images, params, "image", None if second is None else second.images),
+            images=self._alter_bits(batch.images, params, "image", None if second is None else second.images),
             texts=texts,
-            target=None if target is None else self.alter(target, params, "target", other_target),
+            target=None if target is None else self._alter_bits(target, params, "target", other_target),
             positions=params.positions,
-            maps=tuple(self.alter(one, params, "image", other) for one, other in zip(batch.maps, others, strict=True)),
+            maps=tuple(
+                self._alter_bits(one, params, "image", other) for one, other in zip(batch.maps, others, strict=True)
+            ),
             params=params,
         )
 
@@ -203,7 +232,8 @@ class CrossModalOp(nn.Module, ABC):
         check_tensor("tensor", tensor)
         check_choice("role", role, ("image", "target"))
         check_aligned("tensor", tensor, params.accepted.shape[0], params.spatial, params.accepted.device)
-        return self.alter(tensor, params, role, donors)
+        _check_source(params, donors)
+        return self._alter_bits(tensor, params, role, donors)
 
     def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:
         """Repeat on other texts what a call did: accepted samples come to state ``params.positions``.
@@ -231,6 +261,14 @@ class CrossModalOp(nn.Module, ABC):
             for text, report, (accepted, *bits) in zip(texts, reports, rows, strict=True)
         ]
 
+    def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
+        """`alter`, for dtypes too that torch can hardly do more than store: their bits move as ordinary integers."""
+        bits = _BITS.get(tensor.dtype)
+        if bits is None or (donors is not None and donors.dtype != tensor.dtype):
+            return self.alter(tensor, params, role, donors)
+        donors = None if donors is None else donors.view(bits)
+        return self.alter(tensor.view(bits), params, role, donors).view(tensor.dtype)
+
     @abstractmethod
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> Any:
         """Draw the parameters of one call for a checked batch."""
@@ -251,6 +289,20 @@ class CrossModalOp(nn.Module, ABC):
             raise InvalidTypeError(
                 f"Expected `params` to be the {self.params_type.__name__} of a {type(self).__name__} call, "
                 f"but got {type(params).__name__}."
+            )
+
+
+def _check_source(params: Params, donors: Tensor | None) -> None:
+    """Raise unless donors are given just where the call that is replayed had a second batch."""
+    if not isinstance(params, MixParams):
+        return
+    if params.pool is None and donors is not None:
+        raise InvalidValueError("Expected no `donors`, since that call took pixels from its own batch, but got some.")
+    if params.pool is not None:
+        got = "none" if donors is None else len(check_tensor("donors", donors))
+        if got != params.pool:
+            raise InvalidValueError(
+                f"Expected `donors` of {params.pool} rows, as in the call that is replayed, but got {got}."
             )
 
 

@@ -73,7 +73,7 @@ def check_aligned(name: str, tensor: object, batch: int, spatial: tuple[int, ...
     """Raise unless ``tensor`` is (batch, ..., *spatial) on ``device``."""
     tensor = check_tensor(name, tensor)
     wanted = f"({batch}, ..., {', '.join(map(str, spatial))})"
-    if tensor.ndim <= len(spatial) or tensor.shape[0] != batch or tensor.shape[-len(spatial) :] != spatial:
+    if tensor.ndim <= len(spatial) or tensor.shape[0] != batch or tensor.shape[tensor.ndim - len(spatial) :] != spatial:
         raise InvalidValueError(f"Expected `{name}` of shape {wanted}, but got {tuple(tensor.shape)}.")
     if tensor.device != device:
         raise InvalidValueError(f"Expected `{name}` on {device}, like `images`, but got {tensor.device}.")

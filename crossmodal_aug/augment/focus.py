@@ -10,7 +10,7 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.mixing import cut_share, pick_true, uniforms
+from crossmodal_aug.functional.mixing import cut_share, one_of, pick_true, uniforms
 from crossmodal_aug.functional.regions import side_members, union_mask
 
 
@@ -111,7 +111,7 @@ class Focus(CrossModalOp):
     def _narrow(self, named: Tensor, choice: Tensor, coins: Tensor) -> tuple[Tensor, Tensor]:
         """A proper non-empty subset of the named regions, and whether there is one."""
         if self.by == "zone":
-            one = torch.nn.functional.one_hot(pick_true(choice, named), named.shape[1]).bool()
+            one = one_of(pick_true(choice, named), named.shape[1])
             subset = named & (coins < 0.5)
             proper = subset.any(dim=1) & (subset != named).any(dim=1)
             return torch.where(proper.unsqueeze(1), subset, one), named.sum(dim=1) > 1

@@ -40,8 +40,8 @@ class PosAug(CrossModalOp):
         parser: Finds the phrases.
         p: Probability that a phrase is altered, for each phrase on its own.
         mode: "mask" writes ``mask_token`` in its place; "fuzz" writes ``fuzzy_phrase``; "coarsen" widens it to
-            something that is still true ("upper left lung" becomes "left lung") and fuzzes what cannot be widened;
-            "mix" takes one of the three at random, phrase by phrase.
+            something that is still true ("upper left lung" becomes "left lung"), fuzzes what cannot be widened, and
+            leaves what the text calls clear; "mix" takes one of the three at random, phrase by phrase.
         mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
         fuzzy_phrase: Words that name no region of the atlas.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
@@ -134,6 +134,7 @@ class PosAug(CrossModalOp):
             seeds = seeds.masked_fill(refused, -1)
             altered = self._alter_texts(texts, seeds)
         accepted = torch.tensor([new != old for new, old in zip(altered, texts, strict=True)], dtype=torch.bool)
+        seeds = seeds.masked_fill(~accepted, -1)
         accepted = accepted.to(positions.device)
         stated = positions
         if self.states_positions:
@@ -179,6 +180,7 @@ class PosAug(CrossModalOp):
                 changes[index] = self.mask_token
             elif mode == "fuzz":
                 changes[index] = self.fuzzy_phrase
-            else:
+            elif not mention.negated:
+                # A wider phrase would say too much of what is clear: "left lower lobe is clear" stays.
                 changes[index] = report.coarsened(mention) or self.fuzzy_phrase
         return report.replace(changes) if changes else text

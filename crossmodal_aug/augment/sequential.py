@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crossmodal_aug.augment.base import CrossModalOp, Role
 from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.augment.pos_aug import PosAug
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 
@@ -19,7 +20,8 @@ class CrossModalSequential(nn.Module):
 
     Raises:
         InvalidTypeError: One of them is no op of this library.
-        InvalidValueError: There is none, or their atlases differ in their regions.
+        InvalidValueError: There is none, their atlases differ in their regions, or an op that rewrites texts
+            comes after ``PosAug(mode="mask")``, whose mask it would undo.
 
     Example:
         >>> import torch
@@ -34,6 +36,7 @@ class CrossModalSequential(nn.Module):
     Convention:
         - ``params`` is the tuple of the ops' parameters, in order.
         - ``donors`` and ``generator`` are handed to each op.
+        - `PosAug` belongs at the end: what it takes out of a text, the ops after it do not know of.
     """
 
     def __init__(self, *ops: CrossModalOp) -> None:
@@ -48,6 +51,13 @@ class CrossModalSequential(nn.Module):
             if op.atlas.names != ops[0].atlas.names:
                 raise InvalidValueError(
                     f"Expected `ops[{index}]` on the regions {ops[0].atlas.names}, but got {op.atlas.names}."
+                )
+        masks = [isinstance(op, PosAug) and not op.states_positions for op in ops]
+        for index, op in enumerate(ops):
+            if any(masks[:index]) and not isinstance(op, PosAug):
+                raise InvalidValueError(
+                    "Expected PosAug(mode='mask') to come last, since a later op would write down again what it "
+                    f"masked, but got {type(op).__name__} after it."
                 )
         self.ops = nn.ModuleList(ops)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import PromiseError
+from crossmodal_aug.errors import InvalidValueError, PromiseError
 
 if TYPE_CHECKING:
     from crossmodal_aug.augment.base import CrossModalOp
@@ -24,9 +24,17 @@ def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Au
         out: What it returned.
 
     Raises:
+        InvalidValueError: The caller's positions are not those of the texts.
         PromiseError: A promise does not hold; the message names the sample.
     """
     name = type(op).__name__
+    if batch.texts is not None:
+        agree = (op.parser.encode(batch.texts).to(batch.positions.device) == batch.positions).all(dim=1)
+        if not bool(agree.all()):
+            raise InvalidValueError(
+                "Expected `positions` to be those that `texts` state, as strict mode asks, but got others for samples "
+                f"{(~agree).nonzero().flatten().tolist()}."
+            )
     accepted = out.params.accepted
     pairs: list[tuple[str, Tensor | None, Tensor | None, Tensor | None]] = [
         ("images", batch.images, out.images, None if donors is None else donors.images),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
 from crossmodal_aug.augment.batch import Batch, check_texts, evidence_of
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
@@ -37,26 +37,20 @@ Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
 
 
 @dataclass(frozen=True)
-class PatchMixParams(Params):
-    """What one call of `TPatchMix` did, beside what every op records.
+class PatchMixParams(MixParams):
+    """What one call of `TPatchMix` did, beside what every op that takes pixels from donors records.
 
     Attributes:
-        donors: (B,) int64: the sample that pixels come from.
         boxes: (B, n, 2) int64: start and stop of the patch along n spatial axes, half open; empty where not accepted.
         window: Size that no box exceeds, along the n axes.
-        mixed_share: (B,) float32: share of the pixels that come from the donor.
     """
 
-    donors: Tensor
     boxes: Tensor
     window: tuple[int, ...]
-    mixed_share: Tensor
 
     def refusing(self, refused: Tensor) -> Self:
         """The same call with some samples (B,) bool left alone after all."""
-        kept = ~refused
-        boxes = self.boxes * kept.view(-1, 1, 1)
-        return replace(super().refusing(refused), boxes=boxes, mixed_share=self.mixed_share * kept)
+        return replace(super().refusing(refused), boxes=self.boxes * ~refused.view(-1, 1, 1))
 
 
 class TPatchMix(CrossModalOp):
@@ -68,7 +62,7 @@ class TPatchMix(CrossModalOp):
             region that it is placed in is cut to the region.
         p: Probability that a patch is drawn for a sample.
         where: Where the patch lies. "anchor": in the box of a region that the anchor names (the paper; none if the
-            two texts name no common side); "donor": in one that the donor names; "shared": in one that both name;
+            two texts name opposite sides); "donor": in one that the donor names; "shared": in one that both name;
             "probability": around a pixel where the donor's evidence reaches ``threshold`` (the paper's second
             rule); "anywhere": plain CutMix.
         gate: Keep a drawn patch only if, over its pixels, "lesion": the mean of the donor's evidence e (the paper);
@@ -127,9 +121,14 @@ class TPatchMix(CrossModalOp):
         self.text = text
 
     @classmethod
-    def paper(cls, parser: PositionParser) -> Self:
-        """The published settings: 16 px, drawn with probability 0.08 in a region of the anchor, mostly lesion."""
-        return cls(parser, patch_size=16, p=0.08, where="anchor", gate="lesion", threshold=0.55, text="union")
+    def paper(cls, parser: PositionParser, **settings: Unpack[Settings]) -> Self:
+        """The published settings: 16 px, drawn with probability 0.08 in a region of the anchor, mostly lesion.
+
+        The paper's target is binary: ``out.target >= 0.5``.
+        """
+        return cls(
+            parser, patch_size=16, p=0.08, where="anchor", gate="lesion", threshold=0.55, text="union", **settings
+        )
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
@@ -153,14 +152,15 @@ class TPatchMix(CrossModalOp):
         if self.where == "probability" and evidence is not None:
             lesion = (evidence >= self.threshold).index_select(0, index)
         boxes, allowed = self._place(draws[:, 2:], mine, theirs, lesion, spatial, size)
-        accepted = possible & allowed & (draws[:, 1] < self.p)
+        # A region narrower than a pixel has no room for a patch.
+        pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
+        accepted = possible & allowed & (pixels > 0) & (draws[:, 1] < self.p)
         lines = lines_of_boxes(boxes, spatial, size)
         given = None if evidence is None else lines.of(evidence, index)
         if self.gate is not None and given is not None:
-            accepted = accepted & (self._score(given, lines.inside) >= self.threshold)
+            accepted = accepted & (self._score(given, lines.inside) >= self.threshold * pixels)
         mixed = self._mixed_positions(batch, theirs, given, lines)
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
-        pixels = lines.inside.flatten(1).sum(dim=1) * accepted
         return PatchMixParams(
             accepted=accepted,
             positions=mixed,
@@ -168,15 +168,16 @@ class TPatchMix(CrossModalOp):
             removed=mine & ~mixed,
             spatial=spatial,
             donors=index,
+            pool=None if donors is None else donors.positions.shape[0],
             boxes=torch.where(accepted.view(-1, 1, 1), boxes, 0),
             window=size,
-            mixed_share=pixels / prod(spatial),
+            mixed_share=pixels * accepted / prod(spatial),
         )
 
     def _score(self, evidence: Tensor, inside: Tensor) -> Tensor:
-        """What the gate compares with the threshold: (B,)."""
+        """What the gate compares with the threshold, summed over the patch: (B,)."""
         value = evidence if self.gate == "lesion" else (2 * evidence - 1).abs()
-        return (value * inside).flatten(1).sum(dim=1) / inside.flatten(1).sum(dim=1).clamp_min(1)
+        return (value * inside).flatten(1).sum(dim=1)
 
     def _evidence_needed_by(self) -> str | None:
         reasons = {
@@ -205,8 +206,9 @@ class TPatchMix(CrossModalOp):
         allowed = options.any(dim=1)
         if self.where == "anchor":
             sides = side_members(self.atlas, mine.device)
-            common = (mine.unsqueeze(1) & sides).any(dim=2) & (theirs.unsqueeze(1) & sides).any(dim=2)
-            allowed = allowed & common.any(dim=1)
+            ours, others = ((named.unsqueeze(1) & sides).any(dim=2) for named in (mine, theirs))
+            opposed = ours.any(dim=1) & others.any(dim=1) & ~(ours & others).any(dim=1)
+            allowed = allowed & ~opposed
         region = pick_true(draws[:, 0], options)
         plane = region_bounds(self.atlas, (spatial[-2], spatial[-1]), mine.device)[region]
         bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
@@ -219,24 +221,22 @@ class TPatchMix(CrossModalOp):
             return mine
         if self.text == "union" or given is None:
             return mine | theirs
-        evidence = evidence_of(batch, "text='evidence'")
-        own = lines.of(evidence, torch.arange(mine.shape[0], device=mine.device))
-        brought = lines_per_region(((given >= self.threshold) & lines.inside).float(), lines.number, self.atlas, height)
-        covered = lines_per_region(((own >= self.threshold) & lines.inside).float(), lines.number, self.atlas, height)
-        around = torch.where(lines.inside, 0.0, own)
-        left = self._lesion_left(evidence, around, lines.number)
+        lesion = evidence_of(batch, "text='evidence'") >= self.threshold
+        own = lines.of(lesion, torch.arange(mine.shape[0], device=mine.device))
+        brought = lines_per_region((given >= self.threshold) & lines.inside, lines.number, self.atlas, height)
+        covered = lines_per_region(own & lines.inside, lines.number, self.atlas, height)
+        left = self._lesion_left(lesion, own & ~lines.inside, lines.number)
         return (mine & ~((covered > 0) & ~left)) | (theirs & (brought > 0))
 
-    def _lesion_left(self, evidence: Tensor, around: Tensor, index: Tensor) -> Tensor:
+    def _lesion_left(self, lesion: Tensor, around: Tensor, index: Tensor) -> Tensor:
         """Whether each region holds lesion outside the box, where the lines of the box hold ``around``: (B, K)."""
-        width = evidence.shape[-1]
+        width = lesion.shape[-1]
         step = common_stretch(self.atlas, width)
-        # The highest evidence of each stretch between two borders is all that is needed, and one pass finds it.
-        peaks = evidence.reshape(evidence.shape[0], prod(evidence.shape[1:-1]), width // step, step).amax(dim=3)
-        inner = around.view(*around.shape[:2], width // step, step).amax(dim=3)
-        peaks = peaks.scatter(1, index.unsqueeze(2).expand_as(inner), inner)
-        lesion = (peaks >= self.threshold).float().view(-1, *evidence.shape[1:-1], width // step)
-        return sum_per_region(lesion, self.atlas, step=step) > 0
+        # Whether a stretch between two borders holds any lesion is all that is needed, and one pass finds it.
+        held = lesion.reshape(lesion.shape[0], prod(lesion.shape[1:-1]), width // step, step).any(dim=3)
+        inner = around.view(*around.shape[:2], width // step, step).any(dim=3)
+        held = held.scatter(1, index.unsqueeze(2).expand_as(inner), inner)
+        return sum_per_region(held.float().view(-1, *lesion.shape[1:-1], width // step), self.atlas, step=step) > 0
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:

@@ -7,32 +7,27 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.mixing import cut_share, draw_donors, pick, uniforms
+from crossmodal_aug.functional.mixing import cut_share, draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
 from crossmodal_aug.functional.regions import region_shares, side_members, union_mask
 
 
 @dataclass(frozen=True)
-class ZoneMixParams(Params):
-    """What one call of `ZoneMix` did, beside what every op records.
+class ZoneMixParams(MixParams):
+    """What one call of `ZoneMix` did, beside what every op that takes pixels from donors records.
 
     Attributes:
-        donors: (B,) int64: the sample that pixels come from.
         zones: (B, K) bool: the set S of regions that come from the donor; empty where not accepted.
-        mixed_share: (B,) float32: share of the pixels that come from the donor.
     """
 
-    donors: Tensor
     zones: Tensor
-    mixed_share: Tensor
 
     def refusing(self, refused: Tensor) -> Self:
         """The same call with some samples (B,) bool left alone after all."""
-        rows = ~refused.unsqueeze(1)
-        return replace(super().refusing(refused), zones=self.zones & rows, mixed_share=self.mixed_share * ~refused)
+        return replace(super().refusing(refused), zones=self.zones & ~refused.unsqueeze(1))
 
 
 class ZoneMix(CrossModalOp):
@@ -116,13 +111,14 @@ class ZoneMix(CrossModalOp):
             removed=positions & ~mixed,
             spatial=batch.spatial,
             donors=index,
+            pool=None if donors is None else donors.positions.shape[0],
             zones=zones,
             mixed_share=zones.float() @ shares,
         )
 
     def _draw_zones(self, choice: Tensor, coins: Tensor) -> Tensor:
         regions = len(self.atlas)
-        one = torch.nn.functional.one_hot(pick(choice, regions), regions).bool()
+        one = one_of(pick(choice, regions), regions)
         if self.zones == "zone":
             return one
         if self.zones == "side":

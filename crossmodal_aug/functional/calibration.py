@@ -62,9 +62,9 @@ def calibrate(
         atlas: An atlas whose regions are the cells of a grid.
         masks: (N, 1, H, W) or (N, H, W) bool or integer lesion masks.
         positions: (N, K) multi-hot regions that the captions name.
+        resolution: Number of lines of the grid, at most H: the cuts are multiples of ``1 / resolution``.
         min_share: A region holds lesion when at least this share of a sample's mask pixels, and one pixel, lies in
             it: a sliver across a border is no finding.
-        resolution: Number of lines of the grid, at most H: the cuts are multiples of ``1 / resolution``.
 
     Returns:
         The fitted atlas, the orientation, and the fit before and after.
@@ -87,6 +87,8 @@ def calibrate(
     masks = _check_masks(masks)
     positions = check_positions("positions", positions, (masks.shape[0], len(atlas)))
     check_probability("min_share", min_share)
+    if isinstance(resolution, bool) or not isinstance(resolution, int):
+        raise InvalidTypeError(f"Expected `resolution` to be an integer, but got {type(resolution).__name__}.")
     _check_tiling(atlas)
     lines = min(resolution, *masks.shape[-2:])
     if lines <= len(atlas.rows):

@@ -1,6 +1,7 @@
 """Checks shared by the functions and the ops: each raises an error that says what was expected and what came."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -18,11 +19,12 @@ def check_tensor(name: str, value: object) -> Tensor:
 
 def check_probability(name: str, value: object) -> float:
     """Return ``value`` as a float, or raise unless it is a number in [0, 1]."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"Expected `{name}` to be a number in [0, 1], but got {type(value).__name__}.")
-    if not 0.0 <= value <= 1.0:
+    number = float(value)
+    if not 0.0 <= number <= 1.0:
         raise InvalidValueError(f"Expected `{name}` to be in [0, 1], but got {value}.")
-    return float(value)
+    return number
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
@@ -64,7 +66,8 @@ def as_evidence(name: str, evidence: Tensor) -> Tensor:
         InvalidValueError: A value is NaN or lies outside [0, 1].
     """
     if not evidence.is_floating_point():
-        return (evidence > 0).float()
+        # Compared with a number, a bool tensor would first grow to int64.
+        return (evidence if evidence.dtype == torch.bool else evidence > 0).float()
     if evidence.device.type == "cpu" and evidence.numel() and not torch.compiler.is_compiling():
         low, high = evidence.detach().aminmax()
         if not (low >= 0 and high <= 1):  # also true for NaN

@@ -14,6 +14,9 @@ from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_generator
 from crossmodal_aug.functional.constants import constant
 
+# Parts of a batch that `cut_share` goes through one after the other.
+_PARTS = 8
+
 
 def uniforms(
     batch: int,
@@ -44,7 +47,8 @@ def uniforms(
     check_generator(generator)
     source = device if generator is None else generator.device
     draws = torch.rand(batch, columns, generator=generator, device=source)
-    return draws if generator is None else draws.to(device, non_blocking=True)
+    # To the host it must block: the numbers are read at once.
+    return draws if generator is None else draws.to(device, non_blocking=torch.device(device).type != "cpu")
 
 
 def pick(draw: Tensor, count: Tensor | int) -> Tensor:
@@ -64,6 +68,24 @@ def pick(draw: Tensor, count: Tensor | int) -> Tensor:
     index = (draw * count).long()
     last = count - 1
     return (torch.minimum(index, last) if isinstance(last, Tensor) else index.clamp_max(last)).clamp_min(0)
+
+
+def one_of(index: Tensor, count: int) -> Tensor:
+    """Rows with one true entry each. Unlike `torch.nn.functional.one_hot`, it looks at no value on the host.
+
+    Args:
+        index: (B,) int64 in [0, count).
+        count: Length of a row.
+
+    Returns:
+        (B, count) bool.
+
+    Example:
+        >>> one_of(torch.tensor([2, 0]), 3).int()
+        tensor([[0, 0, 1],
+                [1, 0, 0]], dtype=torch.int32)
+    """
+    return index.unsqueeze(1) == torch.arange(count, device=index.device)
 
 
 def pick_true(draw: Tensor, options: Tensor) -> Tensor:
@@ -300,6 +322,13 @@ def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
         >>> cut_share(evidence, mask)
         tensor([0.6667])
     """
+    # What is held beside the inputs takes some 30 bytes a pixel: a few samples at a time keep it small.
+    some = max(1, mask.shape[0] // _PARTS)
+    parts = zip(torch.split(evidence, some), torch.split(mask, some), strict=True)
+    return torch.cat([_cut_share(*part) for part in parts])
+
+
+def _cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
     cut = _cut_along(evidence, mask, -1) | _cut_along(evidence, mask, -2)
     axes = tuple(range(1, mask.ndim))
     return cut.sum(dim=axes).float() / evidence.sum(dim=axes).clamp_min(1)

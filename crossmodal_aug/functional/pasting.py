@@ -17,7 +17,7 @@ from crossmodal_aug.functional.mixing import box_mask, lines_of_boxes
 from crossmodal_aug.functional.regions import common_stretch, region_labels, union_mask
 
 # Lines are pasted in this many parts, so that what is held beside the result stays small.
-_PARTS = 4
+_PARTS = 6
 # Below this many bytes a stretch of a line is not worth moving on its own.
 _SHORTEST = 64
 

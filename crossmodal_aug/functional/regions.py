@@ -200,7 +200,7 @@ def lines_per_region(lines: Tensor, index: Tensor, atlas: Atlas, height: int) ->
     """Sum of some lines of an image in each region.
 
     Args:
-        lines: (B, L, W) float32.
+        lines: (B, L, W) bool or float32.
         index: (B, L) int64 number of each line; in a volume they count on from slice to slice.
         atlas: K regions.
         height: Number of lines of a slice.
@@ -215,8 +215,12 @@ def lines_per_region(lines: Tensor, index: Tensor, atlas: Atlas, height: int) ->
     """
     first, band = _bands(atlas, height)
     of_line = constant(band, torch.int64, lines.device)[index % height]
-    belongs = (of_line.unsqueeze(1) == torch.arange(len(first), device=lines.device).unsqueeze(1)).float()
-    return (belongs @ lines).flatten(1) @ _members(atlas, (height, lines.shape[-1]), lines.device)
+    belongs = of_line.unsqueeze(1) == torch.arange(len(first), device=lines.device).unsqueeze(1)
+    # As floats a few samples at a time: they may take four times the memory of the lines.
+    some = max(1, lines.shape[0] // 8)
+    parts = zip(torch.split(belongs, some), torch.split(lines, some), strict=True)
+    bands = torch.cat([one.float() @ part.float() for one, part in parts])
+    return bands.flatten(1) @ _members(atlas, (height, lines.shape[-1]), lines.device)
 
 
 def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:

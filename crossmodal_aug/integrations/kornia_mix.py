@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from crossmodal_aug.augment.base import CrossModalOp
+from crossmodal_aug.augment.base import CrossModalOp, MixParams
 from crossmodal_aug.augment.batch import check_batch, check_texts
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
@@ -209,14 +209,16 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         for index, step in enumerate(steps):
             for field in fields(step):
                 value = getattr(step, field.name)
-                params[f"{index}.{field.name}"] = value if isinstance(value, Tensor) else torch.tensor(value)
+                if value is not None:
+                    params[f"{index}.{field.name}"] = value if isinstance(value, Tensor) else torch.tensor(value)
         params["batch_prob"] = torch.stack([step.accepted for step in steps]).any(dim=0).float()
 
     def _recorded(self, params: dict[str, Tensor]) -> tuple[Any, ...]:
         """The op's parameters, out of kornia's dictionary of tensors."""
         steps = []
         for index, op in enumerate(self._ops()):
-            names = [field.name for field in fields(op.params_type)]
+            # kornia knows no second batch: `pool` is None, and no tensor can say so.
+            names = [field.name for field in fields(op.params_type) if field.name != "pool"]
             missing = [name for name in names if f"{index}.{name}" not in params]
             if missing:
                 raise InvalidValueError(
@@ -224,7 +226,9 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
                     "nested container kornia shows a child no mask to draw them from; make it a direct child."
                 )
             values: dict[str, Any] = {name: params[f"{index}.{name}"] for name in names}
-            values["spatial"] = tuple(values["spatial"].tolist())
+            values |= {name: tuple(values[name].tolist()) for name in ("spatial", "window") if name in values}
+            if issubclass(op.params_type, MixParams):
+                values["pool"] = None
             steps.append(op.params_type(**values))
         return tuple(steps)
 
