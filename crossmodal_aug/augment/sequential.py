@@ -108,6 +108,7 @@ class CrossModalSequential(nn.Module):
     def _pairs(self, params: Any) -> list[tuple[CrossModalOp, Any]]:
         if not isinstance(params, tuple) or len(params) != len(self.ops):
             raise InvalidTypeError(
-                f"Expected `params` to be the tuple of {len(self.ops)} that a call returned, but got {params!r}."
+                f"Expected `params` to be the tuple of {len(self.ops)} that a call returned, but got "
+                f"{type(params).__name__}."
             )
         return [(op, one) for op, one in zip(self.ops, params, strict=True) if isinstance(op, CrossModalOp)]

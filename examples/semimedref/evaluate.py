@@ -30,6 +30,10 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError(f"{options.json} exists: choose another file for --json")
 
     trained = load_trained(options.checkpoint)
+    if options.root is not None and trained.config.data == "phantom":
+        raise InvalidValueError(
+            f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn"
+        )
     config = trained.config if options.root is None else replace(trained.config, root=options.root)
     data = load_data(config)
     samples = data.test if options.part == "test" else data.valid

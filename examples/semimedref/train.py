@@ -50,6 +50,7 @@ def main(arguments: Sequence[str]) -> None:
         # Only now: bad input must leave no folder behind.
         folder = new_run(Path(config.runs), config.name, config.default_name)
         write_text(folder.config, config.to_json())
+        print(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on", flush=True)
     scores = train(config, data, folder)
     print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores)}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):

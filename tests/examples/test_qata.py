@@ -96,7 +96,23 @@ def wandering_name(root):
     edit(root, lambda stored: stored["train"][0].update(image_path="../train/mask_train-0.png"))
 
 
+def no_lesion(root):
+    for path in (root / "train/masks").iterdir():
+        Image.new("L", (32, 32)).save(path)
+
+
+def half_a_character(root):
+    edit(root, lambda stored: stored["test"][4].update(caption="left lung \ud800"))
+
+
+def nested_annotation(root):
+    (root / "annotation.json").write_text("[" * 100_000)
+
+
 BAD_INPUT = {
+    no_lesion: r"train/masks: expected masks with lesion, but all \d+ are empty",
+    half_a_character: r"test row 5: expected text, but got half a character",
+    nested_annotation: r"annotation\.json: not a JSON file",
     no_image: r"train/images/train-3\.png: no such file, but .*annotation\.json, train row 4 names it",
     other_size: r"valid/masks/mask_valid-1\.png: expected a mask of 32x32 pixels, like its image, but got 30x32",
     empty_caption: r"annotation\.json, test row 5 \(mask_test-4\.png\): the caption is empty",
@@ -135,6 +151,25 @@ def test_masks_of_ones_and_of_255_are_masks(tmp_path):
         assert np.array_equal(read_mask(tmp_path / "mask.png"), mask > 0)
     Image.fromarray(0 * mask).save(tmp_path / "mask.png")
     assert not read_mask(tmp_path / "mask.png").any()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "I;16", "many"])
+def test_masks_in_the_ways_that_people_store_them(tmp_path, mode):
+    lesion = np.zeros((6, 5), dtype=bool)
+    lesion[1:3, 2:4] = True
+    if mode == "P":
+        picture = Image.fromarray(lesion.astype(np.uint8), mode="P")
+        picture.putpalette([0, 0, 0, 128, 0, 0])  # as in PASCAL VOC
+    elif mode == "I;16":
+        picture = Image.fromarray(np.where(lesion, 65535, 0).astype(np.uint16))
+    elif mode == "many":  # a smoothed border
+        values = np.where(lesion, 255, 3).astype(np.uint8)
+        values[0, 0] = 100
+        picture = Image.fromarray(values)
+    else:
+        picture = Image.fromarray(np.where(lesion, 100, 0).astype(np.uint8))
+    picture.save(tmp_path / "mask.png")
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), lesion)
 
 
 def test_a_transposed_data_set_is_refused():

@@ -85,7 +85,7 @@ def test_train_evaluate_predict(tiny_qata, tmp_path, monkeypatch, capsys, method
     given = [
         str(folder / "best.ckpt"),
         str(tmp_path / "chest.png"),
-        "Hazy lower left lung.",
+        "Hazy lower left lung $x^{$.",
         "--out",
         str(tmp_path / "out"),
     ]
@@ -188,6 +188,27 @@ def test_bad_settings_end_with_one_line(tiny_qata, tmp_path, monkeypatch, capsys
     assert message in refused("train", arguments(tiny_qata, tmp_path / "runs", *more), monkeypatch, capsys)
 
 
+def test_a_spoilt_run_is_not_resumed(tiny_qata, tmp_path, monkeypatch, capsys):
+    given = arguments(tiny_qata, tmp_path / "runs", "--steps", "2", "--validate-every", "2")
+    assert run("train", given, monkeypatch) == 0
+    annotation = tiny_qata / "annotation.json"
+    stored = json.loads(annotation.read_text())
+    for row in stored["train"]:
+        row["caption"] = row["caption"].replace("lung", "hemithorax")
+    annotation.write_text(json.dumps(stored))
+    assert "have changed since" in refused("train", [*given, "--resume"], monkeypatch, capsys)
+    last = tmp_path / "runs/tiny/last.ckpt"
+    last.write_bytes(last.read_bytes()[:1000])
+    assert "not a readable checkpoint" in refused("train", [*given, "--resume"], monkeypatch, capsys)
+
+
+def test_phantoms_have_no_folder(tmp_path, monkeypatch, capsys):
+    given = ["--steps", "1", "--validate-every", "1", "--runs", str(tmp_path), "--name", "drawn", *TINY]
+    assert run("train", given, monkeypatch) == 0
+    message = refused("evaluate", [str(tmp_path / "drawn/best.ckpt"), "--root", "elsewhere"], monkeypatch, capsys)
+    assert "trained on phantoms" in message
+
+
 def test_bad_checkpoints_end_with_one_line(tiny_qata, tmp_path, monkeypatch, capsys):
     checkpoint, image = tmp_path / "best.ckpt", str(tiny_qata / "test/images/test-0.png")
     given = [str(checkpoint), image, "left lung", "--out", str(tmp_path)]
@@ -200,5 +221,9 @@ def test_bad_checkpoints_end_with_one_line(tiny_qata, tmp_path, monkeypatch, cap
     assert "not a checkpoint of" in refused("predict", given, monkeypatch, capsys)
     torch.save({"semimedref": {"format": 99}}, checkpoint)
     assert "of format 1, but got 99" in refused("evaluate", given[:1], monkeypatch, capsys)
+    checkpoint.write_bytes(b"")
+    assert "not a readable checkpoint" in refused("predict", given, monkeypatch, capsys)
+    torch.save({"semimedref": {"format": 1}, "state_dict": {}}, checkpoint)
+    assert "it is incomplete" in refused("evaluate", given[:1], monkeypatch, capsys)
     assert "an empty one" in refused("predict", [*given[:2], " "], monkeypatch, capsys)
     assert "nothing.png: no such file" in refused("predict", [given[0], "nothing.png", "x"], monkeypatch, capsys)

@@ -65,8 +65,17 @@ def load_trained(path: Path) -> Trained:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     # What torch raises depends on where the file is damaged, and on what stands there instead.
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        raise InvalidValueError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
+    except (
+        RuntimeError,
+        EOFError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        pickle.UnpicklingError,
+    ) as error:
+        # torch's own message goes on to advise loading code from the file.
+        raise InvalidValueError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
     about = stored.get("semimedref") if isinstance(stored, dict) else None
     if not isinstance(about, dict):
         raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
@@ -75,12 +84,17 @@ def load_trained(path: Path) -> Trained:
             f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {about.get('format')!r}, which "
             "another version of this example wrote"
         )
+    missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
+    if missing or not isinstance(stored.get("state_dict"), dict) or about["model"] not in MODELS:
+        raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.from_dict(about["config"], str(path))
     models = {}
     for name, prefix in PREFIXES.items():
         state = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}
         if state:
             models[name] = _restore(about, state, path)
+    if not models:
+        raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
     return Trained(config, models, about["step"])
 
 

@@ -33,13 +33,21 @@ class Config:
         "file; auto takes file-order for a file that is in the published order already",
         ("auto", "shuffle", "file-order"),
     )
-    total: int = _setting(0, "training samples that --labels is a share of; 0 works it out from the file")
+    total: int = _setting(
+        0,
+        "training samples that --labels is a share of, where the files are an excerpt; 0 takes the size of QaTa-COV19 "
+        "for a file in its published order, and else the number of training samples",
+    )
     model: str = _setting("compact", "the network", ("compact",))
     width: int = _setting(16, "channels of the network's finest level")
     size: int = _setting(96, "side in pixels that images are resized to")
     method: str = _setting("semimedref", "how it is trained", ("supervised", "semimedref"))
     mix: str = _setting("both", "what crosses between images", ("patch", "zone", "both", "none"))
-    steps: int = _setting(0, f"optimiser steps; 0 takes {DEFAULT_STEPS}")
+    steps: int = _setting(
+        0,
+        "optimiser steps, rounded up to whole stretches between validations; 0 takes "
+        + ", ".join(f"{steps} for {data}" for data, steps in DEFAULT_STEPS.items()),
+    )
     batch_size: int = _setting(16, "labelled samples in a step; as many unlabelled ones beside them")
     learning_rate: float = _setting(2e-3, "peak of the cosine schedule")
     burn_in: float = _setting(0.15, "share of the steps before the teacher is used")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -26,7 +27,8 @@ from semimedref.runs import write_atomically
 
 INK, FAINT = "#1b2430", "#6b7684"
 ANCHOR, DONOR, MIXED, FOUND = "#4cc9f0", "#ffb703", "#f72585", "#80ed99"
-FONTS: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 8, "text.color": INK}
+# Captions are words: a dollar sign in one starts no formula.
+FONTS: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 8, "text.color": INK, "text.parse_math": False}
 TRIES = 200
 
 
@@ -228,7 +230,8 @@ def draw_overlay(path: Path, image: NDArray[np.uint8], probabilities: Tensor, ca
         for axis in (left, right):
             _show(axis, torch.from_numpy(image.astype(np.float32) / 255))
         _fill(right, probabilities >= 0.5, FOUND)
-        figure.text(0.5, 0.4 / figure.get_figheight(), caption, ha="center", va="center", size=9, wrap=True)
+        # Wrapped here: Matplotlib's own wrapping measures a dollar sign as the start of a formula.
+        figure.text(0.5, 0.4 / figure.get_figheight(), fill(caption, 110), ha="center", va="center", size=9)
         _save(figure, path)
 
 

@@ -18,7 +18,7 @@ from semimedref.data.samples import DataSet
 from semimedref.inference import other_captions, score
 from semimedref.methods import METHODS
 from semimedref.metrics import Scores
-from semimedref.models import MODELS
+from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.runs import RunFolder, write_text
 
@@ -27,6 +27,8 @@ EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",  # the run folder holds more than checkpoints
     "The number of training batches .* is smaller than the logging interval",
     "Experiment logs directory .* exists",
+    "Found .* module.* in eval mode",  # the teacher is, always
+    ".*LeafSpec.* is deprecated",  # Lightning's own
 )
 
 
@@ -73,6 +75,8 @@ def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]
         steps=stretch * stretches,
         steps_a_pass=batches.batches.steps_a_pass,
     )
+    if folder.last.exists():
+        check_same_model(load_trained(folder.last).model, method.student, folder.last)
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)
@@ -82,6 +86,19 @@ def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]
     for model in trained.models.values():
         model.to(trainer.strategy.root_device)
     return finish(trained, data, folder, seconds=time.perf_counter() - started)
+
+
+def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) -> None:
+    """Raise unless a checkpoint's model is the one that the settings and the data make now.
+
+    Raises:
+        InvalidValueError: It is another model, or knows other words.
+    """
+    if stored.name != new.name or stored.settings() != new.settings():
+        raise InvalidValueError(
+            f"{path}: expected the model that these settings and captions make, but got another; the captions of the "
+            "data set have changed since that run began"
+        )
 
 
 def make_trainer(config: Config, folder: RunFolder, epochs: int) -> pl.Trainer:

@@ -38,7 +38,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read a mask: bright is lesion. A mask of zeros and ones is one too.
+    """Read a mask: bright is lesion.
+
+    Where a file holds 0 and one other value, whatever that is, the other is lesion; so is every colour of a palette but
+    the first. Where it holds more, lesion is above half of the range of its type.
 
     Args:
         path: A file that Pillow can read.
@@ -49,8 +52,16 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     Raises:
         InvalidValueError: As for `read_image`.
     """
-    values = read_image(path)
-    return values > (0 if values.max(initial=0) <= 1 else 127)
+    picture = _open(path)
+    values = np.asarray(
+        picture if picture.mode in ("P", "F", "I") or picture.mode[:2] == "I;" else picture.convert("L")
+    )
+    if not np.isfinite(values).all():
+        raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
+    if picture.mode == "P" or len(np.unique(values)) <= 2:
+        return values > 0
+    half = 127 if values.dtype == np.uint8 else float(values.max()) / 2
+    return values > half
 
 
 def resize_image(image: NDArray[np.uint8], size: int) -> Tensor:

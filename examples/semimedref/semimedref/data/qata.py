@@ -100,7 +100,7 @@ def read_annotation(path: Path) -> dict[str, list[Row]]:
             f"{path}: no such file; expected a folder with annotation.json, {{train,valid,test}}/images and "
             "{train,valid,test}/masks"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidValueError(f"{path}: not a JSON file ({error})") from error
     rows: dict[str, list[Row]] = {}
     for part in PARTS:
@@ -157,6 +157,8 @@ def _read(root: Path, part: str, rows: list[Row], size: int, *, masks: bool = Tr
                 )
             small.append(resize_mask(mask, size))
             large.append(torch.from_numpy(mask))
+    if small and not any(bool(mask.any()) for mask in small):
+        raise InvalidValueError(f"{root / part / 'masks'}: expected masks with lesion, but all {len(small)} are empty")
     return Samples(
         images=torch.stack(images) if images else torch.zeros(0, 1, size, size, dtype=torch.uint8),
         texts=tuple(row.caption for row in rows),
@@ -172,6 +174,9 @@ def _check_row(entry: object, where: str) -> Row:
     name, caption = entry.get("image_path"), entry.get("caption")
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise InvalidValueError(f"{where}: expected a file name as image_path, but got {_short(name)}")
+    for text in (name, caption):
+        if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise InvalidValueError(f"{where}: expected text, but got half a character in {_short(text)}")
     if not isinstance(caption, str):
         raise InvalidValueError(f"{where} ({name}): expected text as caption, but got {_short(caption)}")
     if not caption.strip():
