@@ -153,7 +153,7 @@ class CrossModalOp(nn.Module, ABC):
             images: (B, C, H, W) or (B, C, D, H, W), any dtype and device.
             texts: B captions, or None where only ``positions`` are carried.
             target: Aligned map (B, ..., *spatial) that the loss will compare with. The op reads it as evidence
-                where it needs some: probabilities in [0, 1], or a mask (non-zero = 1).
+                where it needs some: floating probabilities in [0, 1], or a bool or integer mask (above 0 = lesion).
             positions: (B, K) multi-hot regions; None reads them from ``texts``.
             maps: Further aligned tensors (B, ..., *spatial), altered like the images.
             donors: A second batch to take pixels from; None takes them from a permutation of this one.
