@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -71,6 +72,9 @@ def _texts(source: str) -> list[str]:
         lines: Iterable[str] = sys.stdin
     elif _is_file(source):
         lines = Path(source).read_text(encoding="utf-8").splitlines()
+    elif re.fullmatch(r"\S+\.(txt|csv|tsv|jsonl?|md)", source):
+        # One word that ends like a file's name is a slip, not a report.
+        raise InvalidValueError(f"{source}: no such file")
     else:
         return [source]
     texts = [line.strip() for line in lines if line.strip()]

@@ -32,6 +32,12 @@ def test_a_file_as_json(tmp_path, capsys):
     assert records[1]["negated"] == ["left upper", "left middle", "left lower"]
 
 
+def test_a_mistyped_file_is_no_text(tmp_path, capsys):
+    assert main(["parse", str(tmp_path / "missing.txt")]) == 2
+    assert "missing.txt: no such file" in capsys.readouterr().err
+    assert main(["parse", "Opacity, left base."]) == 0
+
+
 def test_stdin_and_another_atlas(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.StringIO("a polyp in the top left\na polyp in the center\n"))
     assert main(["parse", "--atlas", "quadrants", "-"]) == 0
