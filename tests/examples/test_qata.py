@@ -153,7 +153,7 @@ def test_masks_of_ones_and_of_255_are_masks(tmp_path):
     assert not read_mask(tmp_path / "mask.png").any()
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "I;16", "many"])
+@pytest.mark.parametrize("mode", ["L", "P", "I;16", "many", "grey background"])
 def test_masks_in_the_ways_that_people_store_them(tmp_path, mode):
     lesion = np.zeros((6, 5), dtype=bool)
     lesion[1:3, 2:4] = True
@@ -166,6 +166,8 @@ def test_masks_in_the_ways_that_people_store_them(tmp_path, mode):
         values = np.where(lesion, 255, 3).astype(np.uint8)
         values[0, 0] = 100
         picture = Image.fromarray(values)
+    elif mode == "grey background":
+        picture = Image.fromarray(np.where(lesion, 255, 3).astype(np.uint8))
     else:
         picture = Image.fromarray(np.where(lesion, 100, 0).astype(np.uint8))
     picture.save(tmp_path / "mask.png")

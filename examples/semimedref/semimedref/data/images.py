@@ -40,8 +40,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 def read_mask(path: Path) -> NDArray[np.bool_]:
     """Read a mask: bright is lesion.
 
-    Where a file holds 0 and one other value, whatever that is, the other is lesion; so is every colour of a palette but
-    the first. Where it holds more, lesion is above half of the range of its type.
+    Where a file holds 0 and one other value, or that value alone, it is lesion; so is every colour of a palette but the
+    first. In any other file lesion is above 127, or above half of the brightest value where there are more than 8 bits.
 
     Args:
         path: A file that Pillow can read.
@@ -58,7 +58,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     )
     if not np.isfinite(values).all():
         raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
-    if picture.mode == "P" or len(np.unique(values)) <= 2:
+    if picture.mode == "P" or len(np.unique(values[values != 0])) <= 1:
         return values > 0
     half = 127 if values.dtype == np.uint8 else float(values.max()) / 2
     return values > half
