@@ -4,13 +4,13 @@
     python benchmarks/itcl_scaling.py --sizes 256 4096 --forms plain chunked
     python benchmarks/itcl_scaling.py --report         # table and plot again, from the stored results
 
-Each cell (form, N) runs forward and backward in a process of its own, float32, D = 512, K = 6 position labels.
-Peak memory is what the loss adds to its inputs: on the CPU the high-water mark of the resident set (VmHWM, put
-back just before the first run) less the resident set before it, with glibc told to return every freed tensor to
-the system (MALLOC_MMAP_THRESHOLD_), so that only live tensors count; on CUDA `max_memory_allocated` less the memory
-allocated before it. Time is the median of the runs after the first, or the first where only one is made. Cells
-that would not fit into the free memory are left out and listed. open_clip's loss needs `pip install
-open_clip_torch`.
+Each cell (form, N) runs forward and backward, float32, D = 512, K = 6 position labels, in two processes of its own:
+one for its time, with the allocator as it is, and one for its memory. Peak memory is what the loss adds to its
+inputs: on the CPU the high-water mark of the resident set (VmHWM, put back just before the run) less the resident
+set before it, with glibc told to return every freed tensor to the system (MALLOC_MMAP_THRESHOLD_), so that only live
+tensors count; on CUDA `max_memory_allocated` less the memory allocated before it. Time is the median of the runs
+after the first, or the first where only one is made. Cells that would not fit into the free memory are left out and
+listed. open_clip's loss needs `pip install open_clip_torch`.
 """
 
 import argparse
@@ -90,8 +90,8 @@ def free_memory(device):
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def run_cell(form, size, device, chunk_size):
-    """Measure one cell in this process."""
+def run_cell(form, size, device, chunk_size, *, only_memory):
+    """Measure time or peak memory of one cell in this process."""
     function = loss_function(form, chunk_size)
 
     def run(images, texts, positions):
@@ -105,21 +105,22 @@ def run_cell(form, size, device, chunk_size):
         return images, texts, (torch.rand(count, LABELS, generator=generator) < 0.4).to(device)
 
     run(*inputs(64))  # libraries and thread pools are loaded before anything is measured
-    batch, memory, times = inputs(size), PeakMemory(device), []
-    for repeat in range(8 if size <= 4096 else 3 if size <= 16384 else 1):
-        if repeat == 0:
-            memory.start()
+    batch = inputs(size)
+    if only_memory:
+        memory = PeakMemory(device)
+        memory.start()
+        run(*batch)
+        return {"peak_bytes": memory.stop()}
+    times = []
+    for _ in range(8 if size <= 4096 else 3 if size <= 16384 else 1):
         start = time.perf_counter()
         loss = run(*batch)
         times.append(time.perf_counter() - start)
-        if repeat == 0:
-            peak = memory.stop()
     return {
         "form": form,
         "size": size,
         "seconds": statistics.median(times[1:] or times),
         "runs": len(times),
-        "peak_bytes": peak,
         "loss": loss,
     }
 
@@ -136,9 +137,14 @@ def measure(arguments, device):
                 continue
             command = [sys.executable, __file__, "--cell", form, str(size), "--device", device]
             command += ["--chunk-size", str(arguments.chunk_size)]
-            environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**16)}
-            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
-            cells.append(json.loads(output))
+            frugal = {"MALLOC_MMAP_THRESHOLD_": str(2**16)}
+            cell = {}
+            for extra, variables in (([], {}), (["--only-memory"], frugal)):
+                output = subprocess.run(
+                    command + extra, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | variables
+                ).stdout
+                cell |= json.loads(output)
+            cells.append(cell)
             print(f"{form:>9} N={size:<6} {cells[-1]['seconds']:9.4f} s {mebibytes(cells[-1]['peak_bytes'])}")
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else processor(),
@@ -257,11 +263,13 @@ def main():
     parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--report", action="store_true", help="only write table and plot from the stored results")
     parser.add_argument("--cell", nargs=2, metavar=("FORM", "N"), help=argparse.SUPPRESS)
+    parser.add_argument("--only-memory", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if arguments.cell:
         form, size = arguments.cell
-        print(json.dumps(run_cell(form, int(size), device, arguments.chunk_size)))
+        cell = run_cell(form, int(size), device, arguments.chunk_size, only_memory=arguments.only_memory)
+        print(json.dumps(cell))
         return
     stem = RESULTS / f"itcl_scaling_{device}"
     if not arguments.report:

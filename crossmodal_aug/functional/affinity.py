@@ -78,8 +78,9 @@ def jaccard(positions: Tensor, others: Tensor, *, dtype: torch.dtype) -> Tensor:
     with torch.no_grad(), torch.autocast(device_type=positions.device.type, enabled=False):
         rows, columns = _with_empty_label(positions, exact), _with_empty_label(others, exact)
         shared = rows @ columns.T
-        union = rows.sum(dim=1, keepdim=True) + columns.sum(dim=1) - shared
-        return (shared / union).to(dtype)
+        # In place, since in the chunked loss this is a good part of the work.
+        union = (rows.sum(dim=1, keepdim=True) + columns.sum(dim=1)).sub_(shared)
+        return shared.div_(union).to(dtype)
 
 
 def _with_empty_label(positions: Tensor, dtype: torch.dtype) -> Tensor:

@@ -5,7 +5,7 @@ of the affinity matrix beside it. The plain form builds both matrices; the chunk
 rows and builds each block a second time on the way back, so its memory grows linearly.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -82,7 +82,8 @@ def row_stats(rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan
     """
     if plan.chunk_size > 0:
         return AxisStats(*_ChunkedSums.apply(rows, columns, scale, plan)[:4])
-    return _axis_stats((rows * scale) @ columns.T, plan.affinity(slice(None)), dim=1, entropy=plan.entropy)
+    (found,) = _stats_of_axes((rows * scale) @ columns.T, plan.affinity(slice(None)), (1,), entropy=plan.entropy)
+    return found
 
 
 def row_and_column_stats(
@@ -100,19 +101,21 @@ def row_and_column_stats(
         return AxisStats(*sums[:4]), AxisStats(*sums[4:])
     similarity = (rows * scale) @ columns.T
     weight = plan.affinity(slice(None))
-    return (
-        _axis_stats(similarity, weight, dim=1, entropy=plan.entropy),
-        _axis_stats(similarity, weight, dim=0, entropy=plan.entropy),
-    )
+    along_rows, along_columns = _stats_of_axes(similarity, weight, (1, 0), entropy=plan.entropy)
+    return along_rows, along_columns
 
 
-def _axis_stats(similarity: Tensor, weight: Tensor, *, dim: int, entropy: bool) -> AxisStats:
-    mass = weight.sum(dim=dim)
-    return AxisStats(
-        similarity.logsumexp(dim=dim),
-        (weight * similarity).sum(dim=dim),
-        mass,
-        torch.xlogy(weight, weight).sum(dim=dim) if entropy else torch.zeros_like(mass),
+def _stats_of_axes(similarity: Tensor, weight: Tensor, dims: Sequence[int], *, entropy: bool) -> tuple[AxisStats, ...]:
+    attraction = weight * similarity
+    log_weight = torch.xlogy(weight, weight) if entropy else None
+    return tuple(
+        AxisStats(
+            similarity.logsumexp(dim=dim),
+            attraction.sum(dim=dim),
+            mass := weight.sum(dim=dim),
+            torch.zeros_like(mass) if log_weight is None else log_weight.sum(dim=dim),
+        )
+        for dim in dims
     )
 
 
@@ -140,12 +143,11 @@ class _ChunkedSums(torch.autograd.Function):
         for block in _row_blocks(len(rows), plan.chunk_size):
             similarity = (rows[block] * scale) @ columns.T
             weight = plan.affinity(block)
-            found = _axis_stats(similarity, weight, dim=1, entropy=plan.entropy)
-            for whole, part in zip(along_rows, found, strict=True):
+            found = _stats_of_axes(similarity, weight, (1, 0) if plan.both_axes else (1,), entropy=plan.entropy)
+            for whole, part in zip(along_rows, found[0], strict=True):
                 whole[block] = part
             if plan.both_axes:
-                found = _axis_stats(similarity, weight, dim=0, entropy=plan.entropy)
-                along_columns = along_columns.joined(found)
+                along_columns = along_columns.joined(found[1])
         ctx.plan = plan
         ctx.save_for_backward(rows, columns, scale, along_rows.log_normaliser, along_columns.log_normaliser)
         ctx.mark_non_differentiable(*along_rows[2:], *along_columns[2:])
@@ -201,9 +203,9 @@ def _pull_block(
     grad = (similarity - normaliser).exp() * grad_normaliser
     if along_columns is not None:
         normaliser, column_grad, column_attraction = along_columns
-        grad = grad + (similarity - normaliser).exp() * column_grad
+        grad = torch.addcmul(grad, (similarity - normaliser).exp(), column_grad)
         grad_attraction = grad_attraction + column_attraction
-    grad = grad + affinity() * grad_attraction
+    grad = torch.addcmul(grad, affinity(), grad_attraction)
     pulled = grad @ columns
     for_columns = grad.T @ scaled if into is None else into.addmm_(grad.T, scaled)
     return pulled * scale, for_columns, (pulled * rows).sum()
