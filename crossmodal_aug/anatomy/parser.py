@@ -29,7 +29,7 @@ class PositionParser:
 
     Args:
         atlas: The regions and their words.
-        cache_size: How many texts `parse_many` and `encode` remember; 0 remembers none.
+        cache_size: How many texts `parse_many`, `encode` and `rewrite` each remember; 0 remembers none.
 
     Raises:
         InvalidTypeError: `atlas` is no Atlas, or `cache_size` no integer.
@@ -55,6 +55,7 @@ class PositionParser:
         self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
         self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
         self._cache: OrderedDict[str, Report] = OrderedDict()
+        self._rewritten: OrderedDict[tuple[str, tuple[bool, ...]], str] = OrderedDict()
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -105,7 +106,7 @@ class PositionParser:
                         f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}"
                     )
                 report = self(text)
-                self._remember(text, report)
+                self._remember(self._cache, text, report)
             reports.append(report)
         return reports
 
@@ -131,13 +132,44 @@ class PositionParser:
         bits = [report.bits for report in self.parse_many(texts)]
         return torch.tensor(bits, dtype=torch.bool).reshape(len(bits), len(self.atlas))
 
-    def _remember(self, text: str, report: Report) -> None:
+    def rewrite(self, text: str, bits: Iterable[bool]) -> str:
+        """Return a text rewritten to name exactly some regions; what was rewritten before is looked up.
+
+        Args:
+            text: The text.
+            bits: One bit a region, in atlas order.
+
+        Returns:
+            What `Report.with_regions` gives for these regions.
+
+        Raises:
+            InvalidTypeError: `text` is no string.
+            InvalidValueError: There is not one bit a region.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> PositionParser(LUNG_ZONES).rewrite("Upper left lung.", (False, True, False, False, False, False))
+            'Middle left lung.'
+        """
+        key = (text, tuple(bits))
+        known = self._rewritten.get(key) if isinstance(text, str) else None
+        if known is None:
+            if len(key[1]) != len(self.atlas):
+                raise InvalidValueError(
+                    f"Expected `bits` to hold {len(self.atlas)}, one a region, but got {len(key[1])}"
+                )
+            (report,) = self.parse_many([text])
+            known = report.with_regions(name for name, bit in zip(self.atlas.names, key[1], strict=True) if bit)
+            self._remember(self._rewritten, key, known)
+        return known
+
+    def _remember(self, cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         if not self.cache_size:
             return
         with self._lock:
-            self._cache[text] = report
-            while len(self._cache) > self.cache_size:
-                self._cache.popitem(last=False)
+            cache[key] = value
+            while len(cache) > self.cache_size:
+                cache.popitem(last=False)
 
     def _report(self, text: str, reading: Reading) -> Report:
         scan = reading.scan

@@ -251,14 +251,11 @@ class CrossModalOp(nn.Module, ABC):
         """
         self._check_params(params)
         texts = check_texts("texts", texts, params.accepted.shape[0])
-        reports = self.parser.parse_many(texts)
         rows = to_host(params.accepted, params.positions)
-        # The caller's own string where nothing is to be changed: the report's may be an equal one from the cache.
+        # The caller's own string where nothing is to be changed: the parser's may be an equal one from its cache.
         return [
-            report.with_regions([name for name, bit in zip(self.atlas.names, bits, strict=True) if bit])
-            if accepted
-            else text
-            for text, report, (accepted, *bits) in zip(texts, reports, rows, strict=True)
+            self.parser.rewrite(text, bits) if accepted else text
+            for text, (accepted, *bits) in zip(texts, rows, strict=True)
         ]
 
     def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:

@@ -9,9 +9,10 @@ from torch import Tensor
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import cut_share, one_of, pick_true, uniforms
-from crossmodal_aug.functional.regions import side_members, union_mask
+from crossmodal_aug.functional.regions import union_mask
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Focus(CrossModalOp):
             subset = named & (coins < 0.5)
             proper = subset.any(dim=1) & (subset != named).any(dim=1)
             return torch.where(proper.unsqueeze(1), subset, one), named.sum(dim=1) > 1
-        by_side = named.unsqueeze(1) & side_members(self.atlas, named.device)
+        by_side = named.unsqueeze(1) & grid.side_members(self.atlas, named.device)
         present = by_side.any(dim=2)
         side = pick_true(choice, present)
         kept = by_side.gather(1, side.view(-1, 1, 1).expand(-1, 1, named.shape[1])).squeeze(1)

@@ -12,26 +12,25 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
 from crossmodal_aug.augment.batch import Batch, check_texts, evidence_of
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import (
-    Lines,
+    box_mask,
     boxes_around,
     boxes_inside,
     draw_donors,
-    lines_of_boxes,
     pick_true,
     random_pixel,
     uniforms,
 )
 from crossmodal_aug.functional.pasting import paste_boxes
 from crossmodal_aug.functional.regions import (
-    common_stretch,
-    lines_per_region,
-    region_bounds,
-    side_members,
-    sum_per_region,
+    band_maxima,
+    bands_per_region,
+    window_per_region,
 )
+from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
 Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
 
@@ -155,11 +154,15 @@ class TPatchMix(CrossModalOp):
         # A region narrower than a pixel has no room for a patch.
         pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
         accepted = possible & allowed & (pixels > 0) & (draws[:, 1] < self.p)
-        lines = lines_of_boxes(boxes, spatial, size)
-        given = None if evidence is None else lines.of(evidence, index)
-        if self.gate is not None and given is not None:
-            accepted = accepted & (self._score(given, lines.inside) >= self.threshold * pixels)
-        mixed = self._mixed_positions(batch, theirs, given, lines)
+        mixed = mine if self.text == "keep" else mine | theirs
+        if evidence is not None:
+            windows = windows_of_boxes(boxes, spatial, size)
+            given = windows.of(evidence, index)
+            if self.gate is not None:
+                accepted = accepted & (self._score(given, windows.inside) >= self.threshold * pixels)
+            if self.text == "evidence":
+                own = evidence if donors is None else evidence_of(batch, "text='evidence'")
+                mixed = self._evident_positions(mine, theirs, own, given, boxes, windows)
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
         return PatchMixParams(
             accepted=accepted,
@@ -205,38 +208,42 @@ class TPatchMix(CrossModalOp):
         options = {"anchor": mine, "donor": theirs, "shared": mine & theirs}[self.where]
         allowed = options.any(dim=1)
         if self.where == "anchor":
-            sides = side_members(self.atlas, mine.device)
+            sides = grid.side_members(self.atlas, mine.device)
             ours, others = ((named.unsqueeze(1) & sides).any(dim=2) for named in (mine, theirs))
             opposed = ours.any(dim=1) & others.any(dim=1) & ~(ours & others).any(dim=1)
             allowed = allowed & ~opposed
         region = pick_true(draws[:, 0], options)
-        plane = region_bounds(self.atlas, (spatial[-2], spatial[-1]), mine.device)[region]
+        plane = grid.bounds(self.atlas, (spatial[-2], spatial[-1]), mine.device)[region]
         bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
         return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
 
-    def _mixed_positions(self, batch: Batch, theirs: Tensor, given: Tensor | None, lines: Lines) -> Tensor:
+    def _evident_positions(
+        self, mine: Tensor, theirs: Tensor, own: Tensor, given: Tensor, boxes: Tensor, windows: Windows
+    ) -> Tensor:
         """Regions that a mixed sample names, from the donor's evidence in the box and the anchor's own around it."""
-        mine, height = batch.positions, batch.spatial[-2]
-        if self.text == "keep":
-            return mine
-        if self.text == "union" or given is None:
-            return mine | theirs
-        lesion = evidence_of(batch, "text='evidence'") >= self.threshold
-        own = lines.of(lesion, torch.arange(mine.shape[0], device=mine.device))
-        brought = lines_per_region((given >= self.threshold) & lines.inside, lines.number, self.atlas, height)
-        covered = lines_per_region(own & lines.inside, lines.number, self.atlas, height)
-        left = self._lesion_left(lesion, own & ~lines.inside, lines.number)
-        return (mine & ~((covered > 0) & ~left)) | (theirs & (brought > 0))
+        rows, size = torch.arange(mine.shape[0], device=mine.device), (own.shape[-2], own.shape[-1])
+        # The donor's evidence in the box, and beneath it the anchor's own that it covers.
+        brought, covered = (
+            window_per_region((one >= self.threshold) & windows.inside, windows.start[:, -2:], self.atlas, size) > 0
+            for one in (given, windows.of(own, rows))
+        )
+        return (mine & ~(covered & ~self._holds_lesion_around(own, boxes, windows))) | (theirs & brought)
 
-    def _lesion_left(self, lesion: Tensor, around: Tensor, index: Tensor) -> Tensor:
-        """Whether each region holds lesion outside the box, where the lines of the box hold ``around``: (B, K)."""
-        width = lesion.shape[-1]
-        step = common_stretch(self.atlas, width)
-        # Whether a stretch between two borders holds any lesion is all that is needed, and one pass finds it.
-        held = lesion.reshape(lesion.shape[0], prod(lesion.shape[1:-1]), width // step, step).any(dim=3)
-        inner = around.view(*around.shape[:2], width // step, step).any(dim=3)
-        held = held.scatter(1, index.unsqueeze(2).expand_as(inner), inner)
-        return sum_per_region(held.float().view(-1, *lesion.shape[1:-1], width // step), self.atlas, step=step) > 0
+    def _holds_lesion_around(self, evidence: Tensor, boxes: Tensor, windows: Windows) -> Tensor:
+        """Whether each region holds lesion outside the box: (B, K)."""
+        # The largest evidence of each column in a band of rows tells. Only in the columns of the box does that hide
+        # in it, so those are looked through once more without the rows of the box.
+        rows = torch.arange(boxes.shape[0], device=boxes.device)
+        left, width = windows.start[:, -1:], windows.size[-1]
+        strips = Windows(left, windows.inside.new_empty(boxes.shape[0], width)).of(evidence, rows)
+        strips.sub_(box_mask(boxes[:, :-1], evidence.shape[1:-1]).unsqueeze(-1).float(), alpha=2)
+        columns = left + torch.arange(width, device=left.device)
+        in_box = (columns >= boxes[:, -1, :1]) & (columns < boxes[:, -1, 1:])
+        largest = band_maxima(evidence, self.atlas)
+        places = columns.unsqueeze(1).expand(-1, largest.shape[1], -1)
+        around = torch.where(in_box.unsqueeze(1), band_maxima(strips, self.atlas), largest.gather(2, places))
+        largest = largest.scatter(2, places, around)
+        return bands_per_region(largest >= self.threshold, self.atlas, evidence.shape[-2]) > 0
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:

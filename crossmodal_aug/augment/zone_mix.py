@@ -9,10 +9,11 @@ from torch import Tensor
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import cut_share, draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
-from crossmodal_aug.functional.regions import region_shares, side_members, union_mask
+from crossmodal_aug.functional.regions import union_mask
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class ZoneMix(CrossModalOp):
                 accepted = accepted & (cut_share(evidence, pixels) <= self.max_cut)
         zones = zones & accepted.unsqueeze(1)
         mixed = torch.where(zones, source.positions.index_select(0, index), positions)
-        shares = region_shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), zones.device)
+        shares = grid.shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), zones.device)
         return ZoneMixParams(
             accepted=accepted,
             positions=mixed,
@@ -122,7 +123,7 @@ class ZoneMix(CrossModalOp):
         if self.zones == "zone":
             return one
         if self.zones == "side":
-            return side_members(self.atlas, choice.device)[pick(choice, len(self.atlas.sides))]
+            return grid.side_members(self.atlas, choice.device)[pick(choice, len(self.atlas.sides))]
         subset = coins < 0.5
         proper = subset.any(dim=1) & ~subset.all(dim=1)
         return torch.where(proper.unsqueeze(1), subset, one)

@@ -4,14 +4,12 @@ from crossmodal_aug.functional.affinity import position_affinity
 from crossmodal_aug.functional.calibration import Calibration, Fit, calibrate
 from crossmodal_aug.functional.contrastive import itcl_loss
 from crossmodal_aug.functional.mixing import (
-    Lines,
     box_mask,
     boxes_around,
     boxes_inside,
     cut_share,
     cyclic_donors,
     draw_donors,
-    lines_of_boxes,
     pick,
     pick_true,
     random_pixel,
@@ -19,18 +17,23 @@ from crossmodal_aug.functional.mixing import (
 )
 from crossmodal_aug.functional.pasting import paste, paste_boxes, paste_regions
 from crossmodal_aug.functional.regions import (
-    lines_per_region,
+    band_maxima,
+    bands_per_region,
     region_boxes,
     region_evidence,
     region_masks,
     sum_per_region,
     union_mask,
+    window_per_region,
 )
+from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
 __all__ = [
     "Calibration",
     "Fit",
-    "Lines",
+    "Windows",
+    "band_maxima",
+    "bands_per_region",
     "box_mask",
     "boxes_around",
     "boxes_inside",
@@ -39,8 +42,6 @@ __all__ = [
     "cyclic_donors",
     "draw_donors",
     "itcl_loss",
-    "lines_of_boxes",
-    "lines_per_region",
     "paste",
     "paste_boxes",
     "paste_regions",
@@ -54,4 +55,6 @@ __all__ = [
     "sum_per_region",
     "uniforms",
     "union_mask",
+    "window_per_region",
+    "windows_of_boxes",
 ]

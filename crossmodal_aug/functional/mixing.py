@@ -5,7 +5,6 @@ depends on the data for its shapes, so all of it compiles.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -253,54 +252,6 @@ def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
         along = (place >= boxes[:, axis, :1]) & (place < boxes[:, axis, 1:])
         inside = inside & along.view(-1, *[1] * axis, length, *[1] * (axes - axis - 1))
     return inside
-
-
-class Lines(NamedTuple):
-    """The image lines around each sample's box, as many for each sample so that they form a tensor.
-
-    Attributes:
-        number: (B, L) int64: number of the line within its image; all different within a sample.
-        inside: (B, L, W) bool: which of their pixels lie in the box.
-    """
-
-    number: Tensor
-    inside: Tensor
-
-    def of(self, tensor: Tensor, sample: Tensor) -> Tensor:
-        """These lines of a (M, *spatial) tensor, for each sample from row ``sample`` (B,) int64: (B, L, W)."""
-        width = tensor.shape[-1]
-        lines = tensor[:1].numel() // max(1, width)
-        flat = (sample.unsqueeze(1) * lines + self.number).flatten()
-        return tensor.reshape(-1, width).index_select(0, flat).view(*self.number.shape, width)
-
-
-def lines_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int]) -> Lines:
-    """Lines that hold each sample's box, and which of their pixels lie in it.
-
-    Args:
-        boxes: (B, n, 2) int64 start and stop, half open, none larger than ``size``.
-        spatial: Size of the image along its n axes; a line runs along the last.
-        size: Size that no box exceeds, along the n axes.
-
-    Returns:
-        Line numbers and pixels, for as many lines as the largest box may have.
-
-    Example:
-        >>> lines_of_boxes(torch.tensor([[[1, 2], [0, 1]]]), (3, 2), (2, 2))
-        Lines(number=tensor([[1, 2]]), inside=tensor([[[ True, False],
-                 [False, False]]]))
-    """
-    number = boxes.new_zeros(boxes.shape[0], 1)
-    touched = torch.ones_like(number, dtype=torch.bool)
-    for axis, (length, wanted) in enumerate(zip(spatial[:-1], size, strict=False)):
-        reach = min(length, wanted)
-        start, stop = boxes[:, axis, :1], boxes[:, axis, 1:]
-        place = start.clamp_max(length - reach) + torch.arange(reach, device=boxes.device)
-        number = (number.unsqueeze(2) * length + place.unsqueeze(1)).flatten(1)
-        touched = (touched.unsqueeze(2) & ((place >= start) & (place < stop)).unsqueeze(1)).flatten(1)
-    column = torch.arange(spatial[-1], device=boxes.device)
-    across = (column >= boxes[:, -1, :1]) & (column < boxes[:, -1, 1:])
-    return Lines(number, touched.unsqueeze(2) & across.unsqueeze(1))
 
 
 def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:

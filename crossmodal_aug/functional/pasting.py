@@ -1,7 +1,7 @@
 """Pixels of one sample put into another: by any mask, by boxes, by regions.
 
 `paste` is the plain form. The other two give the same result for the masks that the ops use, and touch memory once:
-they move whole stretches of image lines instead of choosing pixel by pixel.
+they move windows and whole stretches of image lines instead of choosing pixel by pixel.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,14 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_tensor
-from crossmodal_aug.functional.mixing import box_mask, lines_of_boxes
-from crossmodal_aug.functional.regions import common_stretch, region_labels, union_mask
+from crossmodal_aug.functional.mixing import box_mask
+from crossmodal_aug.functional.regions import union_mask
+from crossmodal_aug.functional.windows import windows_of_boxes
 
-# Lines are pasted in this many parts, so that what is held beside the result stays small.
-_PARTS = 6
+# At most this share of the pixels is pasted at a time, so that what is held beside the result stays small.
+_SHARE = 0.09
 # Below this many bytes a stretch of a line is not worth moving on its own.
 _SHORTEST = 64
 
@@ -87,23 +89,27 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
     axes = boxes.shape[1]
     spatial = tensor.shape[tensor.ndim - axes :]
     _check_pair(tensor, donors, spatial)
-    lines = prod(spatial[:-1])
-    if not (tensor.is_contiguous() and donors.is_contiguous()) or 2 * prod(window[:-1]) > lines or not tensor.numel():
+    share = prod([min(1.0, wanted / length) for wanted, length in zip(window, spatial, strict=True) if length])
+    if share > 0.5 or not tensor.numel() or not _can_write_windows(tensor, donors):
         return paste(tensor, donors, index, box_mask(boxes, spatial))
-    width, planes = spatial[-1], tensor.shape[1:].numel() // spatial.numel()
-    line, inside = lines_of_boxes(boxes, spatial, window)
-    ours, theirs = tensor.view(-1, width), donors.view(-1, width)
-    plane = torch.arange(planes, device=tensor.device).view(1, -1, 1)
-    sample = torch.arange(tensor.shape[0], device=tensor.device).view(-1, 1, 1)
+    whole = windows_of_boxes(boxes, spatial, window)
     out = tensor.clone(memory_format=torch.contiguous_format)
-    flat = out.view(-1, width)
-    for some, part in zip(line.chunk(_PARTS, dim=1), inside.chunk(_PARTS, dim=1), strict=True):
-        here = ((sample * planes + plane) * lines + some.unsqueeze(1)).flatten()
-        there = ((index.view(-1, 1, 1) * planes + plane) * lines + some.unsqueeze(1)).flatten()
-        shape = (tensor.shape[0], planes, part.shape[1], width)
-        taken, kept = theirs.index_select(0, there).view(shape), ours.index_select(0, here).view(shape)
-        flat.index_copy_(0, here, choose(part.unsqueeze(1), taken, kept).view(-1, width))
+    sample = torch.arange(tensor.shape[0], device=tensor.device)
+    step = max(1, int(whole.size[0] * _SHARE / share))
+    for first in range(0, whole.size[0], step):
+        part = whole.rows(first, step)
+        inside = part.inside.view(part.inside.shape[0], *[1] * (tensor.ndim - 1 - axes), *part.size)
+        part.put(out, choose(inside, part.of(donors, index), part.of(tensor, sample)))
     return out
+
+
+def _can_write_windows(tensor: Tensor, donors: Tensor) -> bool:
+    """Whether writing into windows of a copy is cheap; graphs and gradients want the plain form."""
+    return tensor.is_contiguous() and not (
+        torch.compiler.is_compiling()
+        or torch.are_deterministic_algorithms_enabled()
+        or (torch.is_grad_enabled() and (tensor.requires_grad or donors.requires_grad))
+    )
 
 
 def paste_regions(
@@ -134,12 +140,12 @@ def paste_regions(
         tensor([2, 1])
     """
     height, width = spatial[-2:]
-    stretch = common_stretch(atlas, width)
+    stretch = grid.common_stretch(atlas, width)
     if donors is not None or not tensor.is_contiguous() or stretch * tensor.element_size() < _SHORTEST:
         return paste(tensor, tensor if donors is None else donors, index, union_mask(zones, atlas, spatial))
     check_tensor("tensor", tensor)
     planes = tensor.shape[1:].numel() // (height * width)  # further axes and depth alike: regions extend through both
-    label = region_labels(atlas, (height, width), tensor.device)[:, ::stretch]
+    label = grid.labels(atlas, (height, width), tensor.device)[:, ::stretch]
     outside = zones.new_zeros(zones.shape[0], 1)
     moved = torch.cat((zones, outside), dim=1).index_select(1, label.flatten()).view(-1, 1, *label.shape)
     sample = torch.arange(tensor.shape[0], device=tensor.device)

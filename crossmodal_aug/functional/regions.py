@@ -1,9 +1,7 @@
 """An atlas on the pixel grid: boxes, masks, and how much evidence lies in each region."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
-from math import gcd
 from typing import Literal
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import (
     as_evidence,
     check_choice,
@@ -18,9 +17,6 @@ from crossmodal_aug.functional.checks import (
     check_probability,
     check_tensor,
 )
-from crossmodal_aug.functional.constants import constant
-
-_Boxes = tuple[tuple[int, int, int, int], ...]
 
 
 def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
@@ -42,7 +38,7 @@ def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
         >>> region_boxes(LUNG_ZONES, (6, 4))[LUNG_ZONES.index("right lower")]
         tensor([4, 6, 2, 4])
     """
-    return torch.tensor(_boxes(atlas, _check_size(atlas, size)), dtype=torch.int64)
+    return torch.tensor(grid.boxes(atlas, _check_size(atlas, size)), dtype=torch.int64)
 
 
 def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | str | None = None) -> Tensor:
@@ -67,7 +63,7 @@ def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | st
         >>> region_masks(LUNG_ZONES, (6, 4)).sum(dim=(1, 2))
         tensor([4, 4, 4, 4, 4, 4])
     """
-    owner = region_labels(atlas, _check_size(atlas, size), torch.device(device or "cpu"))
+    owner = grid.labels(atlas, _check_size(atlas, size), torch.device(device or "cpu"))
     return owner == torch.arange(len(atlas), device=owner.device).view(-1, 1, 1)
 
 
@@ -94,14 +90,13 @@ def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
     """
     check_tensor("zones", zones)
     *depth, height, width = spatial
-    labels = region_labels(atlas, _check_size(atlas, (height, width)), zones.device)
+    size, device = _check_size(atlas, (height, width)), zones.device
     zones = check_positions("zones", zones, (zones.shape[0], len(atlas)))
     outside = zones.new_zeros(zones.shape[0], 1)
     # Between two cuts all rows are alike: look up one row of each band, then repeat it.
-    first, band = _bands(atlas, height)
-    rows = constant(first, torch.int64, zones.device)
-    some = torch.cat((zones, outside), dim=1).index_select(1, labels.index_select(0, rows).flatten())
-    plane = some.view(-1, len(first), width).index_select(1, constant(band, torch.int64, zones.device))
+    labels = grid.band_labels(atlas, size, device)
+    some = torch.cat((zones, outside), dim=1).index_select(1, labels.flatten()).view(-1, *labels.shape)
+    plane = some.index_select(1, grid.bands_of_rows(atlas, height, device))
     return plane.view(-1, *[1] * len(depth), height, width).expand(-1, *spatial)
 
 
@@ -152,13 +147,12 @@ def region_evidence(
     return counts / counts.sum(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def sum_per_region(values: Tensor, atlas: Atlas, *, step: int = 1) -> Tensor:
+def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
     """Sum of a map in each region.
 
     Args:
         values: (B, ..., H, W) float; every axis between the first and the last two is summed.
         atlas: K regions.
-        step: How many image columns one column of ``values`` stands for; no border of the atlas may fall inside one.
 
     Returns:
         (B, K) float32.
@@ -170,57 +164,87 @@ def sum_per_region(values: Tensor, atlas: Atlas, *, step: int = 1) -> Tensor:
     """
     *_, height, width = values.shape
     # Between two cuts all rows are alike, so a column of a band lies in one region: sum those first.
-    first, _ = _bands(atlas, height)
-    heights = [stop - start for start, stop in pairwise((*first, height))]
     above = tuple(range(1, values.ndim - 1))
-    columns = torch.stack([part.sum(dim=above) for part in torch.split(values, heights, dim=-2)], dim=1)
-    return columns.flatten(1).float() @ _members(atlas, (height, width * step), values.device, step)
+    columns = torch.stack([part.sum(dim=above) for part in _split_in_bands(values, atlas)], dim=1)
+    return columns.flatten(1).float() @ grid.band_members(atlas, (height, width), values.device)
 
 
-def _members(atlas: Atlas, size: tuple[int, int], device: torch.device, step: int = 1) -> Tensor:
-    """Which region the columns of each band of rows lie in: (bands * W / step, K) float32, one-hot."""
-    rows = constant(_bands(atlas, size[0])[0], torch.int64, device)
-    label = region_labels(atlas, size, device).index_select(0, rows)[:, ::step].flatten()
-    return (label.unsqueeze(1) == torch.arange(len(atlas), device=device)).float()
+def band_maxima(values: Tensor, atlas: Atlas) -> Tensor:
+    """Largest value in each column of each band, the rows between two neighbouring cuts of the atlas.
 
+    Args:
+        values: (B, ..., H, W); the maximum is taken over every axis between the first and the last two as well.
+        atlas: The regions.
 
-def common_stretch(atlas: Atlas, width: int) -> int:
-    """Longest stretch of a line such that no border of the atlas falls inside one, and that divides the width.
+    Returns:
+        (B, bands, W), the bands from the top.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
-        >>> common_stretch(LUNG_ZONES, 224)
-        112
+        >>> band_maxima(torch.arange(12).view(1, 6, 2), LUNG_ZONES)
+        tensor([[[ 2,  3],
+                 [ 6,  7],
+                 [10, 11]]])
     """
-    edges = [round(x * width) for *_, x0, x1 in atlas.boxes for x in (x0, x1)]
-    return gcd(width, *edges)
+    above = tuple(range(1, values.ndim - 1))
+    return torch.stack([part.amax(dim=above) for part in _split_in_bands(values, atlas)], dim=1)
 
 
-def lines_per_region(lines: Tensor, index: Tensor, atlas: Atlas, height: int) -> Tensor:
-    """Sum of some lines of an image in each region.
+def bands_per_region(columns: Tensor, atlas: Atlas, height: int) -> Tensor:
+    """Sum of the columns of bands in each region.
 
     Args:
-        lines: (B, L, W) bool or float32.
-        index: (B, L) int64 number of each line; in a volume they count on from slice to slice.
+        columns: (B, bands, W) bool or float: one number for each column of a band, as `band_maxima` has them.
         atlas: K regions.
-        height: Number of lines of a slice.
+        height: Image rows that the bands are made of.
 
     Returns:
         (B, K) float32.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
-        >>> lines_per_region(torch.ones(1, 2, 4), torch.tensor([[0, 5]]), LUNG_ZONES, 6)
-        tensor([[2., 0., 2., 2., 0., 2.]])
+        >>> bands_per_region(torch.tensor([[[True, False], [False, False], [True, True]]]), LUNG_ZONES, 6)
+        tensor([[1., 0., 1., 0., 0., 1.]])
     """
-    first, band = _bands(atlas, height)
-    of_line = constant(band, torch.int64, lines.device)[index % height]
-    belongs = of_line.unsqueeze(1) == torch.arange(len(first), device=lines.device).unsqueeze(1)
-    # As floats a few samples at a time: they may take four times the memory of the lines.
-    some = max(1, lines.shape[0] // 8)
-    parts = zip(torch.split(belongs, some), torch.split(lines, some), strict=True)
-    bands = torch.cat([one.float() @ part.float() for one, part in parts])
-    return bands.flatten(1) @ _members(atlas, (height, lines.shape[-1]), lines.device)
+    return columns.flatten(1).float() @ grid.band_members(atlas, (height, columns.shape[-1]), columns.device)
+
+
+def window_per_region(values: Tensor, start: Tensor, atlas: Atlas, size: tuple[int, int]) -> Tensor:
+    """Sum in each region of what a window of each sample holds.
+
+    Args:
+        values: (B, ..., h, w) bool or float; every axis between the first and the last two is summed.
+        start: (B, 2) int64: row and column of the image where the window begins.
+        atlas: K regions.
+        size: (H, W) of the image.
+
+    Returns:
+        (B, K) float32.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> window_per_region(torch.ones(1, 2, 2), torch.tensor([[1, 1]]), LUNG_ZONES, (6, 4))
+        tensor([[1., 1., 0., 1., 1., 0.]])
+    """
+    plane = values.float()
+    if values.ndim > 3:
+        plane = plane.sum(dim=tuple(range(1, values.ndim - 2)))
+    # Along either axis a window crosses a few bands: sum those first, then look up which region each pair is in.
+    device = start.device
+    row_of = grid.bands_of_rows(atlas, size[0], device)[start[:, :1] + torch.arange(plane.shape[1], device=device)]
+    column_of = grid.bands_of_columns(atlas, size[1], device)[
+        start[:, 1:] + torch.arange(plane.shape[2], device=device)
+    ]
+    members = grid.block_members(atlas, size, device)
+    by_row = (row_of.unsqueeze(1) == torch.arange(members.shape[0], device=device).unsqueeze(1)).float()
+    by_column = (column_of.unsqueeze(2) == torch.arange(members.shape[1], device=device)).float()
+    return (by_row @ plane @ by_column).flatten(1) @ members.flatten(0, 1)
+
+
+def _split_in_bands(values: Tensor, atlas: Atlas) -> tuple[Tensor, ...]:
+    height = values.shape[-2]
+    first = grid.first_rows(atlas, height)
+    return torch.split(values, [stop - start for start, stop in pairwise((*first, height))], dim=-2)
 
 
 def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
@@ -229,66 +253,3 @@ def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
     if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
         raise InvalidValueError(f"Expected `size` to be (H, W), two positive integers, but got {tuple(size)!r}.")
     return size[0], size[1]
-
-
-def _boxes(atlas: Atlas, size: tuple[int, int]) -> _Boxes:
-    height, width = size
-    return tuple(
-        (round(y0 * height), round(y1 * height), round(x0 * width), round(x1 * width)) for y0, y1, x0, x1 in atlas.boxes
-    )
-
-
-def region_bounds(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
-    """`region_boxes` as (K, 2, 2): start and stop along height and width, read-only and shared between calls."""
-    boxes = _boxes(atlas, size)
-    return constant(tuple(((y0, y1), (x0, x1)) for y0, y1, x0, x1 in boxes), torch.int64, device)
-
-
-def side_members(atlas: Atlas, device: torch.device) -> Tensor:
-    """Which regions each side of the atlas holds: (sides, K) bool, read-only and shared between calls."""
-    members = tuple(tuple(region in side for region in range(len(atlas))) for side in atlas.sides)
-    return constant(members, torch.bool, device)
-
-
-def region_labels(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Index of the region that each pixel belongs to, K where it belongs to none: (H, W) int64, read-only."""
-    boxes = _boxes(atlas, size)
-    return _paint(boxes, size, device) if torch.compiler.is_compiling() else _painted(boxes, size, device)
-
-
-def _paint(boxes: _Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
-    owner = torch.full(size, len(boxes), dtype=torch.int64, device=device)
-    for region, (y0, y1, x0, x1) in enumerate(boxes):
-        owner[y0:y1, x0:x1] = region
-    return owner
-
-
-def _bands(atlas: Atlas, height: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """First row of each band between two borders, and the band of each row."""
-    edges = {0, *(round(y * height) for y0, y1, *_ in atlas.boxes for y in (y0, y1))}
-    first = tuple(sorted(edge for edge in edges if edge < height))
-    return first, tuple(sum(edge <= row for edge in first) - 1 for row in range(height))
-
-
-def region_shares(atlas: Atlas, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Share of the image that each region takes: (K,) float32, read-only and shared between calls."""
-    boxes = _boxes(atlas, size)
-    if torch.compiler.is_compiling():
-        return _count_shares(_paint(boxes, size, device), len(atlas))
-    return _counted_shares(boxes, size, device)
-
-
-def _count_shares(labels: Tensor, regions: int) -> Tensor:
-    return (labels.flatten() == torch.arange(regions, device=labels.device).unsqueeze(1)).float().mean(dim=1)
-
-
-@lru_cache(maxsize=32)
-def _counted_shares(boxes: _Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return _count_shares(_paint(boxes, size, device), len(boxes))
-
-
-@lru_cache(maxsize=32)
-def _painted(boxes: _Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return _paint(boxes, size, device)

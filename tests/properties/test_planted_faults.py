@@ -8,7 +8,7 @@ import torch
 
 from crossmodal_aug import LUNG_ZONES, Augmented, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment import focus, sync_flip, t_patch_mix, zone_mix
-from crossmodal_aug.functional import pasting, regions
+from crossmodal_aug.functional import grid, pasting, regions
 from tests import promises
 from tests.strategies import Case
 
@@ -93,31 +93,30 @@ def test_donors_whole_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     """The text claims all that the donor names, wherever the patch lies."""
     monkeypatch.setattr(
         TPatchMix,
-        "_mixed_positions",
-        lambda self, batch, theirs, evidence, window: batch.positions | theirs,
+        "_evident_positions",
+        lambda self, mine, theirs, *evidence: mine | theirs,
     )
     assert breaks(TPatchMix(PARSER, **PATCH), promises.words_follow_pixels)
 
 
 @pytest.mark.parametrize("op", [ZoneMix(PARSER, p=0.7, zones="zone"), Focus(PARSER, p=0.7)], ids=["ZoneMix", "Focus"])
 def test_transposed_regions(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = regions.region_labels
+    paint = grid._paint
 
-    def transposed(atlas: object, size: tuple[int, int], device: torch.device) -> torch.Tensor:
-        return labels(atlas, size[::-1], device).T.contiguous()
+    def transposed(boxes: object, size: tuple[int, int], device: torch.device) -> torch.Tensor:
+        return paint(boxes, size[::-1], device).T.contiguous()
 
-    for module in (regions, pasting):
-        monkeypatch.setattr(module, "region_labels", transposed)
-    monkeypatch.setattr(regions, "_bands", lambda atlas, height: (tuple(range(height)), tuple(range(height))))
-    monkeypatch.setattr(pasting, "common_stretch", lambda atlas, width: 1)
+    monkeypatch.setattr(grid, "_cached", lambda make, *about: make(*about))
+    monkeypatch.setattr(grid, "_paint", transposed)
+    monkeypatch.setattr(grid, "_firsts", lambda edges, length: tuple(range(length)))
+    monkeypatch.setattr(grid, "labels", lambda atlas, size, device: transposed(grid.boxes(atlas, size), size, device))
+    monkeypatch.setattr(grid, "common_stretch", lambda atlas, width: 1)
     assert breaks(op, promises.words_follow_pixels)
 
 
 def test_transposed_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
-    bounds = t_patch_mix.region_bounds
-    monkeypatch.setattr(
-        t_patch_mix, "region_bounds", lambda atlas, size, device: bounds(atlas, size[::-1], device).flip(1)
-    )
+    bounds = grid.bounds
+    monkeypatch.setattr(grid, "bounds", lambda atlas, size, device: bounds(atlas, size[::-1], device).flip(1))
     assert breaks(TPatchMix(PARSER, **PATCH, text="union", gate=None), promises.words_follow_pixels)
 
 
@@ -185,7 +184,9 @@ def test_count_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_modules_under_test_are_the_ones_patched() -> None:
     """The faults above reach the ops through these names; a rename must not make them harmless."""
-    assert zone_mix.paste_regions is pasting.paste_regions
-    assert pasting.union_mask is regions.union_mask
-    assert focus.union_mask is regions.union_mask
+    assert zone_mix.grid is grid
+    assert focus.grid is grid
+    assert t_patch_mix.grid is grid
+    assert pasting.grid is grid
+    assert regions.grid is grid
     assert sync_flip.SyncFlip is SyncFlip
