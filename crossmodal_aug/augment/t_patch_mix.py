@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Literal, Self, Unpack
 
@@ -24,7 +25,7 @@ from crossmodal_aug.functional.mixing import (
     random_pixel,
     uniforms,
 )
-from crossmodal_aug.functional.pasting import paste_boxes
+from crossmodal_aug.functional.pasting import paste_boxes, paste_windows
 from crossmodal_aug.functional.regions import (
     band_maxima,
     bands_per_region,
@@ -46,6 +47,11 @@ class PatchMixParams(MixParams):
 
     boxes: Tensor
     window: tuple[int, ...]
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The piece of each image that holds its box, of one size for all."""
+        return windows_of_boxes(self.boxes, self.spatial, self.window)
 
     def refusing(self, refused: Tensor) -> Self:
         """The same call with some samples (B,) bool left alone after all."""
@@ -221,29 +227,25 @@ class TPatchMix(CrossModalOp):
         self, mine: Tensor, theirs: Tensor, own: Tensor, given: Tensor, boxes: Tensor, windows: Windows
     ) -> Tensor:
         """Regions that a mixed sample names, from the donor's evidence in the box and the anchor's own around it."""
-        rows, size = torch.arange(mine.shape[0], device=mine.device), (own.shape[-2], own.shape[-1])
-        # The donor's evidence in the box, and beneath it the anchor's own that it covers.
-        brought, covered = (
-            window_per_region((one >= self.threshold) & windows.inside, windows.start[:, -2:], self.atlas, size) > 0
-            for one in (given, windows.of(own, rows))
-        )
-        return (mine & ~(covered & ~self._holds_lesion_around(own, boxes, windows))) | (theirs & brought)
-
-    def _holds_lesion_around(self, evidence: Tensor, boxes: Tensor, windows: Windows) -> Tensor:
-        """Whether each region holds lesion outside the box: (B, K)."""
-        # The largest evidence of each column in a band of rows tells. Only in the columns of the box does that hide
-        # in it, so those are looked through once more without the rows of the box.
-        rows = torch.arange(boxes.shape[0], device=boxes.device)
+        size = (own.shape[-2], own.shape[-1])
+        brought = (given >= self.threshold) & windows.inside
+        added = theirs & (window_per_region(brought, windows.start[:, -2:], self.atlas, size) > 0)
+        # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
+        # the columns of the box can hold less: those are looked through once more without its rows.
+        largest = band_maxima(own, self.atlas)
+        rows = torch.arange(mine.shape[0], device=mine.device)
         left, width = windows.start[:, -1:], windows.size[-1]
-        strips = Windows(left, windows.inside.new_empty(boxes.shape[0], width)).of(evidence, rows)
-        strips.sub_(box_mask(boxes[:, :-1], evidence.shape[1:-1]).unsqueeze(-1).float(), alpha=2)
+        strips = Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows)
+        strips.sub_(box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1).float(), alpha=2)
         columns = left + torch.arange(width, device=left.device)
         in_box = (columns >= boxes[:, -1, :1]) & (columns < boxes[:, -1, 1:])
-        largest = band_maxima(evidence, self.atlas)
         places = columns.unsqueeze(1).expand(-1, largest.shape[1], -1)
         around = torch.where(in_box.unsqueeze(1), band_maxima(strips, self.atlas), largest.gather(2, places))
-        largest = largest.scatter(2, places, around)
-        return bands_per_region(largest >= self.threshold, self.atlas, evidence.shape[-2]) > 0
+        held, remains = (
+            bands_per_region(one >= self.threshold, self.atlas, size[0]) > 0
+            for one in (largest, largest.scatter(2, places, around))
+        )
+        return (mine & ~(held & ~remains)) | added
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:
@@ -257,7 +259,10 @@ class TPatchMix(CrossModalOp):
 
     def alter(self, tensor: Tensor, params: PatchMixParams, role: Role, donors: Tensor | None) -> Tensor:
         """Take the pixels of the patch from the donor."""
-        return paste_boxes(tensor, tensor if donors is None else donors, params.donors, params.boxes, params.window)
+        source = tensor if donors is None else donors
+        if torch.compiler.is_compiling():
+            return paste_boxes(tensor, source, params.donors, params.boxes, params.window)
+        return paste_windows(tensor, source, params.donors, params.boxes, params.windows)
 
     @property
     def states_positions(self) -> bool:

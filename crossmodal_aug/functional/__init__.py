@@ -15,7 +15,7 @@ from crossmodal_aug.functional.mixing import (
     random_pixel,
     uniforms,
 )
-from crossmodal_aug.functional.pasting import paste, paste_boxes, paste_regions
+from crossmodal_aug.functional.pasting import paste, paste_boxes, paste_regions, paste_windows
 from crossmodal_aug.functional.regions import (
     band_maxima,
     bands_per_region,
@@ -45,6 +45,7 @@ __all__ = [
     "paste",
     "paste_boxes",
     "paste_regions",
+    "paste_windows",
     "pick",
     "pick_true",
     "position_affinity",

@@ -56,12 +56,12 @@ def first_rows(atlas: Atlas, height: int) -> tuple[int, ...]:
 
 def bands_of_rows(atlas: Atlas, height: int, device: torch.device) -> Tensor:
     """Band of each row: (H,) int64."""
-    return constant(_band_numbers(first_rows(atlas, height), height), torch.int64, device)
+    return _made(_row_bands, boxes(atlas, (height, 1)), (height, 1), device)
 
 
 def bands_of_columns(atlas: Atlas, width: int, device: torch.device) -> Tensor:
     """Band of each column: (W,) int64."""
-    return constant(_band_numbers(_first_columns(boxes(atlas, (1, width)), width), width), torch.int64, device)
+    return _made(_column_bands, boxes(atlas, (1, width)), (1, width), device)
 
 
 def band_labels(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
@@ -139,5 +139,14 @@ def _firsts(edges: tuple[int, ...], length: int) -> tuple[int, ...]:
     return tuple(sorted({0, *(edge for edge in edges if edge < length)}))
 
 
-def _band_numbers(first: tuple[int, ...], length: int) -> tuple[int, ...]:
-    return tuple(band for band, (start, stop) in enumerate(pairwise((*first, length))) for _ in range(start, stop))
+def _row_bands(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
+    return _band_numbers(_firsts(tuple(y for box in boxes for y in box[:2]), size[0]), size[0], device)
+
+
+def _column_bands(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
+    return _band_numbers(_first_columns(boxes, size[1]), size[1], device)
+
+
+def _band_numbers(first: tuple[int, ...], length: int, device: torch.device) -> Tensor:
+    numbers = [band for band, (start, stop) in enumerate(pairwise((*first, length))) for _ in range(start, stop)]
+    return torch.tensor(numbers, dtype=torch.int64, device=device)

@@ -16,7 +16,7 @@ from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_tensor
 from crossmodal_aug.functional.mixing import box_mask
 from crossmodal_aug.functional.regions import union_mask
-from crossmodal_aug.functional.windows import windows_of_boxes
+from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
 # At most this share of the pixels is pasted at a time, so that what is held beside the result stays small.
 _SHARE = 0.09
@@ -86,18 +86,23 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
         tensor([[2, 1],
                 [2, 2]])
     """
+    spatial = tensor.shape[tensor.ndim - boxes.shape[1] :]
+    return paste_windows(tensor, donors, index, boxes, windows_of_boxes(boxes, spatial, window))
+
+
+def paste_windows(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, windows: Windows) -> Tensor:
+    """`paste_boxes` for boxes whose windows are known already; a box is empty where its window's ``inside`` is."""
     axes = boxes.shape[1]
     spatial = tensor.shape[tensor.ndim - axes :]
     _check_pair(tensor, donors, spatial)
-    share = prod([min(1.0, wanted / length) for wanted, length in zip(window, spatial, strict=True) if length])
+    share = prod(windows.size) / max(1, prod(spatial))
     if share > 0.5 or not tensor.numel() or not _can_write_windows(tensor, donors):
         return paste(tensor, donors, index, box_mask(boxes, spatial))
-    whole = windows_of_boxes(boxes, spatial, window)
     out = tensor.clone(memory_format=torch.contiguous_format)
     sample = torch.arange(tensor.shape[0], device=tensor.device)
-    step = max(1, int(whole.size[0] * _SHARE / share))
-    for first in range(0, whole.size[0], step):
-        part = whole.rows(first, step)
+    step = max(1, int(windows.size[0] * _SHARE / share))
+    for first in range(0, windows.size[0], step):
+        part = windows.rows(first, step)
         inside = part.inside.view(part.inside.shape[0], *[1] * (tensor.ndim - 1 - axes), *part.size)
         part.put(out, choose(inside, part.of(donors, index), part.of(tensor, sample)))
     return out
