@@ -29,7 +29,7 @@ class PositionParser:
 
     Args:
         atlas: The regions and their words.
-        cache_size: How many texts `parse_many`, `encode` and `rewrite` each remember; 0 remembers none.
+        cache_size: How many texts `parse_many`, `encode`, `rewrite` and `mirror` each remember; 0 remembers none.
 
     Raises:
         InvalidTypeError: `atlas` is no Atlas, or `cache_size` no integer.
@@ -56,6 +56,7 @@ class PositionParser:
         self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
         self._cache: OrderedDict[str, Report] = OrderedDict()
         self._rewritten: OrderedDict[tuple[str, tuple[bool, ...]], str] = OrderedDict()
+        self._mirrored: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -161,6 +162,30 @@ class PositionParser:
             (report,) = self.parse_many([text])
             known = report.with_regions(name for name, bit in zip(self.atlas.names, key[1], strict=True) if bit)
             self._remember(self._rewritten, key, known)
+        return known
+
+    def mirror(self, text: str) -> str:
+        """Return a text with left and right exchanged; what was exchanged before is looked up.
+
+        Args:
+            text: The text.
+
+        Returns:
+            What `Report.mirrored` gives.
+
+        Raises:
+            InvalidTypeError: `text` is no string.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> PositionParser(LUNG_ZONES).mirror("Upper left lung.")
+            'Upper right lung.'
+        """
+        known = self._mirrored.get(text) if isinstance(text, str) else None
+        if known is None:
+            (report,) = self.parse_many([text])
+            known = report.mirrored()
+            self._remember(self._mirrored, text, known)
         return known
 
     def _remember(self, cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:

@@ -84,6 +84,5 @@ class SyncFlip(CrossModalOp):
         texts = check_texts("texts", texts, params.accepted.shape[0])
         flags = to_host(params.accepted, params.accepted.unsqueeze(1))
         return [
-            report.mirrored() if accepted else text
-            for text, report, (accepted, _) in zip(texts, self.parser.parse_many(texts), flags, strict=True)
+            self.parser.mirror(text) if accepted else text for text, (accepted, _) in zip(texts, flags, strict=True)
         ]

@@ -210,10 +210,7 @@ class KorniaSync(nn.Module):
             )
         texts = check_texts("texts", texts, params.accepted.shape[0])
         flags = to_host(params.mirrored, params.mirrored.unsqueeze(1))
-        return [
-            report.mirrored() if flag else text
-            for text, report, (flag, _) in zip(texts, self.parser.parse_many(texts), flags, strict=True)
-        ]
+        return [self.parser.mirror(text) if flag else text for text, (flag, _) in zip(texts, flags, strict=True)]
 
     def _read(self, batch: Batch, output_size: tuple[int, int]) -> KorniaSyncParams:
         """Judge each sample by its matrix."""

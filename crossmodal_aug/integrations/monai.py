@@ -123,7 +123,7 @@ class SyncFlipd(RandomizableTransform, MapTransform, InvertibleTransform):
         """Exchange left and right in the sample's words and bits, where it was flipped."""
         for key in self.text_keys:
             text = _text(sample, key)
-            sample[key] = self.op.parser(text).mirrored() if done else text
+            sample[key] = self.op.parser.mirror(text) if done else text
         if self.positions_key is not None:
             positions = _positions(sample, self.positions_key, len(self.op.atlas))
             sample[self.positions_key] = positions[list(self.op.atlas.mirror)] if done else positions

@@ -203,6 +203,28 @@ def test_the_cache_is_bounded_and_shared():
     assert PositionParser(LUNG_ZONES, cache_size=0).parse_many(["left lung"])[0] == first
 
 
+def test_rewritten_texts_are_remembered_and_bounded():
+    parser = PositionParser(LUNG_ZONES, cache_size=2)
+    bits = (True, False, False, False, False, True)
+    text = "Opacity in the upper left lung."
+    first = parser.rewrite(text, bits)
+    assert first == parser(text).with_regions(["left upper", "right lower"])
+    assert parser.rewrite(text, list(bits)) is first
+    assert parser.mirror(text) == parser(text).mirrored() == "Opacity in the upper right lung."
+    assert parser.mirror(text) is parser.mirror(text)
+    for number in range(5):
+        parser.rewrite(f"{number} left lung", bits)
+        parser.mirror(f"{number} left lung")
+    assert len(parser._rewritten) == len(parser._mirrored) == 2
+    with pytest.raises(InvalidValueError, match="6, one a region, but got 2"):
+        parser.rewrite(text, (True, False))
+    for wrong in (None, 3, ["left lung"]):
+        with pytest.raises(InvalidTypeError, match="string"):
+            parser.mirror(wrong)
+    with pytest.raises(InvalidTypeError, match="string"):
+        parser.rewrite(None, bits)
+
+
 def test_encode_gives_one_row_of_bits_a_text():
     bits = LUNGS.encode(["upper left lung", "lungs are clear", "RLL"])
     assert bits.dtype.is_floating_point is False
