@@ -5,10 +5,18 @@ import torch
 from semimedref.config import Config
 from semimedref.data.module import StepBatches, seeded
 from semimedref.data.qata import load_qata
-from semimedref.methods import METHODS
-from semimedref.methods.semimedref import mixing_ops
+from semimedref.draws import Draws
+from semimedref.losses import segmentation_loss
+from semimedref.methods import METHODS, base, mean_teacher
+from semimedref.methods.ops import Altered, make_ops, make_pos_aug, run_ops, vaguer
+from semimedref.methods.released import FirstPhraseParser, ReleasedPatchMix
 from semimedref.methods.teacher import EMATeacher, momentum
+from semimedref.methods.tokens import TokenMemory
 from semimedref.models import MODELS
+from semimedref.models.tokenizer import WordTokenizer
+from semimedref.presets import PRESETS
+
+from crossmodal_aug import LUNG_ZONES, PositionParser, TPatchMix
 
 
 @pytest.fixture
@@ -19,7 +27,7 @@ def batch(tiny_qata):
 
 def method(data, name="semimedref", **settings):
     torch.manual_seed(0)
-    config = Config(**{"burn_in": 0.0, "ramp_up": 0.0, **settings})
+    config = Config(**{"method": name, "size": 32, "burn_in": 0.0, "ramp_up": 0.0, **settings})
     model = MODELS["compact"].from_texts(data.labelled.texts, width=4)
     return METHODS[name](model, config, data.atlas, steps=10, steps_a_pass=2).train()
 
@@ -62,7 +70,7 @@ def test_the_teacher_runs_once_a_step_on_the_plain_caption(batch, monkeypatch):
     seen = []
     real = module.teacher.probabilities
     monkeypatch.setattr(module.teacher, "probabilities", lambda *args: seen.append(args) or real(*args))
-    module.objective(step, seeded(0))
+    module.objective(step, Draws(0, 0))
     assert len(seen) == 1
     assert torch.equal(seen[0][1].ids, module.student.tokenize(step.unlabelled.texts).ids)
 
@@ -71,7 +79,7 @@ def test_burn_in_leaves_the_unlabelled_samples_alone(batch, monkeypatch):
     step, data = batch
     module = method(data, burn_in=0.5)
     monkeypatch.setattr(module.teacher, "probabilities", None)
-    loss, parts = module.objective(step, seeded(0))
+    loss, parts = module.objective(step, Draws(0, 0))
     assert loss.isfinite()
     assert set(parts) == {"labelled seg", "labelled itcl"}
 
@@ -81,10 +89,10 @@ def test_the_unlabelled_loss_ignores_what_the_teacher_doubts(batch, monkeypatch)
     module = method(data, mix="none")
     doubt = torch.full((8, 1, 32, 32), 0.5)
     monkeypatch.setattr(module.teacher, "probabilities", lambda *_: doubt)
-    _, parts = module.objective(step, seeded(0))
+    _, parts = module.objective(step, Draws(0, 0))
     assert parts["unlabelled seg"] == 0
     monkeypatch.setattr(module.teacher, "probabilities", lambda *_: doubt + 0.4)
-    _, parts = module.objective(step, seeded(0))
+    _, parts = module.objective(step, Draws(0, 0))
     assert parts["unlabelled seg"] > 0
 
 
@@ -92,11 +100,14 @@ def test_the_unlabelled_loss_ignores_what_the_teacher_doubts(batch, monkeypatch)
 def test_every_mix_trains_and_keeps_words_and_pixels_in_step(batch, mix):
     step, data = batch
     module = method(data, mix=mix)
-    out = module.mix(step.labelled.images.float(), step.labelled.texts, step.labelled.masks, generator=seeded(5))
-    assert torch.equal(module.parser.encode(out.texts), out.positions)
-    replayed = module.mix.apply(step.labelled.masks, out.params)
-    assert torch.equal(replayed, out.target)
-    loss, parts = module.objective(step, seeded(0))
+    images, texts, masks = step.labelled.images.float(), step.labelled.texts, step.labelled.masks
+    out = run_ops(module.ops, images, texts, masks, draws=Draws(0, 5), branch="labelled")
+    last = list(out.params.values())[-1]
+    assert torch.equal(module.parser.encode(out.texts), last.positions)
+    for name, op in module.ops.items():
+        masks = op.apply(masks, out.params[name], role="target")
+    assert torch.equal(masks, out.target)
+    loss, parts = module.objective(step, Draws(0, 0))
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in module.student.parameters())
     assert (parts["mixed share"] > 0) == (mix in ("zone", "both"))
@@ -104,7 +115,7 @@ def test_every_mix_trains_and_keeps_words_and_pixels_in_step(batch, mix):
 
 def test_patches_change_hands_too(batch):
     step, data = batch
-    patch_mix = mixing_ops(method(data).parser, "patch", 32).ops[1]
+    patch_mix = make_ops(method(data).parser, Config(mix="patch", flip=0.0, size=32))["patch"]
     texts = ["unilateral pulmonary infection, one infected area, lower left lung."] * 8
     images = torch.rand(8, 1, 32, 32, generator=seeded(1))
     shares = [
@@ -119,9 +130,9 @@ def test_a_step_follows_from_its_generator_and_moves_no_global_one(batch):
     module = method(data)
     module.eval()  # batch norm would remember the first call
     state = torch.get_rng_state()
-    losses = [module.objective(step, seeded(3))[0].item() for _ in range(2)]
+    losses = [module.objective(step, Draws(0, 3))[0].item() for _ in range(2)]
     assert losses[0] == losses[1]
-    assert losses[0] != module.objective(step, seeded(4))[0].item()
+    assert losses[0] != module.objective(step, Draws(0, 4))[0].item()
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -132,9 +143,190 @@ def test_a_few_steps_lower_the_loss(batch, name):
     optimiser = torch.optim.AdamW(module.student.parameters(), lr=3e-3)
     losses = []
     for number in range(15):
-        loss, parts = module.objective(step, seeded(number))
+        loss, parts = module.objective(step, Draws(0, number))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(float(parts["labelled seg"]))
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_method_takes_three_steps(batch, name):
+    step, data = batch
+    module = method(data, name)
+    optimiser = torch.optim.AdamW(module.student.parameters(), lr=1e-3)
+    for number in range(3):
+        loss, parts = module.objective(step, Draws(0, number))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        assert loss.isfinite()
+    unlabelled = {"unlabelled seg", "unlabelled weight", "mixed share", "teacher certainty"}
+    contrast = {"labelled itcl", "unlabelled itcl"} if PRESETS[name]["itcl"] else set()
+    assert set(parts) == {"labelled seg"} | contrast | (set() if name == "supervised" else unlabelled)
+
+
+def inputs(batch, monkeypatch, name, **settings):
+    """What the student and the loss get to see in one step of a method, with a teacher that knows the masks."""
+    step, data = batch
+    module = method(data, name, **settings)
+    if name != "supervised":
+        answer = step.labelled.masks.float() * 0.9 + 0.05
+        monkeypatch.setattr(module.teacher, "probabilities", lambda *_: answer)
+    shown, targets = [], []
+    see = module.see
+    monkeypatch.setattr(module, "see", lambda images, texts: shown.append((images, texts)) or see(images, texts))
+
+    def spy(logits, target, weight=None):
+        targets.append((target, weight))
+        return segmentation_loss(logits, target, weight)
+
+    for place in (base, mean_teacher):
+        monkeypatch.setattr(place, "segmentation_loss", spy)
+    module.objective(step, Draws(0, 0))
+    return shown[0][0], list(shown[0][1]), targets
+
+
+def test_methods_share_what_they_draw(batch, monkeypatch):
+    step, _ = batch
+    plain, texts, _ = inputs(batch, monkeypatch, "mean-teacher")
+    assert texts == [*step.labelled.texts, *step.unlabelled.texts]
+    assert torch.equal(inputs(batch, monkeypatch, "supervised")[0], plain[:8])
+    for name in ("cutmix", "paper", "released"):
+        images, texts, _ = inputs(batch, monkeypatch, name)
+        assert torch.equal(images[:8], plain[:8])
+        assert texts[:8] == list(step.labelled.texts)
+    flipped, texts, _ = inputs(batch, monkeypatch, "text-flip")
+    turned = [not torch.equal(one, other) for one, other in zip(flipped, plain, strict=True)]
+    assert 0 < sum(turned) < 16
+    assert torch.equal(torch.where(torch.tensor(turned).view(-1, 1, 1, 1), plain.flip(-1), plain), flipped)
+    # A mirrored caption may read the same: "left lung and right lung".
+    assert all(
+        turn or text == old
+        for turn, text, old in zip(turned, texts, [*step.labelled.texts, *step.unlabelled.texts], strict=True)
+    )
+    assert any(text != old for text, old in zip(texts, [*step.labelled.texts, *step.unlabelled.texts], strict=True))
+
+
+def test_cutmix_leaves_the_captions_as_they_were(batch, monkeypatch):
+    step, _ = batch
+    plain = inputs(batch, monkeypatch, "mean-teacher")[0]
+    images, texts, _ = inputs(batch, monkeypatch, "cutmix")
+    assert texts == [*step.labelled.texts, *step.unlabelled.texts]
+    assert not torch.equal(images[8:], plain[8:])
+
+
+def test_a_switch_that_is_off_shifts_nothing_else(batch, monkeypatch):
+    whole, _, _ = inputs(batch, monkeypatch, "semimedref", focus=0.0, pos_aug="none")
+    focused, texts, targets = inputs(batch, monkeypatch, "semimedref", focus=1.0, pos_aug="none")
+    assert torch.equal(whole, focused)
+    unfocused = inputs(batch, monkeypatch, "semimedref", focus=0.0, pos_aug="none")
+    assert texts != unfocused[1]
+    for (narrow, weight), (wide, _) in zip(targets, unfocused[2], strict=True):
+        assert not (narrow & ~wide).any()
+        assert narrow.sum() < wide.sum()
+        # What the caption no longer names counts in full, as background.
+        assert weight is None or (weight[wide & ~narrow] == 1).all()
+    unflipped, texts, _ = inputs(batch, monkeypatch, "semimedref", flip=0.0, mix="none", focus=0.0, pos_aug="none")
+    assert torch.equal(unflipped, inputs(batch, monkeypatch, "mean-teacher")[0])
+    vague = inputs(batch, monkeypatch, "mean-teacher", pos_aug="mix")
+    assert torch.equal(vague[0], unflipped)
+    assert vague[1][:8] == texts[:8]
+    assert vague[1][8:] != texts[8:]
+
+
+def test_the_labelled_images_are_left_alone_if_so_told(batch, monkeypatch):
+    step, _ = batch
+    images, texts, _ = inputs(batch, monkeypatch, "semimedref", alter="unlabelled")
+    assert torch.equal(images[:8], inputs(batch, monkeypatch, "supervised")[0])
+    assert texts[:8] == list(step.labelled.texts)
+
+
+@pytest.mark.parametrize(("kind", "weights"), [("certainty", {0.0, 0.5}), ("threshold", {0.0}), ("equal", None)])
+def test_what_a_pseudo_mask_counts(kind, weights):
+    pseudo = torch.tensor([0.5, 0.75, 0.25])
+    found = mean_teacher.trust(pseudo, Config(pseudo_weight=kind))
+    assert (None if found is None else set(found.tolist())) == weights
+    if kind == "threshold":
+        assert mean_teacher.trust(torch.tensor([0.95, 0.05]), Config(pseudo_weight=kind)).tolist() == [1.0, 1.0]
+
+
+def test_without_itcl_no_projection_learns(batch):
+    step, data = batch
+    module = method(data, itcl=0.0)
+    module.objective(step, Draws(0, 0))[0].backward()
+    assert all(p.grad is None for p in module.student.image_projection.parameters())
+
+
+def test_presets_can_be_altered_and_are_written_down():
+    config = Config(method="semimedref", flip=0.0)
+    assert (config.flip, config.focus, config.mix) == (0.0, 0.5, "both")
+    assert '"pos_aug": "mix"' in config.to_json()
+    assert (Config(method="paper").unlabelled_weight, Config(method="paper").alter) == (0.3, "unlabelled")
+
+
+TWO = [
+    "bilateral pulmonary infection, two infected areas, upper left lung and lower right lung.",
+    "bilateral pulmonary infection, two infected areas, lower left lung and middle right lung.",
+]
+
+
+@pytest.mark.parametrize("lesion", [False, True])
+def test_paper_leaves_rejected_samples_alone_and_released_does_not(lesion):
+    images = torch.rand(2, 1, 48, 48, generator=seeded(1))
+    target = torch.full((2, 1, 48, 48), float(lesion))
+    settings = {"patch_size": 8, "p": 1.0, "gate": "lesion", "text": "union"}
+    paper = TPatchMix(PositionParser(LUNG_ZONES), **settings)(images, TWO, target, generator=seeded(2))
+    released = ReleasedPatchMix(FirstPhraseParser(LUNG_ZONES), **settings)(images, TWO, target, generator=seeded(2))
+    assert paper.params.accepted.tolist() == released.params.accepted.tolist() == [lesion] * 2
+    assert torch.equal(paper.images, images) == (not lesion)
+    moved = (released.images != images).flatten(1).sum(dim=1)
+    assert moved.tolist() == [64, 64]
+    assert torch.equal(released.target, target)
+    if not lesion:
+        # The pixels are another's, and neither caption nor target says so.
+        assert released.texts == TWO
+        return
+    zones = {"left upper", "left lower", "right lower"}
+    assert set(PositionParser(LUNG_ZONES)(released.texts[0]).regions) == zones
+    assert set(PositionParser(LUNG_ZONES)(paper.texts[0]).regions) == zones | {"right middle"}
+
+
+def test_released_reads_the_first_phrase_everywhere(batch):
+    module = method(batch[1], "released")
+    assert module.parser.encode(TWO).int().tolist() == [[1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
+    assert isinstance(module.ops["patch"], ReleasedPatchMix)
+
+
+def test_the_published_pos_aug_masks_and_fuzzes_a_quarter_each():
+    ops = make_pos_aug(PositionParser(LUNG_ZONES), Config(method="paper"))
+    empty = torch.zeros(2000, 1, 2, 2)
+    texts = vaguer(ops, Altered(empty, ["lower left lung."] * 2000, empty, {}), draws=Draws(0, 0))
+    shares = {text: texts.count(text) / 2000 for text in set(texts)}
+    assert set(shares) == {"lower left lung.", "a region of the lung.", "[MASK]."}
+    assert shares["a region of the lung."] == pytest.approx(0.25, abs=0.04)
+    assert shares["[MASK]."] == pytest.approx(0.25, abs=0.04)
+
+
+def test_a_narrowed_caption_is_not_made_vaguer():
+    parser = PositionParser(LUNG_ZONES)
+    config = Config(mix="none", flip=0.0, focus=1.0)
+    texts = TWO * 20
+    target = torch.ones(40, 1, 12, 12)
+    out = run_ops(make_ops(parser, config), target, texts, target, draws=Draws(0, 0), branch="unlabelled")
+    assert out.focused.all()
+    assert vaguer(make_pos_aug(parser, config), out, draws=Draws(0, 0)) == out.texts
+    whole = run_ops({}, target, texts, target, draws=Draws(0, 0), branch="unlabelled")
+    assert vaguer(make_pos_aug(parser, config), whole, draws=Draws(0, 0)) != texts
+
+
+def test_a_text_is_tokenised_once():
+    asked = []
+    tokenizer = WordTokenizer.from_texts(TWO)
+    memory = TokenMemory(lambda texts: asked.extend(texts) or tokenizer(texts), size=4)
+    for texts in (TWO, [TWO[1], "left lung"], TWO):
+        found, wanted = memory(texts), tokenizer(texts)
+        assert torch.equal(found.ids, wanted.ids)
+        assert torch.equal(found.valid, wanted.valid)
+    assert asked == [*TWO, "left lung", *TWO]  # it holds no more than 4, and starts anew

@@ -61,8 +61,10 @@ def test_settings_survive_the_file():
     [
         ({"labels": 0.0}, r"`labels` to be in \(0, 1\], but got 0.0"),
         ({"batch_size": 0}, "`batch_size` to be at least 1, but got 0"),
-        ({"method": "magic"}, "`method` to be one of supervised, semimedref, but got 'magic'"),
+        ({"method": "magic"}, "`method` to be one of supervised, mean-teacher, .*, semimedref, but got 'magic'"),
         ({"data": "qata"}, "--root, the folder that holds the qata files"),
+        ({"flip": 2.0}, r"`flip` to be in \[0, 1\], but got 2.0"),
+        ({"mix": 1}, "`mix` to be a string, but got 1"),
         ({"name": "../x"}, "`name` to be a folder name"),
         ({"steps": 1.5}, "`steps` to be an integer, but got 1.5"),
         ({"unlabelled_weight": float("nan")}, "`unlabelled_weight` to be finite"),

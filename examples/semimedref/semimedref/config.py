@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.presets import PRESETS
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800}
 
@@ -16,9 +17,17 @@ def _setting(default: Any, about: str, choices: Sequence[str] = ()) -> Any:
     return field(default=default, metadata={"about": about, "choices": tuple(choices)})
 
 
+def _ingredient(about: str, choices: Sequence[str] = ()) -> Any:
+    """A setting that comes with the method where none is given."""
+    return _setting(None, about, choices)
+
+
 @dataclass(frozen=True)
 class Config:
     """All settings of one run.
+
+    What a method is made of (``mix`` to ``unlabelled_weight``) is taken from its preset where it is not given, so
+    ``Config(method="semimedref", flip=0.0)`` is an ablation. Once made, settings hold every value.
 
     Raises:
         InvalidValueError: A value lies outside its range, or does not go together with another.
@@ -41,8 +50,26 @@ class Config:
     model: str = _setting("compact", "the network", ("compact",))
     width: int = _setting(16, "channels of the network's finest level")
     size: int = _setting(96, "side in pixels that images are resized to")
-    method: str = _setting("semimedref", "how it is trained", ("supervised", "semimedref"))
-    mix: str = _setting("both", "what crosses between images", ("patch", "zone", "both", "none"))
+    method: str = _setting("semimedref", "how it is trained: a preset of the ingredients below", tuple(PRESETS))
+    mix: str = _ingredient(
+        "what crosses between images: T-PatchMix patches and captions as it finds them, ZoneMix sides, both; CutMix "
+        "patches under untouched captions; T-PatchMix as in the paper, or as its code was released",
+        ("none", "patch", "zone", "both", "cutmix", "paper", "released"),
+    )
+    flip: float = _ingredient("probability of SyncFlip")
+    focus: float = _ingredient("probability of Focus, which narrows caption and mask to one side")
+    pos_aug: str = _ingredient(
+        "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper, or "
+        "masked, fuzzed or coarsened",
+        ("none", "paper", "mix"),
+    )
+    itcl: float = _ingredient("factor of the published weights of the contrastive loss; 0 leaves it out")
+    alter: str = _ingredient("which images are mixed, flipped and narrowed", ("both", "unlabelled"))
+    pseudo_weight: str = _ingredient(
+        "what a pixel of a pseudo-mask counts: how sure the teacher is, 1 where it is 0.9 sure and else 0, or always 1",
+        ("certainty", "threshold", "equal"),
+    )
+    unlabelled_weight: float = _ingredient("weight of the unlabelled loss after the ramp")
     steps: int = _setting(
         0,
         "optimiser steps, rounded up to whole stretches between validations; 0 takes "
@@ -52,7 +79,6 @@ class Config:
     learning_rate: float = _setting(2e-3, "peak of the cosine schedule")
     burn_in: float = _setting(0.15, "share of the steps before the teacher is used")
     ramp_up: float = _setting(0.25, "share of the steps over which its weight grows to --unlabelled-weight")
-    unlabelled_weight: float = _setting(1.0, "weight of the unlabelled loss after the ramp")
     validate_every: int = _setting(50, "steps between validations, each of which writes a checkpoint")
     seed: int = _setting(0, "seed of everything random")
     accelerator: str = _setting("auto", "where to compute", ("auto", "cpu", "gpu", "mps"))
@@ -60,7 +86,11 @@ class Config:
     name: str = _setting("", "folder of this run under --runs; made up from the settings if empty")
 
     def __post_init__(self) -> None:
-        for one in fields(self):
+        for name, value in PRESETS.get(self.method, {}).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        # The method first: without a known one, the ingredients are open.
+        for one in sorted(fields(self), key=lambda one: one.name != "method"):
             value, choices = getattr(self, one.name), one.metadata["choices"]
             # JSON writes 1.0 as 1 in hand-edited files; every other type must be the declared one.
             if type(value) is not one.type and not (one.type is float and type(value) is int):
@@ -74,9 +104,10 @@ class Config:
             self._check(getattr(self, name) >= 0, name, "0 or more")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
-        for name in ("burn_in", "ramp_up"):
+        for name in ("burn_in", "ramp_up", "flip", "focus"):
             self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
-        self._check(0 <= self.unlabelled_weight < float("inf"), "unlabelled_weight", "finite and 0 or more")
+        for name in ("unlabelled_weight", "itcl"):
+            self._check(0 <= getattr(self, name) < float("inf"), name, "finite and 0 or more")
         self._check(Path(self.name).name == self.name and self.name not in (".", ".."), "name", "a folder name")
         if self.data != "phantom" and not self.root:
             raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
@@ -148,6 +179,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if one.default is MISSING or not isinstance(one.type, type):
             raise TypeError(f"setting {one.name} needs a default and a plain type")
         shown = "" if one.default in ("", 0) else f" (default: {one.default})"
+        shown = " (default: of the method)" if one.default is None else shown
         parser.add_argument(
             _flag(one.name),
             type=one.type,

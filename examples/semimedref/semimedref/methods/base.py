@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,16 +11,23 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from crossmodal_aug import Atlas, PositionParser
+from crossmodal_aug import Atlas, ITCLoss, PositionParser
 from semimedref.config import Config
-from semimedref.data.module import StepBatch, seeded
+from semimedref.data.module import StepBatch
 from semimedref.data.samples import Samples
+from semimedref.data.views import normalise, to_unit, zoom
+from semimedref.draws import Draws
 from semimedref.inference import predict_logits, resize_probabilities
+from semimedref.losses import segmentation_loss
+from semimedref.methods.ops import Altered, make_ops, run_ops
+from semimedref.methods.released import FirstPhraseParser
+from semimedref.methods.tokens import TokenMemory
 from semimedref.metrics import Confusion
 from semimedref.models import ReferringModel
 
 CHECKPOINT_FORMAT = 1
 WARM_UP = 0.05
+LABELLED_ITCL = 0.02
 
 
 class Method(pl.LightningModule, ABC):
@@ -37,7 +45,10 @@ class Method(pl.LightningModule, ABC):
         super().__init__()
         self.student = student
         self.config = config
-        self.parser = PositionParser(atlas)
+        self.parser = FirstPhraseParser(atlas) if config.mix == "released" else PositionParser(atlas)
+        self.ops = make_ops(self.parser, config)
+        self.itcl = ITCLoss()
+        self.tokens = TokenMemory(student.tokenize)
         self.steps = steps
         self.steps_a_pass = steps_a_pass
         self._validation: dict[str, Confusion] = {}
@@ -48,12 +59,45 @@ class Method(pl.LightningModule, ABC):
         return {"student": self.student}
 
     @abstractmethod
-    def objective(self, batch: StepBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def objective(self, batch: StepBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor | float]]:
         """Return the loss of a step, and what to log of it."""
+
+    def labelled_inputs(self, batch: StepBatch, draws: Draws) -> Altered:
+        """Return the labelled samples as the student sees them."""
+        images, masks = zoom(to_unit(batch.labelled.images), batch.labelled.known_masks, draws("labelled", "zoom"))
+        ops = self.ops if self.config.alter == "both" else {}
+        return run_ops(ops, normalise(images), batch.labelled.texts, masks, draws=draws, branch="labelled")
+
+    def labelled_alone(self, labelled: Altered) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """Return the loss of a step that sees no unlabelled sample, and what to log of it."""
+        return self.labelled_loss(*self.see(labelled.images, labelled.texts), labelled)
+
+    def labelled_loss(
+        self, logits: Tensor, image_embedding: Tensor, text_embedding: Tensor, labelled: Altered
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """Return the loss of what the student made of the labelled samples, and what to log of it."""
+        loss = segmentation_loss(logits, labelled.target)
+        parts: dict[str, Tensor | float] = {"labelled seg": loss.detach()}
+        if self.config.itcl:
+            itcl = self.contrast(image_embedding, text_embedding, labelled.texts)
+            loss = loss + self.config.itcl * LABELLED_ITCL * itcl
+            parts["labelled itcl"] = itcl.detach()
+        return loss, parts
+
+    def see(self, images: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the student's logits, image embeddings and text embeddings."""
+        out: tuple[Tensor, Tensor, Tensor] = self.student(images, self.tokens(texts).to(images.device))
+        return out
+
+    def contrast(self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str]) -> Tensor:
+        """Return the contrastive loss of images and the captions that are theirs."""
+        positions = self.parser.encode(texts).to(image_embedding.device)
+        loss: Tensor = self.itcl(image_embedding, text_embedding, positions)
+        return loss
 
     def training_step(self, batch: StepBatch, batch_idx: int) -> Tensor:
         """Return the loss. All that is random in it follows from the seed and the number of the step."""
-        loss, parts = self.objective(batch, seeded(self.config.seed, 3, self.global_step))
+        loss, parts = self.objective(batch, Draws(self.config.seed, self.global_step))
         self.log("loss", loss, prog_bar=True, batch_size=len(batch.labelled))
         self.log_dict({f"train/{name}": value for name, value in parts.items()}, batch_size=len(batch.labelled))
         return loss

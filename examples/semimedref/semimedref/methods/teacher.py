@@ -32,7 +32,8 @@ class EMATeacher(nn.Module):
     def probabilities(self, images: Tensor, tokens: Tokens) -> Tensor:
         """Return (B, 1, H, W) probabilities."""
         logits: Tensor = self.model(images, tokens)[0]
-        return logits.sigmoid()
+        # Under mixed precision too the pseudo-masks are compared and weighed in float32.
+        return logits.float().sigmoid()
 
     @torch.no_grad()
     def follow(self, student: ReferringModel, momentum: float) -> None:

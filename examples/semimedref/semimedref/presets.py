@@ -1,0 +1,34 @@
+"""Methods as named settings: what each is made of. Any of it can be set anew, for an ablation."""
+
+from typing import Any
+
+_PLAIN: dict[str, Any] = {
+    "mix": "none",
+    "flip": 0.0,
+    "focus": 0.0,
+    "pos_aug": "none",
+    "itcl": 0.0,
+    "alter": "both",
+    "pseudo_weight": "certainty",
+    "unlabelled_weight": 1.0,
+}
+# As in the paper, whose schedule of the unlabelled weight ends at 0.3.
+_PAPER: dict[str, Any] = {
+    "pos_aug": "paper",
+    "itcl": 1.0,
+    "alter": "unlabelled",
+    "pseudo_weight": "equal",
+    "unlabelled_weight": 0.3,
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "supervised": _PLAIN,
+    "mean-teacher": _PLAIN,
+    # CutMix moves what the teacher found (arXiv 1906.01916), so it is made on unlabelled images.
+    "cutmix": {**_PLAIN, "mix": "cutmix", "alter": "unlabelled"},
+    "text-flip": {**_PLAIN, "flip": 0.5},
+    "paper": {**_PLAIN, **_PAPER, "mix": "paper"},
+    "released": {**_PLAIN, **_PAPER, "mix": "released"},
+    "semimedref": {**_PLAIN, "mix": "both", "flip": 0.5, "focus": 0.5, "pos_aug": "mix", "itcl": 1.0},
+}
+"""The ingredients of each method, by the names that `Config` has for them."""
