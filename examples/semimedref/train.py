@@ -2,6 +2,7 @@
 
 python examples/semimedref/train.py
 python examples/semimedref/train.py --data qata --root DIR --labels 0.05
+python examples/semimedref/train.py --config examples/semimedref/configs/semimedref-qata.yaml --root DIR
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from semimedref.cli import OneLineParser, run
 from semimedref.config import Config, add_arguments
 from semimedref.data import load_data
 from semimedref.metrics import table
-from semimedref.runs import RunFolder, find_run, new_run, write_text
+from semimedref.ranks import is_first
+from semimedref.runs import RunFolder, find_run, joined_run, new_run, write_text
 from semimedref.training import check_data, train
 
 
@@ -22,8 +24,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint of the run that these settings name"
     )
+    parser.add_argument("--config", type=Path, help="YAML file of settings; what is given beside it counts instead")
     given = vars(parser.parse_args(arguments))
-    resume = given.pop("resume")
+    resume, file = given.pop("resume"), given.pop("config")
+    if file is not None:
+        given = {**Config.read_yaml(file), **given}
 
     folder: RunFolder | None = None
     if resume:
@@ -34,11 +39,14 @@ def main(arguments: Sequence[str]) -> None:
         print(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
     else:
         config = Config(**given)
-        if config.name and (Path(config.runs) / config.name).exists():
+        if is_first() and config.name and (Path(config.runs) / config.name).exists():
             new_run(Path(config.runs), config.name, config.default_name)
 
     data = load_data(config)
     check_data(config, data)
+    if not is_first():
+        train(config, data, folder or joined_run(Path(config.runs), config.name))
+        return
     for note in data.notes:
         print(note)
     print(

@@ -7,6 +7,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+import yaml
+
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.presets import PRESETS
 
@@ -81,7 +83,14 @@ class Config:
     ramp_up: float = _setting(0.25, "share of the steps over which its weight grows to --unlabelled-weight")
     validate_every: int = _setting(50, "steps between validations, each of which writes a checkpoint")
     seed: int = _setting(0, "seed of everything random")
+    patience: int = _setting(0, "validations without a better Dice after which training stops; 0 never does")
+    accumulate: int = _setting(1, "batches whose gradients are summed up for one optimiser step")
+    precision: str = _setting("32-true", "of the networks' arithmetic", ("32-true", "bf16-mixed"))
+    deterministic: bool = _setting(False, "take algorithms that give the same bits each time, where there are such")
     accelerator: str = _setting("auto", "where to compute", ("auto", "cpu", "gpu", "mps"))
+    devices: int = _setting(1, "processes, one a device, on each node; each takes --batch-size samples")
+    nodes: int = _setting(1, "machines")
+    strategy: str = _setting("auto", "how processes train together: auto takes ddp for several", ("auto", "ddp"))
     runs: str = _setting("runs", "folder of all runs")
     name: str = _setting("", "folder of this run under --runs; made up from the settings if empty")
 
@@ -97,10 +106,10 @@ class Config:
                 raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {value!r}")
             if choices and value not in choices:
                 raise InvalidValueError(f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {value!r}")
-        positive = ("width", "size", "batch_size", "validate_every")
+        positive = ("width", "size", "batch_size", "validate_every", "accumulate", "devices", "nodes")
         for name in positive:
             self._check(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("steps", "total", "seed"):
+        for name in ("steps", "total", "seed", "patience"):
             self._check(getattr(self, name) >= 0, name, "0 or more")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
@@ -120,6 +129,11 @@ class Config:
     def optimiser_steps(self) -> int:
         """Number of optimiser steps, worked out where it was left open."""
         return self.steps or DEFAULT_STEPS[self.data]
+
+    @property
+    def ranks(self) -> int:
+        """Number of processes that train together."""
+        return self.devices * self.nodes
 
     @property
     def default_name(self) -> str:
@@ -142,6 +156,29 @@ class Config:
         except json.JSONDecodeError as error:
             raise InvalidValueError(f"{source}: not a JSON file ({error})") from error
         return cls.from_dict(stored, source)
+
+    @classmethod
+    def read_yaml(cls, path: Path) -> dict[str, Any]:
+        """Read settings from a YAML file, for what the command line does not give.
+
+        Args:
+            path: The file: a mapping from names of settings, as in config.json, to values.
+
+        Returns:
+            The settings by name.
+
+        Raises:
+            InvalidValueError: The file is missing, no YAML mapping, or holds an unknown or wrong setting.
+        """
+        if not path.is_file():
+            raise InvalidValueError(f"{path}: no such file of settings")
+        try:
+            stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InvalidValueError(f"{path}: not a YAML file ({error})") from error
+        # The folder of the data is the reader's own; the rest must hold by itself.
+        cls.from_dict({"root": "DIR", **stored} if isinstance(stored, dict) else stored, str(path))
+        return dict(stored)
 
     @classmethod
     def from_dict(cls, stored: object, source: str) -> Self:
@@ -178,14 +215,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for one in fields(Config):
         if one.default is MISSING or not isinstance(one.type, type):
             raise TypeError(f"setting {one.name} needs a default and a plain type")
-        shown = "" if one.default in ("", 0) else f" (default: {one.default})"
+        shown = "" if one.default in ("", 0, False) else f" (default: {one.default})"
         shown = " (default: of the method)" if one.default is None else shown
+        about = (one.metadata["about"] + shown).replace("%", "%%")
+        if one.type is bool:
+            parser.add_argument(
+                _flag(one.name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about
+            )
+            continue
         parser.add_argument(
             _flag(one.name),
             type=one.type,
             choices=one.metadata["choices"] or None,
             default=argparse.SUPPRESS,
-            help=(one.metadata["about"] + shown).replace("%", "%%"),
+            help=about,
         )
 
 
@@ -194,5 +237,5 @@ def _flag(name: str) -> str:
 
 
 def _type_name(kind: Any) -> str:
-    names: dict[Any, str] = {int: "an integer", float: "a number"}
+    names: dict[Any, str] = {int: "an integer", float: "a number", bool: "true or false"}
     return names.get(kind, "a string")

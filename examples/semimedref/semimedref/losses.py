@@ -4,12 +4,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from crossmodal_aug.functional.distributed import sum_over_ranks, world_size
+
 
 def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Return Dice loss + binary cross-entropy, as in Semi-MedRef (arXiv 2605.15720).
 
     The soft Dice (V-Net, arXiv 1606.04797) is taken over all pixels of the batch, so that an empty mask is no
-    special case, and has the squared denominator of that paper.
+    special case, and has the squared denominator of that paper. Where several ranks train together, the batch is that
+    of all of them; the cross-entropy is the mean of each rank's own pixels, which the ranks' gradients average.
 
     Args:
         logits: (B, 1, H, W).
@@ -27,11 +30,14 @@ def segmentation_loss(logits: Tensor, target: Tensor, weight: Tensor | None = No
         >>> segmentation_loss(torch.zeros(1, 1, 1, 2), target, torch.zeros(1, 1, 1, 2)).item()
         0.0
     """
+    logits = logits.float()
     target = target.to(logits.dtype)
     trust = torch.ones_like(logits) if weight is None else weight.to(logits.dtype)
     entropy = (trust * F.binary_cross_entropy_with_logits(logits, target, reduction="none")).mean()
     p = logits.sigmoid()
     overlap = (trust * p * target).sum()
     size = (trust * (p.square() + target.square())).sum()
+    if world_size() > 1:
+        overlap, size = sum_over_ranks(torch.stack((overlap, size))).unbind()
     # With nothing trusted both sums vanish and so does the loss; one pixel steadies batches that are almost empty.
     return entropy + 1 - (2 * overlap + 1) / (size + 1)

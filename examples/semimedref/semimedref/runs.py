@@ -9,6 +9,9 @@ from uuid import uuid4
 
 from crossmodal_aug.errors import InvalidValueError
 
+RUN_FOLDER = "SEMIMEDREF_RUN"
+"""Environment variable by which the first process tells those that it starts where the run is written."""
+
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Write a file under a temporary name beside its place, then put it there in one step.
@@ -89,6 +92,24 @@ def new_run(runs: Path, name: str, default_name: str) -> RunFolder:
             number += 1
         else:
             return RunFolder(folder)
+
+
+def joined_run(runs: Path, name: str) -> RunFolder:
+    """Return the folder of the run that this process takes part in, which the first process makes.
+
+    Args:
+        runs: Folder of all runs.
+        name: Name of the run, or "".
+
+    Raises:
+        InvalidValueError: Nothing says which it is.
+    """
+    told = os.environ.get(RUN_FOLDER)
+    if told:
+        return RunFolder(Path(told))
+    if not name:
+        raise InvalidValueError("Expected --name, by which the processes of several nodes know their run, but got none")
+    return RunFolder(runs / name)
 
 
 def find_run(runs: Path, name: str, default_name: str) -> RunFolder:

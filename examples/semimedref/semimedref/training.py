@@ -1,17 +1,17 @@
 """One run, from its settings to its scores."""
 
 import json
-import logging
+import os
 import time
 import warnings
 from pathlib import Path
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.accelerators import CUDAAccelerator
+from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
 from crossmodal_aug.errors import InvalidValueError
-from semimedref.checkpoints import AtomicCheckpointIO, Trained, load_trained
+from semimedref.checkpoints import Trained, load_trained
 from semimedref.config import Config
 from semimedref.data.module import SamplesModule
 from semimedref.data.samples import DataSet
@@ -20,7 +20,9 @@ from semimedref.methods import METHODS
 from semimedref.metrics import Scores
 from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
-from semimedref.runs import RunFolder, write_text
+from semimedref.ranks import is_first, share_batch_norm
+from semimedref.runs import RUN_FOLDER, RunFolder, write_text
+from semimedref.trainer import make_trainer
 
 EXPECTED_WARNINGS = (
     "The '.*_dataloader' does not have many workers",  # batches are cut from memory
@@ -29,6 +31,7 @@ EXPECTED_WARNINGS = (
     "Experiment logs directory .* exists",
     "Found .* module.* in eval mode",  # the teacher is, always
     ".*LeafSpec.* is deprecated",  # Lightning's own
+    "It is recommended to use .*sync_dist=True",  # every rank scores the whole validation set
 )
 
 
@@ -44,9 +47,10 @@ def check_data(config: Config, data: DataSet) -> None:
         raise InvalidValueError(
             f"Expected --size to be a multiple of {stride} for {config.model}, but got {config.size}"
         )
-    if config.method != "supervised" and len(data.unlabelled) < config.batch_size:
+    batch_size = config.batch_size * config.ranks
+    if config.method != "supervised" and len(data.unlabelled) < batch_size:
         raise InvalidValueError(
-            f"Expected at least {config.batch_size} unlabelled images, a batch, for {config.method}, but got "
+            f"Expected at least {batch_size} unlabelled images, a batch, for {config.method}, but got "
             f"{len(data.unlabelled)}: use fewer --labels, a smaller --batch-size or --method supervised"
         )
 
@@ -60,28 +64,42 @@ def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]
         folder: The folder of the run.
 
     Returns:
-        Scores on the test set, by row of the printed table.
+        Scores on the test set, by row of the printed table; on other ranks than the first none.
     """
     started = time.perf_counter()
     pl.seed_everything(config.seed, verbose=False)
     stretch = min(config.validate_every, config.optimiser_steps)
     stretches = -(-config.optimiser_steps // stretch)
-    batches = SamplesModule(data, batch_size=config.batch_size, steps_an_epoch=stretch, seed=config.seed)
+    batches = SamplesModule(
+        data,
+        batch_size=config.batch_size * config.ranks,
+        steps_an_epoch=stretch,
+        seed=config.seed,
+        accumulate=config.accumulate,
+    )
     texts = [*data.labelled.texts, *data.unlabelled.texts]
     method = METHODS[config.method](
         MODELS[config.model].from_texts(texts, width=config.width),
         config,
         data.atlas,
         steps=stretch * stretches,
-        steps_a_pass=batches.batches.steps_a_pass,
+        steps_a_pass=batches.batches.steps_a_pass / config.accumulate,
     )
     if folder.last.exists():
         check_same_model(load_trained(folder.last).model, method.student, folder.last)
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)
-        trainer = make_trainer(config, folder, stretches)
+        trainer = make_trainer(method, folder, stretches)
+        if config.ranks > 1:
+            os.environ[RUN_FOLDER] = str(folder.path)
+            if isinstance(trainer.accelerator, CUDAAccelerator):
+                method = TorchSyncBatchNorm().apply(method)
+            else:
+                share_batch_norm(method)
         trainer.fit(method, batches, ckpt_path=folder.last if folder.last.exists() else None, weights_only=True)
+    if not is_first():
+        return {}
     trained = load_trained(folder.best)
     for model in trained.models.values():
         model.to(trainer.strategy.root_device)
@@ -99,42 +117,6 @@ def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) ->
             f"{path}: expected the model that these settings and captions make, but got another; the captions of the "
             "data set have changed since that run began"
         )
-
-
-def make_trainer(config: Config, folder: RunFolder, epochs: int) -> pl.Trainer:
-    """Return the Lightning trainer of a run."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-
-    def keep(filename: str, monitor: str | None) -> ModelCheckpoint:
-        return ModelCheckpoint(
-            dirpath=folder.path,
-            filename=filename,
-            monitor=monitor,
-            mode="max",
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
-
-    return pl.Trainer(
-        max_epochs=epochs,
-        accelerator=config.accelerator,
-        devices=1,
-        # `last` is written after `best`, so that it knows the score of that `best`.
-        callbacks=[
-            TQDMProgressBar(refresh_rate=10),
-            keep(folder.best.stem, "valid/dice"),
-            keep(folder.last.stem, None),
-        ],
-        logger=[
-            CSVLogger(folder.path, name="logs", version=None),
-            TensorBoardLogger(folder.path, name="logs", version="tensorboard"),
-        ],
-        plugins=[AtomicCheckpointIO()],
-        gradient_clip_val=1.0,
-        log_every_n_steps=10,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-    )
 
 
 def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float) -> dict[str, Scores]:

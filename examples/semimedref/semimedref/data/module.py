@@ -17,7 +17,7 @@ from semimedref.data.samples import DataSet, Samples
 
 @dataclass(frozen=True)
 class StepBatch:
-    """What one optimiser step sees.
+    """What one step sees.
 
     Attributes:
         labelled: Samples with masks, drawn with replacement.
@@ -60,11 +60,11 @@ class StepBatches(Dataset[StepBatch]):
 
 
 class StepSampler(Sampler[int]):
-    """The steps of one Lightning epoch, which is the stretch between two validations.
+    """The batches of one Lightning epoch, which is the stretch between two validations.
 
     Args:
-        steps: Steps an epoch.
-        made: Returns how many steps were made so far. Asked at the start of each epoch, it holds for a resumed run
+        steps: Batches an epoch.
+        made: Returns how many batches were used so far. Asked at the start of each epoch, it holds for a resumed run
             too, where counting epochs would not.
     """
 
@@ -100,23 +100,25 @@ class SamplesModule(pl.LightningDataModule):
 
     Args:
         data: The data set.
-        batch_size: Labelled samples in a step.
-        steps_an_epoch: Steps between validations.
+        batch_size: Labelled samples in a batch, of all ranks together: every rank gets the whole batch.
+        steps_an_epoch: Optimiser steps between validations.
         seed: Seed of the draws.
+        accumulate: Batches of an optimiser step.
     """
 
-    def __init__(self, data: DataSet, *, batch_size: int, steps_an_epoch: int, seed: int) -> None:
+    def __init__(self, data: DataSet, *, batch_size: int, steps_an_epoch: int, seed: int, accumulate: int = 1) -> None:
         super().__init__()
         self.data = data
         self.batches = StepBatches(data, batch_size, seed)
-        self.steps_an_epoch = steps_an_epoch
+        self.steps_an_epoch, self.accumulate = steps_an_epoch, accumulate
 
     def train_dataloader(self) -> DataLoader[StepBatch]:
         """Return the training batches of one epoch."""
-        return DataLoader(self.batches, batch_size=None, sampler=StepSampler(self.steps_an_epoch, self._steps_made))
+        sampler = StepSampler(self.steps_an_epoch * self.accumulate, self._batches_used)
+        return DataLoader(self.batches, batch_size=None, sampler=sampler)
 
-    def _steps_made(self) -> int:
-        return self.trainer.global_step if self.trainer is not None else 0
+    def _batches_used(self) -> int:
+        return self.trainer.global_step * self.accumulate if self.trainer is not None else 0
 
     def val_dataloader(self) -> DataLoader[Samples]:
         """Return the validation set."""

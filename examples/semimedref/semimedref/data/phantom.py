@@ -67,9 +67,10 @@ def load_phantoms(*, size: int, labels: float, total: int = 0, split: str = "aut
         )
     train = parts["train"]
     chosen = set(labelled_names(train.names, labels, split=split, total=total))
+    rest = train.take([index for index, name in enumerate(train.names) if name not in chosen])
     return DataSet(
         labelled=train.take([index for index, name in enumerate(train.names) if name in chosen]),
-        unlabelled=train.take([index for index, name in enumerate(train.names) if name not in chosen]).without_masks(),
+        unlabelled=rest.with_hidden_masks(),
         valid=parts["valid"],
         test=parts["test"],
         atlas=LUNG_ZONES.with_geometry(rows=ROWS, laterality="viewer"),

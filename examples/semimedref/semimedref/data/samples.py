@@ -1,7 +1,7 @@
 """Samples in memory: images as bytes, so that a whole data set fits and no step waits for a disk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,6 +20,8 @@ class Samples:
         names: N file names, for messages and pictures.
         masks: (N, 1, S, S) bool, or None where the samples are unlabelled.
         full_masks: N bool masks (H, W) in the size they are scored at; empty for training samples.
+        hidden_masks: (N, 1, S, S) bool, the true masks of unlabelled samples that were drawn. Only the log reads
+            them, to say what the pseudo-masks are worth; None for real images, whose masks are not read at all.
     """
 
     images: Tensor
@@ -27,6 +29,7 @@ class Samples:
     names: tuple[str, ...]
     masks: Tensor | None = None
     full_masks: tuple[Tensor, ...] = ()
+    hidden_masks: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -51,11 +54,16 @@ class Samples:
             tuple(self.names[i] for i in indices),
             None if self.masks is None else self.masks[index],
             tuple(self.full_masks[i] for i in indices) if self.full_masks else (),
+            None if self.hidden_masks is None else self.hidden_masks[index],
         )
 
     def without_masks(self) -> "Samples":
         """Return the samples as unlabelled ones."""
         return Samples(self.images, self.texts, self.names)
+
+    def with_hidden_masks(self) -> "Samples":
+        """Return the samples as unlabelled ones whose masks the log may look at."""
+        return replace(self.without_masks(), hidden_masks=self.masks)
 
     def to(self, device: torch.device) -> "Samples":
         """Return the samples with their training tensors on another device."""
@@ -65,6 +73,7 @@ class Samples:
             self.names,
             None if self.masks is None else self.masks.to(device),
             self.full_masks,
+            None if self.hidden_masks is None else self.hidden_masks.to(device),
         )
 
 

@@ -19,15 +19,19 @@ from semimedref.data.views import normalise, to_unit, zoom
 from semimedref.draws import Draws
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.losses import segmentation_loss
+from semimedref.methods.clock import StepClock
 from semimedref.methods.ops import Altered, make_ops, run_ops
 from semimedref.methods.released import FirstPhraseParser
 from semimedref.methods.tokens import TokenMemory
+from semimedref.methods.watch import agreement, dose
 from semimedref.metrics import Confusion
 from semimedref.models import ReferringModel
+from semimedref.ranks import own_rows
 
 CHECKPOINT_FORMAT = 1
 WARM_UP = 0.05
 LABELLED_ITCL = 0.02
+LOG_EVERY = 10
 
 
 class Method(pl.LightningModule, ABC):
@@ -41,16 +45,21 @@ class Method(pl.LightningModule, ABC):
         steps_a_pass: Steps that one pass over the unlabelled samples takes: an epoch, in the paper's words.
     """
 
-    def __init__(self, student: ReferringModel, config: Config, atlas: Atlas, *, steps: int, steps_a_pass: int) -> None:
+    def __init__(
+        self, student: ReferringModel, config: Config, atlas: Atlas, *, steps: int, steps_a_pass: float
+    ) -> None:
         super().__init__()
         self.student = student
         self.config = config
         self.parser = FirstPhraseParser(atlas) if config.mix == "released" else PositionParser(atlas)
         self.ops = make_ops(self.parser, config)
-        self.itcl = ITCLoss()
+        self.itcl = ITCLoss(gather_distributed=config.ranks > 1)
+        self.clock = StepClock()
         self.tokens = TokenMemory(student.tokenize)
         self.steps = steps
         self.steps_a_pass = steps_a_pass
+        self.log_every = min(LOG_EVERY, config.validate_every, steps)
+        self.noted: dict[str, Tensor] = {}
         self._validation: dict[str, Confusion] = {}
 
     @property
@@ -63,14 +72,19 @@ class Method(pl.LightningModule, ABC):
         """Return the loss of a step, and what to log of it."""
 
     def labelled_inputs(self, batch: StepBatch, draws: Draws) -> Altered:
-        """Return the labelled samples as the student sees them."""
+        """Return the labelled samples of all ranks as students see them."""
         images, masks = zoom(to_unit(batch.labelled.images), batch.labelled.known_masks, draws("labelled", "zoom"))
         ops = self.ops if self.config.alter == "both" else {}
-        return run_ops(ops, normalise(images), batch.labelled.texts, masks, draws=draws, branch="labelled")
+        images = normalise(images)
+        with self.clock("ops"):
+            altered = run_ops(ops, images, batch.labelled.texts, masks, draws=draws, branch="labelled")
+        self.watch("labelled", batch.labelled.texts, masks, altered)
+        return altered
 
     def labelled_alone(self, labelled: Altered) -> tuple[Tensor, dict[str, Tensor | float]]:
         """Return the loss of a step that sees no unlabelled sample, and what to log of it."""
-        return self.labelled_loss(*self.see(labelled.images, labelled.texts), labelled)
+        own = labelled.rows(own_rows(len(labelled.texts)))
+        return self.labelled_loss(*self.see(own.images, own.texts), own)
 
     def labelled_loss(
         self, logits: Tensor, image_embedding: Tensor, text_embedding: Tensor, labelled: Altered
@@ -90,17 +104,44 @@ class Method(pl.LightningModule, ABC):
         return out
 
     def contrast(self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str]) -> Tensor:
-        """Return the contrastive loss of images and the captions that are theirs."""
-        positions = self.parser.encode(texts).to(image_embedding.device)
-        loss: Tensor = self.itcl(image_embedding, text_embedding, positions)
+        """Return the contrastive loss of images and the captions that are theirs, over all ranks."""
+        with self.clock("ops"):
+            positions = self.parser.encode(texts).to(image_embedding.device, non_blocking=True)
+            loss: Tensor = self.itcl(image_embedding, text_embedding, positions)
         return loss
 
+    def watch(self, branch: str, texts: Sequence[str], target: Tensor, altered: Altered) -> None:
+        """Note for the log what the ops did to a batch, where this step is logged."""
+        if (self.global_step + 1) % self.log_every:
+            return
+        self.noted |= dose(altered, branch)
+        self.noted[f"{branch} agreement before"] = agreement(self.parser, texts, target)
+        self.noted[f"{branch} agreement after"] = agreement(self.parser, altered.texts, altered.target)
+
     def training_step(self, batch: StepBatch, batch_idx: int) -> Tensor:
-        """Return the loss. All that is random in it follows from the seed and the number of the step."""
-        loss, parts = self.objective(batch, Draws(self.config.seed, self.global_step))
-        self.log("loss", loss, prog_bar=True, batch_size=len(batch.labelled))
-        self.log_dict({f"train/{name}": value for name, value in parts.items()}, batch_size=len(batch.labelled))
+        """Return the loss. All that is random in it follows from the seed and the number of the batch."""
+        number = self.global_step * self.config.accumulate + batch_idx % self.config.accumulate
+        self.noted = {}
+        loss, parts = self.objective(batch, Draws(self.config.seed, number))
+        count, several = len(batch.labelled), self.config.ranks > 1
+        self.log("loss", loss, prog_bar=True, batch_size=count, sync_dist=several)
+        self.log_dict({f"train/{name}": value for name, value in parts.items()}, batch_size=count, sync_dist=several)
+        # Of the whole batch, and so the same on all ranks.
+        self.log_dict({f"train/{name}": value for name, value in self.noted.items()}, batch_size=count)
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Time each stretch between validations for itself."""
+        self.clock = StepClock()
+
+    def on_train_batch_start(self, batch: StepBatch, batch_idx: int) -> None:
+        """Count the time since the last step: the batch was made in it."""
+        self.clock.lap("data")
+
+    def on_train_batch_end(self, outputs: Any, batch: StepBatch, batch_idx: int) -> None:
+        """Count the time of the step."""
+        self.clock.lap("step")
+        self.log_dict({f"time/{part} share": self.clock.share(part) for part in ("ops", "data")})
 
     def on_validation_epoch_start(self) -> None:
         """Begin counting."""

@@ -14,7 +14,9 @@ from semimedref.losses import segmentation_loss
 from semimedref.methods.base import Method
 from semimedref.methods.ops import make_pos_aug, run_ops, vaguer
 from semimedref.methods.teacher import EMATeacher, momentum
+from semimedref.methods.watch import dice
 from semimedref.models import ReferringModel
+from semimedref.ranks import gather_rows, own_rows
 
 UNLABELLED_ITCL = 0.10
 SURE = 0.9
@@ -37,7 +39,9 @@ class MeanTeacher(Method):
         steps_a_pass: Steps that one pass over the unlabelled samples takes.
     """
 
-    def __init__(self, student: ReferringModel, config: Config, atlas: Atlas, *, steps: int, steps_a_pass: int) -> None:
+    def __init__(
+        self, student: ReferringModel, config: Config, atlas: Atlas, *, steps: int, steps_a_pass: float
+    ) -> None:
         super().__init__(student, config, atlas, steps=steps, steps_a_pass=steps_a_pass)
         self.teacher = EMATeacher(student)
         self.pos_aug = make_pos_aug(self.parser, config)
@@ -54,37 +58,49 @@ class MeanTeacher(Method):
         if not weight:
             return self.labelled_alone(labelled)
 
-        weak = to_unit(batch.unlabelled.images)
-        weak, _ = zoom(weak, torch.zeros_like(weak, dtype=torch.bool), draws("unlabelled", "zoom"))
-        plain = normalise(weak)
-        tokens = self.tokens(batch.unlabelled.texts).to(weak.device)
-        pseudo = self.teacher.probabilities(plain, tokens)
+        unlabelled = batch.unlabelled
+        weak, hidden = to_unit(unlabelled.images), unlabelled.hidden_masks
+        hidden = torch.zeros_like(weak, dtype=torch.bool) if hidden is None else hidden
+        weak, hidden = zoom(weak, hidden, draws("unlabelled", "zoom"))
+        own = own_rows(len(unlabelled))
+        plain, plain_texts = normalise(weak[own]), unlabelled.texts[own]
+        tokens = self.tokens(plain_texts).to(weak.device)
+        pseudo = gather_rows(self.teacher.probabilities(plain, tokens), len(unlabelled))
         strong = normalise(photometric(weak, draws("unlabelled", "photometric")))
-        mixed = run_ops(self.ops, strong, batch.unlabelled.texts, pseudo, draws=draws, branch="unlabelled")
-        texts = vaguer(self.pos_aug, mixed, draws=draws)
+        with self.clock("ops"):
+            altered = run_ops(self.ops, strong, unlabelled.texts, pseudo, draws=draws, branch="unlabelled")
+            texts = vaguer(self.pos_aug, altered, draws=draws)
+        self.watch("unlabelled", unlabelled.texts, pseudo, altered)
+        if unlabelled.hidden_masks is not None:
+            self.noted["pseudo dice"] = dice(pseudo >= 0.5, hidden)
 
+        labelled = labelled.rows(own_rows(len(labelled.texts)))
+        mixed = altered.rows(own)
         logits, image_embedding, text_embedding = self.see(
-            torch.cat((labelled.images, mixed.images)), [*labelled.texts, *texts]
+            torch.cat((labelled.images, mixed.images)), [*labelled.texts, *texts[own]]
         )
-        count = len(batch.labelled)
+        count = len(labelled.texts)
         loss, parts = self.labelled_loss(logits[:count], image_embedding[:count], text_embedding[:count], labelled)
         pseudo_loss = segmentation_loss(logits[count:], mixed.target >= 0.5, trust(mixed.target, self.config))
         parts |= {
             "unlabelled seg": pseudo_loss.detach(),
             "unlabelled weight": weight,
-            "mixed share": mixed.mixed.float().mean(),
+            "mixed share": altered.mixed.float().mean(),
             "teacher certainty": (2 * pseudo - 1).abs().mean(),
         }
         if self.config.itcl:
             # As published, the contrast is between the unmixed image and its own full caption.
             image_embedding, text_embedding = self.student.embed_images(plain), self.student.embed_texts(tokens)
-            itcl = self.contrast(image_embedding, text_embedding, batch.unlabelled.texts)
+            itcl = self.contrast(image_embedding, text_embedding, plain_texts)
             pseudo_loss = pseudo_loss + self.config.itcl * UNLABELLED_ITCL * itcl
             parts["unlabelled itcl"] = itcl.detach()
         return loss + weight * pseudo_loss, parts
 
     def on_train_batch_end(self, outputs: Any, batch: StepBatch, batch_idx: int) -> None:
         """Let the teacher follow, after every optimiser step."""
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        if (batch_idx + 1) % self.config.accumulate:
+            return
         step = self.global_step
         self.teacher.follow(self.student, momentum(step, step / self.steps_a_pass))
 

@@ -28,6 +28,10 @@ class Altered(NamedTuple):
     target: Tensor
     params: dict[str, Params]
 
+    def rows(self, rows: slice) -> "Altered":
+        """Return some of the samples, with the parameters of all."""
+        return Altered(self.images[rows], self.texts[rows], self.target[rows], self.params)
+
     @property
     def focused(self) -> Tensor:
         """(B,) bool: the samples whose caption leaves lesions out."""
