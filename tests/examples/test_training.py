@@ -1,0 +1,272 @@
+"""Training as Lightning runs it: steps, processes, precision, stopping and what the log says."""
+
+import csv
+import dataclasses
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import yaml
+from semimedref.config import Config
+from semimedref.data.module import SamplesModule, StepBatches
+from semimedref.data.phantom import load_phantoms
+from semimedref.data.samples import DataSet
+from semimedref.draws import Draws
+from semimedref.methods import METHODS, base
+from semimedref.methods.ops import make_ops, run_ops
+from semimedref.methods.watch import agreement, dice, dose
+from semimedref.models import MODELS
+from semimedref.ranks import SharedBatchNorm2d, gather_rows, own_rows, share_batch_norm
+from semimedref.runs import RUN_FOLDER, RunFolder, joined_run
+from semimedref.trainer import make_trainer
+from torch import nn
+
+from crossmodal_aug import LUNG_ZONES, PositionParser
+from crossmodal_aug.errors import InvalidValueError
+
+SCRIPTS = Path(__file__).parents[2] / "examples" / "semimedref"
+CONFIGS = sorted((SCRIPTS / "configs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def phantoms():
+    return load_phantoms(size=32, labels=0.05)
+
+
+def made(data, **settings):
+    torch.manual_seed(0)
+    given = {"size": 32, "batch_size": 4, "accelerator": "cpu", "burn_in": 0.0, "ramp_up": 0.0, "labels": 0.05}
+    config = Config(**{**given, **settings})
+    model = MODELS["compact"].from_texts(data.labelled.texts, width=4)
+    return METHODS[config.method](model, config, data.atlas, steps=config.optimiser_steps, steps_a_pass=100)
+
+
+def fit(data, folder, **settings):
+    """Train with Lightning, without the scores and pictures at the end."""
+    module = made(data, **settings)
+    config = module.config
+    few = DataSet(data.labelled, data.unlabelled, data.valid.take(range(4)), data.test, data.atlas)
+    stretch = config.validate_every
+    batches = SamplesModule(few, batch_size=4, steps_an_epoch=stretch, seed=config.seed, accumulate=config.accumulate)
+    last = folder / "last.ckpt"
+    trainer = make_trainer(module, RunFolder(folder), -(-config.optimiser_steps // stretch))
+    trainer.fit(module, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+    return module
+
+
+def logged(folder):
+    [path] = sorted((folder / "logs").glob("version_*/metrics.csv"))[-1:]
+    with path.open() as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def test_the_log_tells_dose_agreement_pseudo_masks_and_time(phantoms, tmp_path):
+    fit(phantoms, tmp_path, steps=2, validate_every=2)
+    train = next(row for row in logged(tmp_path) if "loss" in row)
+    for branch in ("labelled", "unlabelled"):
+        for name in ("flip accepted", "zone accepted", "focus accepted", "mixed pixels", "agreement before"):
+            assert 0 <= train[f"train/{branch} {name}"] <= 1
+    assert 0 <= train["train/pseudo dice"] <= 1
+    assert 0 < train["time/ops share"] < 1
+    assert 0 < train["time/data share"] < 1
+
+
+def test_pseudo_masks_are_compared_with_masks_that_nothing_else_sees(phantoms, monkeypatch):
+    batch = StepBatches(phantoms, 4, 0)[0]
+    assert batch.unlabelled.masks is None
+    module = made(phantoms)
+    monkeypatch.setattr(module.teacher, "probabilities", lambda *_: batch.unlabelled.hidden_masks.float())
+    module.objective(batch, Draws(0, 0))
+    # A zoomed image has its hidden mask zoomed too, so only an unzoomed batch gives 1.
+    assert module.noted["pseudo dice"] == pytest.approx(1.0)
+    loss, _ = made(phantoms).objective(batch, Draws(0, 0))
+    blind = type(batch)(batch.labelled, batch.unlabelled.without_masks())
+    module = made(phantoms)
+    assert torch.equal(module.objective(blind, Draws(0, 0))[0], loss)
+    assert "pseudo dice" not in module.noted
+
+
+def test_agreement_and_dose():
+    parser = PositionParser(LUNG_ZONES)
+    texts = ["all left lung.", "all right lung."] * 8
+    target = torch.zeros(16, 1, 12, 12)
+    target[::2, :, :, :6] = target[1::2, :, :, 6:] = 1
+    found = {}
+    for mix in ("cutmix", "zone"):
+        ops = make_ops(parser, Config(size=12, mix=mix, flip=0.0, focus=0.0))
+        out = run_ops(ops, target, texts, target, draws=Draws(0, 0), branch="labelled")
+        found[mix] = agreement(parser, out.texts, out.target).item()
+        parts = dose(out, "labelled")
+        accepted = out.mixed.float().mean()
+        assert 0 < accepted == parts[f"labelled {'zone' if mix == 'zone' else 'patch'} accepted"]
+        size = 1 / 2 if mix == "zone" else 1 / 4
+        assert parts["labelled mixed pixels"] == pytest.approx(size * accepted.item())
+    assert agreement(parser, texts, target) == 1
+    assert found["zone"] == 1
+    assert found["cutmix"] < 1
+    assert dice(target > 0, target > 0) == 1
+    assert dice(target > 0, target < 1) == 0
+
+
+def test_batches_and_teacher_keep_step_under_accumulation(phantoms, tmp_path, monkeypatch):
+    seen, followed, drawn = [], [], []
+    get, draws = StepBatches.__getitem__, base.Draws
+    monkeypatch.setattr(StepBatches, "__getitem__", lambda self, step: seen.append(step) or get(self, step))
+    monkeypatch.setattr(base, "Draws", lambda seed, step: drawn.append(step) or draws(seed, step))
+    follow = METHODS["semimedref"].on_train_batch_end
+
+    def spy(self, outputs, batch, batch_idx):
+        before = next(self.teacher.model.parameters()).clone()
+        follow(self, outputs, batch, batch_idx)
+        if not torch.equal(before, next(self.teacher.model.parameters())):
+            followed.append(self.global_step)
+
+    monkeypatch.setattr(METHODS["semimedref"], "on_train_batch_end", spy)
+    fit(phantoms, tmp_path, steps=2, validate_every=2, accumulate=3)
+    assert followed == [1, 2]
+    fit(phantoms, tmp_path, steps=4, validate_every=2, accumulate=3)
+    assert seen == drawn == list(range(12))
+    assert followed == [1, 2, 3, 4]
+
+
+def test_training_stops_where_validation_gets_no_better(phantoms, tmp_path):
+    settings = {"steps": 12, "validate_every": 1, "learning_rate": 1e-12, "method": "supervised"}
+    assert fit(phantoms, tmp_path / "stopped", patience=2, **settings).trainer.global_step == 3
+    assert fit(phantoms, tmp_path / "whole", **settings).trainer.global_step == 12
+
+
+def test_mixed_precision_and_determinism(phantoms, tmp_path, monkeypatch):
+    kinds = set()
+    real = base.segmentation_loss
+
+    def spy(logits, *rest):
+        kinds.add(logits.dtype)
+        return real(logits, *rest)
+
+    monkeypatch.setattr(base, "segmentation_loss", spy)
+    asked = []
+    monkeypatch.setattr(
+        torch, "use_deterministic_algorithms", lambda mode, *, warn_only=False: asked.append((mode, warn_only))
+    )
+    module = fit(phantoms, tmp_path, steps=2, validate_every=2, precision="bf16-mixed", deterministic=True)
+    assert kinds == {torch.bfloat16}
+    assert (True, True) in asked
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in module.student.parameters())
+
+
+def test_ranks_share_rows_out():
+    assert own_rows(5) == slice(0, 5)
+    rows = torch.rand(3, 2)
+    assert gather_rows(rows, 3) is rows
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2)))
+    before = dict(model.state_dict())
+    parameters = [id(p) for p in model.parameters()]
+    share_batch_norm(model)
+    assert isinstance(model[1][0], SharedBatchNorm2d)
+    assert [id(p) for p in model.parameters()] == parameters
+    assert list(model.state_dict()) == list(before)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo backend")
+def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path):
+    """Loss after 5 steps to 1e-4, and Adam's mean gradients to 1 % of their length, on phantoms in float32."""
+    tiny = "--size 32 --width 4 --labels 0.05 --accelerator cpu --burn-in 0 --ramp-up 0 --learning-rate 0.0001"
+    results = {}
+    for name, more in (("one", "--batch-size 8"), ("two", "--batch-size 4 --devices 2")):
+        given = f"{tiny} --steps 5 --validate-every 5 --runs {tmp_path} --name {name} {more}"
+        done = subprocess.run(
+            [sys.executable, str(SCRIPTS / "train.py"), *given.split()],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode == 0, done.stderr
+        # Only one process speaks, and scores.
+        assert done.stdout.count("phantom test set") == 1
+        assert (tmp_path / name / "metrics.json").is_file()
+        stored = torch.load(tmp_path / name / "last.ckpt", weights_only=True)
+        results[name] = next(row for row in logged(tmp_path / name) if "loss" in row), stored
+    (one, one_stored), (two, two_stored) = results["one"], results["two"]
+    assert one["step"] == two["step"] == 4
+    for name in [name for name in one if name == "loss" or name.startswith("train/")]:
+        assert two[name] == pytest.approx(one[name], abs=1e-4), name
+    # The ops act on the same batch on every rank: some samples cross from one rank to the other.
+    assert one["train/labelled mixed pixels"] > 0
+    states = [stored["optimizer_states"][0]["state"] for stored in (one_stored, two_stored)]
+    assert states[0].keys() == states[1].keys()
+    whole, other = (torch.cat([one["exp_avg"].flatten() for one in state.values()]) for state in states)
+    assert (whole - other).norm() < 0.01 * whole.norm()
+    assert one_stored["state_dict"].keys() == two_stored["state_dict"].keys()
+    for name, value in one_stored["state_dict"].items():
+        assert torch.allclose(value.float(), two_stored["state_dict"][name].float(), atol=1.1e-3), name
+
+
+def test_other_processes_are_told_their_run(tmp_path, monkeypatch):
+    monkeypatch.delenv(RUN_FOLDER, raising=False)
+    assert joined_run(tmp_path, "mine").path == tmp_path / "mine"
+    with pytest.raises(InvalidValueError, match="Expected --name, by which the processes of several nodes"):
+        joined_run(tmp_path, "")
+    monkeypatch.setenv(RUN_FOLDER, str(tmp_path / "told"))
+    assert joined_run(tmp_path, "").path == tmp_path / "told"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_recipes_can_be_read(path):
+    known = next(one for one in dataclasses.fields(Config) if one.name == "data").metadata["choices"]
+    if yaml.safe_load(path.read_text())["data"] not in known:
+        # A recipe may be here before the reader of its data set is: the rest of it must hold.
+        with pytest.raises(InvalidValueError, match="`data` to be one of"):
+            Config.read_yaml(path)
+        return
+    stored = Config.read_yaml(path)
+    config = Config(**{"root": "DIR", **stored})
+    assert config.method in path.stem or path.stem.startswith("phantom")
+    assert stored["steps"] % stored["validate_every"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour: red", r"file\.yaml: expected the settings of a run, but got \['colour'\]"),
+        ("- method", r"file\.yaml: expected the settings of a run, but got list"),
+        ("", r"file\.yaml: expected the settings of a run, but got NoneType"),
+        ("steps: many", r"file\.yaml: Expected `steps` to be an integer, but got 'many'"),
+        ("steps: [", r"file\.yaml: not a YAML file"),
+        (None, r"file\.yaml: no such file"),
+    ],
+)
+def test_bad_recipes_are_named(tmp_path, text, message):
+    path = tmp_path / "file.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InvalidValueError, match=message):
+        Config.read_yaml(path)
+
+
+def test_the_command_line_counts_before_the_file(tmp_path, monkeypatch):
+    class Asked(Exception):
+        """Ends the script where it has its settings."""
+
+    def stop(config):
+        raise Asked(config)
+
+    script = importlib.import_module("train")
+    monkeypatch.setattr(script, "load_data", stop)
+    path = tmp_path / "recipe.yaml"
+    settings = {"method": "paper", "flip": 0.25, "seed": 3, "labels": 1, "deterministic": True}
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(Asked) as ended:
+        script.main(["--config", str(path), "--seed", "4", "--no-deterministic", "--runs", str(tmp_path / "runs")])
+    [config] = ended.value.args
+    assert config == Config(
+        method="paper", flip=0.25, seed=4, labels=1, deterministic=False, runs=str(tmp_path / "runs")
+    )
+    assert (config.mix, config.itcl) == ("paper", 1.0)
