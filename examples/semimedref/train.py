@@ -14,6 +14,7 @@ from semimedref.data import load_data
 from semimedref.metrics import table
 from semimedref.ranks import is_first
 from semimedref.runs import RunFolder, find_run, joined_run, new_run, write_text
+from semimedref.trainer import check_devices
 from semimedref.training import check_data, train
 
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str]) -> None:
 
     data = load_data(config)
     check_data(config, data)
+    check_devices(config)
     if not is_first():
         train(config, data, folder or joined_run(Path(config.runs), config.name))
         return

@@ -182,6 +182,8 @@ def test_an_earlier_run_is_never_lost(tiny_qata, tmp_path, monkeypatch, capsys):
         (["--labels", "two"], "argument --labels: invalid float value"),
         (["--labels", "1.5"], r"`labels` to be in (0, 1], but got 1.5"),
         (["--resume"], "a run to resume"),
+        (["--devices", "6"], "at least 24 unlabelled images, a batch,"),
+        (["--accelerator", "gpu", "--devices", "1000", "--method", "supervised"], "a machine with --accelerator gpu"),
     ],
 )
 def test_bad_settings_end_with_one_line(tiny_qata, tmp_path, monkeypatch, capsys, more, message):

@@ -6,10 +6,28 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import AtomicCheckpointIO
+from semimedref.config import Config
 from semimedref.methods import Method
 from semimedref.runs import RunFolder
+
+
+def check_devices(config: Config) -> None:
+    """Raise unless this machine has the devices that the settings ask for.
+
+    Raises:
+        InvalidValueError: It has not.
+    """
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    try:
+        pl.Trainer(accelerator=config.accelerator, devices=config.devices, logger=False, enable_checkpointing=False)
+    except MisconfigurationException as error:
+        raise InvalidValueError(
+            f"Expected a machine with --accelerator {config.accelerator} --devices {config.devices}, but got: {error}"
+        ) from error
 
 
 def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
