@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import yaml
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from semimedref.config import Config
 from semimedref.data.module import SamplesModule, StepBatches
 from semimedref.data.phantom import load_phantoms
@@ -21,7 +22,7 @@ from semimedref.methods import METHODS, base
 from semimedref.methods.ops import make_ops, run_ops
 from semimedref.methods.watch import agreement, dice, dose
 from semimedref.models import MODELS
-from semimedref.ranks import SharedBatchNorm2d, gather_rows, own_rows, share_batch_norm
+from semimedref.ranks import SharedBatchNorm2d, gather_rows, is_first, own_rows, share_batch_norm
 from semimedref.runs import RUN_FOLDER, RunFolder, joined_run
 from semimedref.trainer import make_trainer
 from torch import nn
@@ -207,6 +208,18 @@ def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path):
     assert one_stored["state_dict"].keys() == two_stored["state_dict"].keys()
     for name, value in one_stored["state_dict"].items():
         assert torch.allclose(value.float(), two_stored["state_dict"][name].float(), atol=1.1e-3), name
+
+
+def test_only_the_first_process_of_the_first_node_is_first(monkeypatch):
+    for name in ("NODE_RANK", "GROUP_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
+    assert is_first()
+    monkeypatch.setenv("NODE_RANK", "1")
+    assert not is_first()
+    monkeypatch.setenv("NODE_RANK", "0")
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    assert not is_first()
 
 
 def test_other_processes_are_told_their_run(tmp_path, monkeypatch):
