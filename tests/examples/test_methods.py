@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -27,8 +28,8 @@ def batch(tiny_qata):
 
 def method(data, name="semimedref", **settings):
     torch.manual_seed(0)
-    config = Config(**{"method": name, "size": 32, "burn_in": 0.0, "ramp_up": 0.0, **settings})
-    model = MODELS["compact"].from_texts(data.labelled.texts, width=4)
+    config = Config(**{"method": name, "size": 32, "width": 4, "burn_in": 0.0, "ramp_up": 0.0, **settings})
+    model = MODELS["compact"].for_run(data.labelled.texts, config)
     return METHODS[name](model, config, data.atlas, steps=10, steps_a_pass=2).train()
 
 

@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,28 @@ def test_train_evaluate_predict(tiny_qata, tmp_path, monkeypatch, capsys, method
     assert run("predict", [*given, "--overwrite"], monkeypatch) == 0
 
 
+@pytest.mark.parametrize("model", ["mmi-unet", "guide-decoder"])
+def test_published_networks_predict_without_the_encoder_s_files(
+    tiny_qata, tiny_bert, tmp_path, monkeypatch, capsys, model
+):
+    encoder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    given = ["--model", model, "--width", "8", "--pretrained", "text", "--text-encoder", str(encoder)]
+    given = [*arguments(tiny_qata, tmp_path / "runs"), *given, "--steps", "3", "--validate-every", "3"]
+    assert run("train", given, monkeypatch) == 0
+    shutil.rmtree(encoder)
+    best = tmp_path / "runs/tiny/best.ckpt"
+    capsys.readouterr()
+    assert run("evaluate", [str(best)], monkeypatch) == 0
+    assert "teacher, other captions" in capsys.readouterr().out
+    given = [str(best), str(tiny_qata / "test/images/test-0.png"), "Hazy left lung.", "--out", str(tmp_path)]
+    assert run("predict", given, monkeypatch) == 0
+    assert "never met these words: Hazy" in capsys.readouterr().out
+    # Student and teacher hold the frozen encoder once.
+    stored = torch.load(best, weights_only=True)["state_dict"]
+    places = [stored[f"{name}.text.bert.embeddings.word_embeddings.weight"] for name in ("student", "teacher.model")]
+    assert places[0].data_ptr() == places[1].data_ptr()
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tiny_qata, tmp_path):
     """SIGKILL between two checkpoints; the resumed run ends with the weights of one that was never killed."""
     given = arguments(tiny_qata, tmp_path / "killed", "--steps", "60", "--validate-every", "10")
@@ -178,6 +201,8 @@ def test_an_earlier_run_is_never_lost(tiny_qata, tmp_path, monkeypatch, capsys):
     ("more", "message"),
     [
         (["--size", "40"], "multiple of 16 for compact, but got 40"),
+        (["--size", "48", "--model", "mmi-unet"], "multiple of 32 for mmi-unet, but got 48"),
+        (["--model", "mmi-unet", "--pretrained", "none", "--text-encoder", "/no/such"], "this machine is offline, or"),
         (["--batch-size", "21"], "at least 21 unlabelled images"),
         (["--labels", "two"], "argument --labels: invalid float value"),
         (["--labels", "1.5"], r"`labels` to be in (0, 1], but got 1.5"),

@@ -49,8 +49,28 @@ class Config:
         "training samples that --labels is a share of, where the files are an excerpt; 0 takes the size of QaTa-COV19 "
         "for a file in its published order, and else the number of training samples",
     )
-    model: str = _setting("compact", "the network", ("compact",))
-    width: int = _setting(16, "channels of the network's finest level")
+    model: str = _setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder"))
+    width: int = _setting(
+        0,
+        "channels of the network's finest level; 0 takes the network's own: 16 for compact, 96 for the others",
+    )
+    pretrained: str = _setting(
+        "imagenet",
+        "where mmi-unet and guide-decoder start: imagenet takes those weights for the image encoder and its own for "
+        "the text encoder; text takes the latter alone; none starts both at random; compact always starts at random",
+        ("imagenet", "text", "none"),
+    )
+    image_weights: str = _setting(
+        "", "file with weights of torchvision's convnext_tiny, instead of downloading those of ImageNet"
+    )
+    text_encoder: str = _setting(
+        "microsoft/BiomedVLP-CXR-BERT-specialized",
+        "frozen BERT that reads the captions for mmi-unet and guide-decoder: a folder with config.json, vocab.txt and "
+        "weights, or a name on the Hugging Face hub",
+    )
+    max_tokens: int = _setting(
+        48, "longest caption that mmi-unet and guide-decoder read, in word pieces with [CLS] and [SEP]; published: 24"
+    )
     size: int = _setting(96, "side in pixels that images are resized to")
     method: str = _setting("semimedref", "how it is trained: a preset of the ingredients below", tuple(PRESETS))
     mix: str = _ingredient(
@@ -106,10 +126,10 @@ class Config:
                 raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {value!r}")
             if choices and value not in choices:
                 raise InvalidValueError(f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {value!r}")
-        positive = ("width", "size", "batch_size", "validate_every", "accumulate", "devices", "nodes")
+        positive = ("size", "batch_size", "validate_every", "max_tokens", "accumulate", "devices", "nodes")
         for name in positive:
             self._check(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("steps", "total", "seed", "patience"):
+        for name in ("width", "steps", "total", "seed", "patience"):
             self._check(getattr(self, name) >= 0, name, "0 or more")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
@@ -118,6 +138,10 @@ class Config:
         for name in ("unlabelled_weight", "itcl"):
             self._check(0 <= getattr(self, name) < float("inf"), name, "finite and 0 or more")
         self._check(Path(self.name).name == self.name and self.name not in (".", ".."), "name", "a folder name")
+        if self.image_weights and self.pretrained != "imagenet":
+            raise InvalidValueError(
+                f"Expected no --image-weights beside --pretrained {self.pretrained}, but got {self.image_weights}"
+            )
         if self.data != "phantom" and not self.root:
             raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
 

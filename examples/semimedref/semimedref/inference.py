@@ -27,7 +27,7 @@ def predict_logits(model: ReferringModel, images: Tensor, texts: Sequence[str]) 
     device = next(model.parameters()).device
     training = model.training
     model.eval()
-    logits: Tensor = model(normalise(to_unit(images.to(device))), model.tokenize(texts).to(device))[0]
+    logits = model.segment(normalise(to_unit(images.to(device))), model.tokenize(texts).to(device))
     model.train(training)
     return logits
 

@@ -79,7 +79,7 @@ def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]
     )
     texts = [*data.labelled.texts, *data.unlabelled.texts]
     method = METHODS[config.method](
-        MODELS[config.model].from_texts(texts, width=config.width),
+        MODELS[config.model].for_run(texts, config),
         config,
         data.atlas,
         steps=stretch * stretches,
@@ -115,7 +115,7 @@ def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) ->
     if stored.name != new.name or stored.settings() != new.settings():
         raise InvalidValueError(
             f"{path}: expected the model that these settings and captions make, but got another; the captions of the "
-            "data set have changed since that run began"
+            "data set, or the files of the text encoder, have changed since that run began"
         )
 
 

@@ -31,9 +31,8 @@ class EMATeacher(nn.Module):
     @torch.no_grad()
     def probabilities(self, images: Tensor, tokens: Tokens) -> Tensor:
         """Return (B, 1, H, W) probabilities."""
-        logits: Tensor = self.model(images, tokens)[0]
         # Under mixed precision too the pseudo-masks are compared and weighed in float32.
-        return logits.float().sigmoid()
+        return self.model.segment(images, tokens).float().sigmoid()
 
     @torch.no_grad()
     def follow(self, student: ReferringModel, momentum: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
+from semimedref.config import Config
 from semimedref.models.tokenizer import Tokens
 
 
@@ -19,15 +20,17 @@ class ReferringModel(nn.Module, ABC):
     name: ClassVar[str]
     stride: ClassVar[int]
     """The image size must be a multiple of this."""
+    default_width: ClassVar[int]
+    """Channels of the finest level where the settings leave it open."""
 
     @classmethod
     @abstractmethod
-    def from_texts(cls, texts: Sequence[str], *, width: int) -> Self:
-        """Make a model for a data set with these training captions.
+    def for_run(cls, texts: Sequence[str], config: Config) -> Self:
+        """Make a model for a run.
 
         Args:
-            texts: The captions.
-            width: Channels of the finest level.
+            texts: The captions that it trains on.
+            config: Settings of the run; each model takes those that concern it.
         """
 
     @classmethod
@@ -54,6 +57,10 @@ class ReferringModel(nn.Module, ABC):
     @abstractmethod
     def embed_texts(self, tokens: Tokens) -> Tensor:
         """Return the (B, E) embedding of captions."""
+
+    @abstractmethod
+    def segment(self, images: Tensor, tokens: Tokens) -> Tensor:
+        """Return logits (B, 1, H, W) alone, without what only the embeddings need."""
 
     @abstractmethod
     def forward(self, images: Tensor, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:

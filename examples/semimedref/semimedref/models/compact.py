@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.config import Config
 from semimedref.models.base import ReferringModel
+from semimedref.models.blocks import grid_places, pool_places, projection, start_subpixels_equal
 from semimedref.models.tokenizer import Tokens, WordTokenizer
 
 OP_WORDS = (
@@ -40,8 +42,9 @@ class Compact(ReferringModel):
 
     name = "compact"
     stride = 16
+    default_width = 16
 
-    def __init__(self, tokenizer: WordTokenizer, *, width: int = 24, text_width: int = 64, embedding: int = 64) -> None:
+    def __init__(self, tokenizer: WordTokenizer, *, width: int = 16, text_width: int = 64, embedding: int = 64) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.width = width
@@ -64,9 +67,9 @@ class Compact(ReferringModel):
         self.to(memory_format=torch.channels_last)
 
     @classmethod
-    def from_texts(cls, texts: Sequence[str], *, width: int) -> Self:
+    def for_run(cls, texts: Sequence[str], config: Config) -> Self:
         """Make a model that knows the words of these captions, and those that the ops may write."""
-        return cls(WordTokenizer.from_texts([*texts, OP_WORDS]), width=width)
+        return cls(WordTokenizer.from_texts([*texts, OP_WORDS]), width=config.width or cls.default_width)
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Self:
@@ -100,19 +103,16 @@ class Compact(ReferringModel):
         """Return the (B, E) embedding of captions."""
         return self._embed_words(self.words(tokens), tokens)
 
+    def segment(self, images: Tensor, tokens: Tokens) -> Tensor:
+        """Return logits (B, 1, H, W)."""
+        return self._decode(self._encode(images), self.words(tokens), tokens)
+
     def forward(self, images: Tensor, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (B, 1, H, W), image embedding (B, E) and text embedding (B, E)."""
         words = self.words(tokens)
         features = self._encode(images)
         image_embedding = self._embed(features[-1])
-
-        x = self.readers[0](features.pop(), words, tokens.valid)
-        for level, decoder in enumerate(self.decoders):
-            skip = features.pop()
-            x = decoder(torch.cat((F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip), dim=1))
-            if level + 1 < len(self.readers):
-                x = self.readers[level + 1](x, words, tokens.valid)
-        return self.head(x), image_embedding, self._embed_words(words, tokens)
+        return self._decode(features, words, tokens), image_embedding, self._embed_words(words, tokens)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         x = self.encoders[0](self.stem(images.contiguous(memory_format=torch.channels_last)))
@@ -122,9 +122,18 @@ class Compact(ReferringModel):
             features.append(x)
         return features
 
+    def _decode(self, features: list[Tensor], words: Tensor, tokens: Tokens) -> Tensor:
+        *skips, deepest = features
+        x = self.readers[0](deepest, words, tokens.valid)
+        for level, (decoder, skip) in enumerate(zip(self.decoders, reversed(skips), strict=True)):
+            x = decoder(torch.cat((F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip), dim=1))
+            if level + 1 < len(self.readers):
+                x = self.readers[level + 1](x, words, tokens.valid)
+        logits: Tensor = self.head(x)
+        return logits
+
     def _embed(self, deepest: Tensor) -> Tensor:
-        # A caption says where findings lie, which a mean over the whole map would forget: pool 3 rows x 2 columns.
-        embedding: Tensor = self.image_projection(F.adaptive_avg_pool2d(deepest, (3, 2)).flatten(1))
+        embedding: Tensor = self.image_projection(pool_places(deepest))
         return embedding
 
     def _embed_words(self, words: Tensor, tokens: Tokens) -> Tensor:
@@ -206,33 +215,8 @@ class TextReader(nn.Module):
         return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
 
-def projection(inputs: int, outputs: int) -> nn.Sequential:
-    """Return the head that turns a feature into an embedding."""
-    return nn.Sequential(
-        nn.Linear(inputs, 2 * outputs), nn.LayerNorm(2 * outputs), nn.GELU(), nn.Linear(2 * outputs, outputs)
-    )
-
-
-def start_subpixels_equal(layer: nn.Conv2d, factor: int) -> None:
-    """Give the sub-pixels of a place the same weights to start from, which avoids a checkerboard (arXiv 1707.02937)."""
-    with torch.no_grad():
-        for values in (layer.weight, layer.bias):
-            if values is not None:
-                values.copy_(values[:: factor**2].repeat_interleave(factor**2, dim=0))
-
-
 def sinusoids(length: int, width: int, device: torch.device) -> Tensor:
     """Return the (length, width) position code of "Attention is all you need" (arXiv 1706.03762)."""
     position = torch.arange(length, device=device).unsqueeze(1)
     rate = torch.exp(torch.arange(0, width, 2, device=device) * (-math.log(10000.0) / width))
     return torch.cat((torch.sin(position * rate), torch.cos(position * rate)), dim=1)
-
-
-def grid_places(height: int, width: int, channels: int, device: torch.device) -> Tensor:
-    """Return the (H W, channels) code of where each place of a map lies, in shares of its height and width."""
-    rows = (torch.arange(height, device=device) + 0.5) / height
-    columns = (torch.arange(width, device=device) + 0.5) / width
-    rates = math.pi * torch.arange(1, channels // 4 + 1, device=device)
-    row = torch.cat((torch.sin(rows[:, None] * rates), torch.cos(rows[:, None] * rates)), dim=1)
-    column = torch.cat((torch.sin(columns[:, None] * rates), torch.cos(columns[:, None] * rates)), dim=1)
-    return torch.cat((row[:, None].expand(-1, width, -1), column[None].expand(height, -1, -1)), dim=2).flatten(0, 1)
