@@ -15,7 +15,7 @@ from semimedref.metrics import table
 from semimedref.ranks import is_first
 from semimedref.runs import RunFolder, find_run, joined_run, new_run, write_text
 from semimedref.trainer import check_devices
-from semimedref.training import check_data, train
+from semimedref.training import check_data, make_student, train
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -46,8 +46,9 @@ def main(arguments: Sequence[str]) -> None:
     data = load_data(config)
     check_data(config, data)
     check_devices(config)
+    student = make_student(config, data)
     if not is_first():
-        train(config, data, folder or joined_run(Path(config.runs), config.name))
+        train(config, data, student, folder or joined_run(Path(config.runs), config.name))
         return
     for note in data.notes:
         print(note)
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         folder = new_run(Path(config.runs), config.name, config.default_name)
         write_text(folder.config, config.to_json())
         print(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on", flush=True)
-    scores = train(config, data, folder)
+    scores = train(config, data, student, folder)
     print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores)}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
         print(folder.path / name)

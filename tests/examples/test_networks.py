@@ -248,6 +248,13 @@ def test_an_encoder_that_cannot_be_had(spare_bert, monkeypatch):
         ("config.json", "{", "{,", "expected JSON in config.json"),
         ("config.json", '"hidden_size": 32', '"hidden_size": "x"', "`hidden_size` to be a positive int, but got 'x'"),
         ("config.json", '"num_hidden_layers": 3', '"num_hidden_layers": 1', "at least 2 layers"),
+        (
+            "config.json",
+            '"num_attention_heads": 4',
+            '"num_attention_heads": 5',
+            "to divide the hidden size 32, but got 5",
+        ),
+        ("config.json", '"hidden_act": "gelu"', '"hidden_act": "gulp"', "but got 'gulp'"),
         ("config.json", '"hidden_size": 32', '"hidden_size": 36', "of another network"),
         ("config.json", '"num_hidden_layers": 3', '"num_hidden_layers": 4', "16 lack, such as encoder.layer.3"),
     ],

@@ -213,6 +213,7 @@ def test_an_earlier_run_is_never_lost(tiny_qata, tmp_path, monkeypatch, capsys):
 )
 def test_bad_settings_end_with_one_line(tiny_qata, tmp_path, monkeypatch, capsys, more, message):
     assert message in refused("train", arguments(tiny_qata, tmp_path / "runs", *more), monkeypatch, capsys)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_spoilt_run_is_not_resumed(tiny_qata, tmp_path, monkeypatch, capsys):

@@ -55,19 +55,29 @@ def check_data(config: Config, data: DataSet) -> None:
         )
 
 
-def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]:
+def make_student(config: Config, data: DataSet) -> ReferringModel:
+    """Seed everything random, and make the model to train.
+
+    Raises:
+        CrossModalError: Weights or a library that the settings ask for cannot be had.
+    """
+    pl.seed_everything(config.seed, verbose=False)
+    return MODELS[config.model].for_run([*data.labelled.texts, *data.unlabelled.texts], config)
+
+
+def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFolder) -> dict[str, Scores]:
     """Train, or go on from the folder's last checkpoint, then score and draw.
 
     Args:
         config: Settings of the run.
         data: The data set.
+        student: The model, as `make_student` returns it.
         folder: The folder of the run.
 
     Returns:
         Scores on the test set, by row of the printed table; on other ranks than the first none.
     """
     started = time.perf_counter()
-    pl.seed_everything(config.seed, verbose=False)
     stretch = min(config.validate_every, config.optimiser_steps)
     stretches = -(-config.optimiser_steps // stretch)
     batches = SamplesModule(
@@ -77,9 +87,8 @@ def train(config: Config, data: DataSet, folder: RunFolder) -> dict[str, Scores]
         seed=config.seed,
         accumulate=config.accumulate,
     )
-    texts = [*data.labelled.texts, *data.unlabelled.texts]
     method = METHODS[config.method](
-        MODELS[config.model].for_run(texts, config),
+        student,
         config,
         data.atlas,
         steps=stretch * stretches,

@@ -54,11 +54,16 @@ class BertParts:
 
     def __post_init__(self) -> None:
         for name, kind in ARCHITECTURE.items():
-            value = self.architecture.get(name)
+            value: Any = self.architecture.get(name)
             if type(value) is not kind or (kind is int and value < 1):
                 raise InvalidValueError(f"Expected `{name}` to be a positive {kind.__name__}, but got {value!r}")
         if self.architecture["num_hidden_layers"] < 2:
             raise InvalidValueError("Expected a BERT of at least 2 layers, but got 1")
+        width, heads = self.architecture["hidden_size"], self.architecture["num_attention_heads"]
+        if width % heads:
+            raise InvalidValueError(
+                f"Expected `num_attention_heads` to divide the hidden size {width}, but got {heads}"
+            )
         missing = [word for word in SPECIAL if word not in self.vocabulary]
         if missing:
             raise InvalidValueError(f"Expected {', '.join(SPECIAL)} in the vocabulary, but {', '.join(missing)} lack")
@@ -108,7 +113,8 @@ class BertParts:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "vocab.txt").write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8", newline="\n")
             Path(folder, "tokenizer_config.json").write_text(json.dumps(self.spelling), encoding="utf-8")
-            return transformers.BertTokenizer.from_pretrained(folder)
+            tokenizer: BertTokenizer = transformers.BertTokenizer.from_pretrained(folder)
+        return tokenizer
 
     def model(self, weights: str | None = None) -> "BertModel":
         """Make the network.
@@ -118,16 +124,19 @@ class BertParts:
 
         Raises:
             MissingDependencyError: transformers is not installed.
-            InvalidValueError: The architecture cannot be built, or the weights cannot be had or belong to another.
+            InvalidValueError: The activation is unknown, or the weights cannot be had or belong to another network.
         """
         transformers = import_transformers()
+        activations, activation = transformers.activations.ACT2FN, self.architecture["hidden_act"]
+        if activation not in activations:
+            raise InvalidValueError(
+                f"Expected `hidden_act` to be one of {', '.join(activations)}, but got {activation!r}"
+            )
         config = transformers.BertConfig(**self.architecture, pad_token_id=self.vocabulary.index("[PAD]"))
         if weights is not None:
             return _load_weights(weights, config)
-        try:
-            return transformers.BertModel(config, add_pooling_layer=False)
-        except (ValueError, KeyError) as error:  # heads that do not divide the width; an activation without a name
-            raise InvalidValueError(f"Expected a BERT that can be built, but got {self.architecture}") from error
+        bert: BertModel = transformers.BertModel(config, add_pooling_layer=False)
+        return bert
 
 
 def import_transformers() -> ModuleType:

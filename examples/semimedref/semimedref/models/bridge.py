@@ -1,5 +1,7 @@
 """Bridge: image and caption read each other between two stages of MMI-UNet."""
 
+from functools import partial
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,9 +29,11 @@ class Bridge(nn.Module):
         self.up = nn.ConvTranspose2d(width, width, 2, stride=2)
         self.to_image = nn.Linear(text_width, width)
         # Dropout would draw from the global generator, which a resumed run does not have.
-        block = {"dim_feedforward": feed_forward, "dropout": 0.0, "batch_first": True}
-        self.image_block = nn.TransformerDecoderLayer(width, heads, **block)
-        self.text_block = nn.TransformerDecoderLayer(width, heads, **block) if changes_text else None
+        block = partial(
+            nn.TransformerDecoderLayer, width, heads, dim_feedforward=feed_forward, dropout=0.0, batch_first=True
+        )
+        self.image_block = block()
+        self.text_block = block() if changes_text else None
         self.to_text = nn.Linear(width, text_width) if changes_text else None
 
     def forward(self, image: Tensor, text: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
