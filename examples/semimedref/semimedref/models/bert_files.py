@@ -54,8 +54,8 @@ class BertParts:
 
     def __post_init__(self) -> None:
         for name, kind in ARCHITECTURE.items():
-            value: Any = self.architecture.get(name)
-            if type(value) is not kind or (kind is int and value < 1):
+            value = self.architecture.get(name)
+            if type(value) is not kind or (isinstance(value, int) and value < 1):
                 raise InvalidValueError(f"Expected `{name}` to be a positive {kind.__name__}, but got {value!r}")
         if self.architecture["num_hidden_layers"] < 2:
             raise InvalidValueError("Expected a BERT of at least 2 layers, but got 1")
