@@ -1,6 +1,6 @@
 """Probabilities and scores of a trained model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -32,6 +32,28 @@ def predict_logits(model: ReferringModel, images: Tensor, texts: Sequence[str]) 
     return logits
 
 
+def probability_maps(
+    model: ReferringModel, samples: Samples, texts: Sequence[str] | None = None, *, batch: int = 32
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Segment samples image by image, in the size of their full masks.
+
+    Args:
+        model: The model.
+        samples: Samples with ``full_masks``.
+        texts: Captions to use instead of the samples' own.
+        batch: Images at a time.
+
+    Yields:
+        (H, W) probabilities and the (H, W) bool mask of one image, both on the model's device.
+    """
+    texts = samples.texts if texts is None else texts
+    for start in range(0, len(samples), batch):
+        stop = start + batch
+        logits = predict_logits(model, samples.images[start:stop], texts[start:stop])
+        for one, mask in zip(logits, samples.full_masks[start:stop], strict=True):
+            yield resize_probabilities(one, mask.shape), mask.to(one.device)
+
+
 def score(model: ReferringModel, samples: Samples, texts: Sequence[str] | None = None, *, batch: int = 32) -> Confusion:
     """Compare a model's masks with the full-size ones.
 
@@ -44,13 +66,9 @@ def score(model: ReferringModel, samples: Samples, texts: Sequence[str] | None =
     Returns:
         The counts, image by image in the order of the samples.
     """
-    texts = samples.texts if texts is None else texts
     counts = Confusion()
-    for start in range(0, len(samples), batch):
-        stop = start + batch
-        logits = predict_logits(model, samples.images[start:stop], texts[start:stop])
-        for one, mask in zip(logits, samples.full_masks[start:stop], strict=True):
-            counts.add(resize_probabilities(one, mask.shape), mask.to(one.device))
+    for probabilities, mask in probability_maps(model, samples, texts, batch=batch):
+        counts.add(probabilities, mask)
     return counts
 
 

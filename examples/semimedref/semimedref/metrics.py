@@ -65,9 +65,14 @@ class Confusion:
         found = probabilities >= 0.5
         self._rows.append(torch.stack([(found & mask).sum(), (found & ~mask).sum(), (~found & mask).sum()]).cpu())
 
+    @property
+    def counts(self) -> Tensor:
+        """(N, 3) int64: true positives, false positives and false negatives of each image, in the order added."""
+        return torch.stack(self._rows) if self._rows else torch.zeros(0, 3, dtype=torch.int64)
+
     def image_dice(self) -> list[float]:
         """Return the Dice of each image in percent, in the order they were added."""
-        dice: list[float] = self._ratios(torch.stack(self._rows).double())[0].tolist()
+        dice: list[float] = overlaps(self.counts)["dice"].tolist()
         return dice
 
     def scores(self) -> Scores:
@@ -78,19 +83,43 @@ class Confusion:
         """
         if not self._rows:
             raise InvalidValueError("Expected at least one image to score, but got none")
-        rows = torch.stack(self._rows).double()
-        whole_dice, whole_iou = self._ratios(rows.sum(dim=0, keepdim=True))
-        image_dice, image_iou = self._ratios(rows)
-        return Scores(whole_dice.item(), whole_iou.item(), image_dice.mean().item(), image_iou.mean().item(), len(rows))
+        each = overlaps(self.counts)
+        whole = overlaps(self.counts.sum(dim=0))
+        return Scores(
+            whole["dice"].item(),
+            whole["iou"].item(),
+            each["dice"].mean().item(),
+            each["iou"].mean().item(),
+            len(self._rows),
+        )
 
-    @staticmethod
-    def _ratios(rows: Tensor) -> tuple[Tensor, Tensor]:
-        hit, extra, missed = rows.unbind(dim=1)
-        either = hit + extra + missed
-        empty = either == 0
-        dice = torch.where(empty, 1.0, 2 * hit / (hit + either).clamp_min(1))
-        iou = torch.where(empty, 1.0, hit / either.clamp_min(1))
-        return 100 * dice, 100 * iou
+
+def overlaps(counts: Tensor) -> dict[str, Tensor]:
+    """Return how well pixels found and pixels of the mask agree, in percent.
+
+    Args:
+        counts: (..., 3) true positives, false positives and false negatives, of any numeric type.
+
+    Returns:
+        "dice", "iou", "precision" and "recall", each (...) float64. With no lesion there and none found, all are 100;
+        else precision is 0 where nothing was found, and recall where there is no lesion.
+
+    Example:
+        >>> {name: round(value.item(), 1) for name, value in overlaps(torch.tensor([2, 1, 3])).items()}
+        {'dice': 50.0, 'iou': 33.3, 'precision': 66.7, 'recall': 40.0}
+    """
+    hit, extra, missed = counts.double().unbind(dim=-1)
+    empty = hit + extra + missed == 0
+
+    def share(part: Tensor, whole: Tensor) -> Tensor:
+        return 100 * torch.where(empty, 1.0, part / torch.where(whole == 0, 1.0, whole))
+
+    return {
+        "dice": share(2 * hit, 2 * hit + extra + missed),
+        "iou": share(hit, hit + extra + missed),
+        "precision": share(hit, hit + extra),
+        "recall": share(hit, hit + missed),
+    }
 
 
 def table(rows: dict[str, Scores]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -21,14 +21,23 @@ from semimedref.checkpoints import Trained
 from semimedref.data.module import seeded
 from semimedref.data.samples import DataSet, Samples
 from semimedref.data.views import to_unit
+from semimedref.drawing import (
+    ANCHOR,
+    DONOR,
+    FAINT,
+    FONTS,
+    FOUND,
+    INK,
+    MIXED,
+    draw_contour,
+    fill_in,
+    save_figure,
+    show,
+    to_numpy,
+)
 from semimedref.inference import predict_logits
 from semimedref.models import ReferringModel
-from semimedref.runs import write_atomically
 
-INK, FAINT = "#1b2430", "#6b7684"
-ANCHOR, DONOR, MIXED, FOUND = "#4cc9f0", "#ffb703", "#f72585", "#80ed99"
-# Captions are words: a dollar sign in one starts no formula.
-FONTS: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 8, "text.color": INK, "text.parse_math": False}
 TRIES = 200
 
 
@@ -89,7 +98,7 @@ def draw_ops(path: Path, data: DataSet) -> None:
             figure.text(x, 1 - 0.24 / figure.get_figheight(), "▬", ha="center", va="top", size=9, color=colour)
         for number, row in enumerate(rows):
             _draw_op([figure.add_subplot(grid[number, column]) for column in range(3)], row, samples)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _draw_op(axes: Sequence[Axes], row: OpRow, samples: Samples) -> None:
@@ -103,13 +112,13 @@ def _draw_op(axes: Sequence[Axes], row: OpRow, samples: Samples) -> None:
     else:
         sources.append((axes[1], shown.donor, DONOR))
     for axis, index, colour in sources:
-        _show(axis, images[index, 0])
-        _contour(axis, masks[index, 0], colour)
+        show(axis, images[index, 0])
+        draw_contour(axis, masks[index, 0], colour)
         write_caption(axis, texts[index], ink=INK, faint=FAINT, accent=colour)
-    _show(axes[2], shown.image)
+    show(axes[2], shown.image)
     if shown.changed.any():
-        axes[2].contour(_numbers(shown.changed), levels=[0.5], colors="white", linewidths=1.1, linestyles="dashed")
-    _contour(axes[2], shown.mask, MIXED)
+        axes[2].contour(to_numpy(shown.changed), levels=[0.5], colors="white", linewidths=1.1, linestyles="dashed")
+    draw_contour(axes[2], shown.mask, MIXED)
     write_caption(axes[2], shown.text, ink=INK, faint=FAINT, accent=MIXED, before=texts[shown.anchor])
 
 
@@ -197,16 +206,16 @@ def draw_predictions(path: Path, trained: Trained, data: DataSet, dice: Sequence
             axes = [figure.add_subplot(grid[row, column]) for column in range(len(heads) + 1)]
             image = to_unit(samples.images[row, 0])
             for axis in axes:
-                _show(axis, image)
+                show(axis, image)
             colours = [ANCHOR, *[FOUND] * len(trained.models), MIXED]
             for axis, found, colour in zip(axes[1:], maps, colours, strict=True):
-                _fill(axis, found[row], colour)
+                fill_in(axis, found[row], colour)
             for axis in axes[2:]:
-                _contour(axis, maps[0][row], ANCHOR, width=0.9)
+                draw_contour(axis, maps[0][row], ANCHOR, width=0.9)
             axes[0].set_title(
                 f"{samples.texts[row]}   Dice {dice[chosen[row]]:.1f}", loc="left", size=8, color=INK, pad=4
             )
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _found(model: ReferringModel, samples: Samples, texts: Sequence[str]) -> Tensor:
@@ -228,11 +237,11 @@ def draw_overlay(path: Path, image: NDArray[np.uint8], probabilities: Tensor, ca
         low = 0.8 / figure.get_figheight()
         left, right = (figure.add_axes((x, low, 0.485, 0.97 - low)) for x in (0.01, 0.505))
         for axis in (left, right):
-            _show(axis, torch.from_numpy(image.astype(np.float32) / 255))
-        _fill(right, probabilities >= 0.5, FOUND)
+            show(axis, torch.from_numpy(image.astype(np.float32) / 255))
+        fill_in(right, probabilities >= 0.5, FOUND)
         # Wrapped here: Matplotlib's own wrapping measures a dollar sign as the start of a formula.
         figure.text(0.5, 0.4 / figure.get_figheight(), fill(caption, 110), ha="center", va="center", size=9)
-        _save(figure, path)
+        save_figure(figure, path)
 
 
 def _heading(axis: Axes, title: str, about: str) -> None:
@@ -248,30 +257,3 @@ def _heading(axis: Axes, title: str, about: str) -> None:
         va="bottom",
         annotation_clip=False,
     )
-
-
-def _show(axis: Axes, image: Tensor) -> None:
-    axis.imshow(_numbers(image), cmap="gray", vmin=0, vmax=1, interpolation="bicubic")
-    axis.set_axis_off()
-
-
-def _contour(axis: Axes, mask: Tensor, colour: str, *, width: float = 1.6) -> None:
-    values = _numbers(mask)
-    if values.min() < 0.5 <= values.max():
-        axis.contour(values, levels=[0.5], colors=[colour], linewidths=width)
-
-
-def _fill(axis: Axes, mask: Tensor, colour: str) -> None:
-    values = _numbers(mask)
-    if values.max() >= 0.5:
-        axis.contourf(values, levels=[0.5, 1.5], colors=[colour], alpha=0.35)
-    _contour(axis, mask, colour, width=1.3)
-
-
-def _numbers(tensor: Tensor) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = tensor.detach().cpu().float().numpy()
-    return values
-
-
-def _save(figure: Figure, path: Path) -> None:
-    write_atomically(path, figure.savefig)

@@ -1,0 +1,84 @@
+"""Percentile bootstrap over images (Efron and Tibshirani, An Introduction to the Bootstrap, 1993)."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.module import seeded
+from semimedref.evaluation.measures import Measured, weighted_scores
+
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """A score and the limits of its 95 % interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the three by name, with None where undefined, for JSON."""
+        return {name: None if math.isnan(number) else number for name, number in self._asdict().items()}
+
+
+class Bootstrap:
+    """Draws images with replacement, as many as there are, and scores each such set.
+
+    The same number of images gives the same draws, so that differences between two ways of scoring the same images
+    are paired.
+
+    Args:
+        resamples: Number of sets.
+        seed: Seed of the draws.
+
+    Raises:
+        InvalidValueError: ``resamples`` is below 1.
+
+    Example:
+        >>> Bootstrap(2000, seed=0)(10, lambda weights: weights @ torch.arange(10.0).double() / 10).value
+        4.5
+    """
+
+    def __init__(self, resamples: int, seed: int) -> None:
+        if resamples < 1:
+            raise InvalidValueError(f"Expected at least 1 resample, but got {resamples}")
+        self.resamples, self.seed = resamples, seed
+
+    def weights(self, images: int) -> Tensor:
+        """Return (resamples, images) float64: how often each set holds each image.
+
+        Raises:
+            InvalidValueError: There is no image.
+        """
+        if images < 1:
+            raise InvalidValueError("Expected at least one image to score, but got none")
+        drawn = torch.randint(images, (self.resamples, images), generator=seeded(self.seed, images))
+        counted = torch.zeros(self.resamples, images, dtype=torch.float64)
+        return counted.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float64))
+
+    def __call__(self, images: int, statistic: Callable[[Tensor], Tensor]) -> Interval:
+        """Return a statistic of some images with its interval.
+
+        Args:
+            images: N.
+            statistic: Returns (R,) values for (R, N) weights, as `weighted_scores` does.
+        """
+        point = statistic(torch.ones(1, images, dtype=torch.float64))
+        return self._interval(point, statistic(self.weights(images)))
+
+    def scores(self, measured: Measured) -> dict[str, Interval]:
+        """Return every score of some images with its interval."""
+        point = weighted_scores(measured, torch.ones(1, len(measured), dtype=torch.float64))
+        drawn = weighted_scores(measured, self.weights(len(measured)))
+        return {name: self._interval(point[name], drawn[name]) for name in point}
+
+    @staticmethod
+    def _interval(point: Tensor, drawn: Tensor) -> Interval:
+        tail = (1 - LEVEL) / 2
+        low, high = torch.nanquantile(drawn, torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
+        return Interval(point.item(), low, high)

@@ -1,0 +1,115 @@
+"""Scores under captions that say less, something else or the same in other words, and under a mirrored pair."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from crossmodal_aug import PosAug, PositionParser, SyncFlip
+from semimedref.data.module import seeded
+from semimedref.data.samples import Samples
+from semimedref.evaluation.bootstrap import Bootstrap, Interval
+from semimedref.evaluation.paraphrases import FRAMES, paraphrased
+from semimedref.inference import other_captions, score
+from semimedref.metrics import overlaps
+from semimedref.models import ReferringModel
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The test images under other captions.
+
+    Attributes:
+        name: What was changed.
+        about: What it asks of a model, in a line.
+        samples: The samples to score on, with the captions changed.
+        changed: Number of captions that differ from the original ones.
+    """
+
+    name: str
+    about: str
+    samples: Samples
+    changed: int
+
+
+@dataclass(frozen=True)
+class RobustnessRow:
+    """Scores of one variant.
+
+    Attributes:
+        variant: What was scored.
+        global_dice: In percent.
+        image_dice: In percent.
+        difference: Global Dice less that under the original captions, paired over images.
+    """
+
+    variant: Variant
+    global_dice: Interval
+    image_dice: Interval
+    difference: Interval
+
+
+def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
+    """Return the test images under every change, in the order of the table.
+
+    Args:
+        samples: Samples with ``full_masks``.
+        parser: Reads and rewrites the captions.
+    """
+
+    def variant(name: str, about: str, texts: Sequence[str], pictures: Samples = samples) -> Variant:
+        changed = sum(new != old for new, old in zip(texts, samples.texts, strict=True))
+        return Variant(name, about, replace(pictures, texts=tuple(texts)), changed)
+
+    masked = PosAug(parser, p=1.0, mode="mask")(None, samples.texts, generator=seeded(0)).texts
+    flip = SyncFlip(parser, p=1.0)(samples.images, samples.texts, generator=seeded(0))
+    mirrored = replace(
+        samples, images=flip.images, full_masks=tuple(mask.flip(-1) for mask in samples.full_masks), masks=None
+    )
+    return [
+        variant("no caption", "an empty text: what the image alone gives", [""] * len(samples)),
+        variant("positions masked", "each phrase that names regions becomes [MASK]", masked),
+        variant("other captions", "those of other images: should fall", other_captions(samples)),
+        variant("mirrored", "image, mask and caption mirrored: should hold", flip.texts, mirrored),
+        variant("half mirrored", "the caption alone mirrored: should fall", flip.texts),
+        *(
+            variant(f"in other words: {name}", f'"{frame}"', paraphrased(samples.texts, parser, frame))
+            for name, frame in FRAMES.items()
+        ),
+    ]
+
+
+def robustness(
+    model: ReferringModel, samples: Samples, parser: PositionParser, counts: Tensor, bootstrap: Bootstrap
+) -> list[RobustnessRow]:
+    """Score a model under every variant.
+
+    Args:
+        model: The model.
+        samples: N samples with ``full_masks``.
+        parser: Reads and rewrites the captions.
+        counts: (N, 3) true positives, false positives and false negatives under the original captions.
+        bootstrap: Draws the intervals.
+    """
+    rows = []
+    for variant in variants(samples, parser):
+        found = score(model, variant.samples).counts
+        rows.append(
+            RobustnessRow(
+                variant,
+                bootstrap(len(samples), lambda weights, found=found: _global_dice(found, weights)),
+                bootstrap(
+                    len(samples),
+                    lambda weights, found=found: weights @ overlaps(found)["dice"] / weights.sum(dim=1),
+                ),
+                bootstrap(
+                    len(samples),
+                    lambda weights, found=found: _global_dice(found, weights) - _global_dice(counts, weights),
+                ),
+            )
+        )
+    return rows
+
+
+def _global_dice(counts: Tensor, weights: Tensor) -> Tensor:
+    return overlaps(weights @ counts.double())["dice"]
