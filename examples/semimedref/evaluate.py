@@ -1,33 +1,50 @@
 """Score a checkpoint on the data set that it was trained on, or on another one of the same layout.
 
 python examples/semimedref/evaluate.py runs/NAME/best.ckpt
+python examples/semimedref/evaluate.py runs/NAME/best.ckpt --out runs/NAME/evaluation
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
 from semimedref.data import load_data
-from semimedref.inference import other_captions, score
-from semimedref.metrics import table
+from semimedref.evaluation.bootstrap import Bootstrap
+from semimedref.evaluation.evaluation import evaluate
+from semimedref.evaluation.folder import check_new, write_evaluation
+from semimedref.evaluation.tables import tables
 from semimedref.runs import write_text
 
+from crossmodal_aug import PositionParser, __version__
 from crossmodal_aug.errors import InvalidValueError
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Load checkpoint and data, print the table."""
+    """Load checkpoint and data, print the tables, write the report."""
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
     parser.add_argument("--root", help="folder of the data set, where it is not the one of the run")
     parser.add_argument("--part", choices=("valid", "test"), default="test", help="what to score (default: test)")
-    parser.add_argument("--json", type=Path, help="also write the scores to this file, which must not exist")
+    parser.add_argument("--out", type=Path, help="also write a report with pictures to this folder, which is made")
+    parser.add_argument("--json", type=Path, help="also write the plain scores to this file, which must not exist")
+    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the images (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     options = parser.parse_args(arguments)
     if options.json is not None and options.json.exists():
         raise InvalidValueError(f"{options.json} exists: choose another file for --json")
+    if options.out is not None:
+        check_new(options.out)
+    if options.seed < 0:
+        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
+    bootstrap = Bootstrap(options.resamples, options.seed)
 
     trained = load_trained(options.checkpoint)
     if options.root is not None and trained.config.data == "phantom":
@@ -37,16 +54,35 @@ def main(arguments: Sequence[str]) -> None:
     config = trained.config if options.root is None else replace(trained.config, root=options.root)
     data = load_data(config)
     samples = data.test if options.part == "test" else data.valid
-    rows = {name: score(model, samples).scores() for name, model in trained.models.items()}
-    used = list(rows)[-1]
-    rows[f"{used}, other captions"] = score(trained.model, samples, other_captions(samples)).scores()
-    print(
-        f"{options.checkpoint}, step {trained.step}: {config.data} {options.part} set, {len(samples)} images, percent\n"
-    )
-    print(table(rows))
+    for model in trained.models.values():
+        model.to(options.device)
+    found = evaluate(trained, samples, data.atlas, bootstrap, tell=lambda stage: print(f"{stage} ...", flush=True))
+    about = {
+        "checkpoint": f"{options.checkpoint}, step {trained.step}",
+        "data": f"{config.data}, {options.part} set" + (f", {config.root}" if config.root else ""),
+        "images": f"{len(samples)} images, shown to the model at {config.size} x {config.size} pixels",
+        "model": f"{found.used} of {config.model}, trained with {config.method} on {100 * config.labels:g} % labels",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "decision": "a pixel is lesion from probability 0.5",
+        "bootstrap": f"{options.resamples} samples of the images, seed {options.seed}",
+        "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",
+        "settings of the run": json.dumps(asdict(trained.config)),
+    }
+    print(f"\n{about['checkpoint']}\n{about['data']}, {about['images']}")
+    shown = tables(found, options.resamples)
+    for table in shown:
+        print(f"\n{table.to_text()}")
     if options.json is not None:
-        write_text(options.json, json.dumps({name: one.to_dict() for name, one in rows.items()}, indent=2) + "\n")
+        write_text(
+            options.json, json.dumps({name: one.to_dict() for name, one in found.models.items()}, indent=2) + "\n"
+        )
         print(f"\n{options.json}")
+    if options.out is not None:
+        settings = {**about, "settings of the run": asdict(trained.config), "step": trained.step, "part": options.part}
+        write_evaluation(options.out, found, trained.model, PositionParser(data.atlas), shown, about, settings)
+        print()
+        for name in ("report.html", "scores.json", "per_image.csv", "gallery"):
+            print(options.out / name)
 
 
 if __name__ == "__main__":

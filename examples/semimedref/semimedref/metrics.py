@@ -81,17 +81,21 @@ class Confusion:
         Raises:
             InvalidValueError: There was none.
         """
-        if not self._rows:
-            raise InvalidValueError("Expected at least one image to score, but got none")
-        each = overlaps(self.counts)
-        whole = overlaps(self.counts.sum(dim=0))
-        return Scores(
-            whole["dice"].item(),
-            whole["iou"].item(),
-            each["dice"].mean().item(),
-            each["iou"].mean().item(),
-            len(self._rows),
-        )
+        return scores_of(self.counts)
+
+
+def scores_of(counts: Tensor) -> Scores:
+    """Return the scores of N images from their (N, 3) true positives, false positives and false negatives.
+
+    Raises:
+        InvalidValueError: N is 0.
+    """
+    if not len(counts):
+        raise InvalidValueError("Expected at least one image to score, but got none")
+    each, whole = overlaps(counts), overlaps(counts.sum(dim=0))
+    return Scores(
+        whole["dice"].item(), whole["iou"].item(), each["dice"].mean().item(), each["iou"].mean().item(), len(counts)
+    )
 
 
 def overlaps(counts: Tensor) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -38,15 +39,31 @@ class RobustnessRow:
 
     Attributes:
         variant: What was scored.
+        counts: (N, 3) true positives, false positives, false negatives.
         global_dice: In percent.
         image_dice: In percent.
         difference: Global Dice less that under the original captions, paired over images.
     """
 
     variant: Variant
+    counts: Tensor
     global_dice: Interval
     image_dice: Interval
     difference: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything by name, for JSON."""
+        return {
+            "name": self.variant.name,
+            "about": self.variant.about,
+            "changed": self.variant.changed,
+            "global_dice": self.global_dice.to_dict(),
+            "image_dice": self.image_dice.to_dict(),
+            "difference": self.difference.to_dict(),
+        }
+
+
+OTHER_CAPTIONS = "other captions"
 
 
 def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
@@ -69,7 +86,7 @@ def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
     return [
         variant("no caption", "an empty text: what the image alone gives", [""] * len(samples)),
         variant("positions masked", "each phrase that names regions becomes [MASK]", masked),
-        variant("other captions", "those of other images: should fall", other_captions(samples)),
+        variant(OTHER_CAPTIONS, "those of other images: should fall", other_captions(samples)),
         variant("mirrored", "image, mask and caption mirrored: should hold", flip.texts, mirrored),
         variant("half mirrored", "the caption alone mirrored: should fall", flip.texts),
         *(
@@ -97,6 +114,7 @@ def robustness(
         rows.append(
             RobustnessRow(
                 variant,
+                found,
                 bootstrap(len(samples), lambda weights, found=found: _global_dice(found, weights)),
                 bootstrap(
                     len(samples),

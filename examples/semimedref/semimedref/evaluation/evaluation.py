@@ -1,0 +1,157 @@
+"""Everything that is found out about a trained model on one set of images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from crossmodal_aug import Atlas, PositionParser
+from semimedref.checkpoints import Trained
+from semimedref.data.samples import Samples
+from semimedref.evaluation.bootstrap import Bootstrap, Interval
+from semimedref.evaluation.calibration import reliability
+from semimedref.evaluation.groups import Group, by_position, by_size
+from semimedref.evaluation.measures import Measured, measure
+from semimedref.evaluation.obedience import Obedience, obedience
+from semimedref.evaluation.robustness import OTHER_CAPTIONS, RobustnessRow, robustness
+from semimedref.inference import score
+from semimedref.metrics import Scores, overlaps, scores_of
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """Scores of some images.
+
+    Attributes:
+        name: What they have in common.
+        images: Number of them.
+        without_hd95: Those on which HD95 is undefined.
+        scores: With intervals, by the names of `SCORES`.
+    """
+
+    name: str
+    images: int
+    without_hd95: int
+    scores: dict[str, Interval]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything by name, for JSON."""
+        return {
+            "name": self.name,
+            "images": self.images,
+            "without_hd95": self.without_hd95,
+            "scores": {name: one.to_dict() for name, one in self.scores.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of the model to use, and of those beside it.
+
+    Attributes:
+        used: Name of the model to use.
+        models: Plain scores of all models, and of the one to use under the captions of other images.
+        samples: The images.
+        measured: Measurements of each image.
+        whole: Scores of all images.
+        by_position: Scores by the regions that the caption names.
+        by_size: Scores by the size of the lesion.
+        robustness: Scores under other captions.
+        obedience: Counts under captions narrowed to one side.
+        obedience_scores: Their global Dice with intervals, by side and as "mean"; empty where no caption names both.
+    """
+
+    used: str
+    models: dict[str, Scores]
+    samples: Samples
+    measured: Measured
+    whole: GroupScores
+    by_position: list[GroupScores]
+    by_size: list[GroupScores]
+    robustness: list[RobustnessRow]
+    obedience: Obedience
+    obedience_scores: dict[str, Interval]
+
+    @property
+    def dice(self) -> Tensor:
+        """(N,) Dice of each image, in percent."""
+        return overlaps(self.measured.counts)["dice"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by name, for JSON."""
+        return {
+            "used": self.used,
+            "models": {name: one.to_dict() for name, one in self.models.items()},
+            "whole": self.whole.to_dict(),
+            "by_position": [one.to_dict() for one in self.by_position],
+            "by_size": [one.to_dict() for one in self.by_size],
+            "robustness": [one.to_dict() for one in self.robustness],
+            "obedience": {
+                "images": self.obedience.images,
+                **{name: one.to_dict() for name, one in self.obedience_scores.items()},
+            },
+            "reliability": reliability(self.measured.bins.sum(dim=0)),
+        }
+
+
+def evaluate(
+    trained: Trained,
+    samples: Samples,
+    atlas: Atlas,
+    bootstrap: Bootstrap,
+    *,
+    tell: Callable[[str], None] = lambda stage: None,
+) -> Evaluation:
+    """Find out everything about a trained model.
+
+    Args:
+        trained: The models.
+        samples: Samples with ``full_masks``.
+        atlas: Regions of the captions, with their place in the images.
+        bootstrap: Draws the intervals.
+        tell: Is told what is about to be done.
+    """
+    parser = PositionParser(atlas)
+    tell("measuring")
+    used = list(trained.models)[-1]
+    measured = measure(trained.model, samples)
+    models = {
+        name: scores_of(measured.counts) if name == used else score(model, samples).scores()
+        for name, model in trained.models.items()
+    }
+    tell("scoring under other captions")
+    rows = robustness(trained.model, samples, parser, measured.counts, bootstrap)
+    models[f"{used}, other captions"] = next(
+        scores_of(row.counts) for row in rows if row.variant.name == OTHER_CAPTIONS
+    )
+    tell("scoring under captions narrowed to one side")
+    obeyed = obedience(trained.model, samples, parser)
+    return Evaluation(
+        used=used,
+        models=models,
+        samples=samples,
+        measured=measured,
+        whole=_grouped("all images", measured, bootstrap),
+        by_position=_all_grouped(by_position(samples.texts, parser), measured, bootstrap),
+        by_size=_all_grouped(by_size(measured.area), measured, bootstrap),
+        robustness=rows,
+        obedience=obeyed,
+        obedience_scores=_with_intervals(obeyed, bootstrap),
+    )
+
+
+def _all_grouped(groups: list[Group], measured: Measured, bootstrap: Bootstrap) -> list[GroupScores]:
+    return [_grouped(group.name, measured.take(group.indices), bootstrap) for group in groups]
+
+
+def _grouped(name: str, measured: Measured, bootstrap: Bootstrap) -> GroupScores:
+    return GroupScores(name, len(measured), measured.without_hd95, bootstrap.scores(measured))
+
+
+def _with_intervals(obeyed: Obedience, bootstrap: Bootstrap) -> dict[str, Interval]:
+    if not obeyed.images:
+        return {}
+    return {
+        name: bootstrap(obeyed.images, lambda weights, name=name: obeyed.dice(weights)[name]) for name in obeyed.dice()
+    }

@@ -1,0 +1,167 @@
+"""The folder of an evaluation: scores, pictures and the report, written whole or not at all."""
+
+import csv
+import io
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from crossmodal_aug import PositionParser
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.evaluation.bootstrap import Interval
+from semimedref.evaluation.calibration import reliability
+from semimedref.evaluation.evaluation import Evaluation
+from semimedref.evaluation.figures import draw_case, draw_reliability, draw_sizes
+from semimedref.evaluation.groups import size_limits
+from semimedref.evaluation.report import Headline, Picture, report_html
+from semimedref.evaluation.tables import Table
+from semimedref.inference import probability_maps
+from semimedref.metrics import overlaps
+from semimedref.models import ReferringModel
+from semimedref.runs import write_text
+
+CASES = 4
+"""Images of each kind in the gallery."""
+
+
+def check_new(folder: Path) -> None:
+    """Raise unless a folder is still to be made.
+
+    Raises:
+        InvalidValueError: It exists.
+    """
+    if folder.exists():
+        raise InvalidValueError(f"{folder} exists: choose another folder for --out")
+
+
+def write_evaluation(
+    folder: Path,
+    evaluation: Evaluation,
+    model: ReferringModel,
+    parser: PositionParser,
+    tables: list[Table],
+    about: dict[str, str],
+    settings: dict[str, Any],
+) -> None:
+    """Write `scores.json`, `per_image.csv`, the pictures and `report.html`.
+
+    Args:
+        folder: The folder to make.
+        evaluation: What was found out.
+        model: The model to use, for the gallery.
+        parser: Reads the captions.
+        tables: The tables of the report.
+        about: What was evaluated, how and when, by name.
+        settings: The same for scores.json, in plain types.
+
+    Raises:
+        InvalidValueError: The folder exists.
+    """
+    check_new(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    temporary.mkdir()
+    try:
+        _write(temporary, evaluation, model, parser, tables, about, settings)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary)
+        raise
+
+
+def _write(
+    folder: Path,
+    evaluation: Evaluation,
+    model: ReferringModel,
+    parser: PositionParser,
+    tables: list[Table],
+    about: dict[str, str],
+    settings: dict[str, Any],
+) -> None:
+    write_text(folder / "scores.json", json.dumps({"about": settings, **evaluation.to_dict()}, indent=2) + "\n")
+    write_text(folder / "per_image.csv", per_image_csv(evaluation, parser))
+    scores, measured = evaluation.whole.scores, evaluation.measured
+    draw_reliability(folder / "reliability.png", reliability(measured.bins.sum(dim=0)), scores["ece"].value)
+    draw_sizes(folder / "sizes.png", measured.area, evaluation.dice, size_limits(measured.area))
+    gallery = _draw_gallery(folder / "gallery", evaluation, model)
+    headlines = [
+        Headline("global Dice", scores["global_dice"], "%"),
+        Headline("per-image Dice", scores["image_dice"], "%"),
+        Headline("obedience", evaluation.obedience_scores.get("mean", Interval(*[math.nan] * 3)), "%"),
+        Headline("HD95", scores["hd95"], "pixels"),
+        Headline("calibration error", scores["ece"], "%"),
+    ]
+    plots = [
+        Picture(folder / "reliability.png", "Calibration", "How often pixels of a stated probability are lesion."),
+        Picture(folder / "sizes.png", "Dice and lesion size", "One point an image; bars are the means of the thirds."),
+    ]
+    write_text(
+        folder / "report.html",
+        report_html("Evaluation of a referring segmentation model", about, headlines, tables, plots, gallery),
+    )
+
+
+def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
+    """Return one row an image; HD95 is empty where it is undefined."""
+    measured, samples = evaluation.measured, evaluation.samples
+    each = overlaps(measured.counts)
+    heads = ("image", "caption", "regions", "lesion_percent", *each, "hd95", "hit", "extra", "missed")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    for index, report in enumerate(parser.parse_many(samples.texts)):
+        distance = measured.hd95[index].item()
+        writer.writerow(
+            [
+                samples.names[index],
+                samples.texts[index],
+                "; ".join(report.regions),
+                f"{measured.area[index].item():.6g}",
+                *(f"{values[index].item():.6g}" for values in each.values()),
+                "" if math.isnan(distance) else f"{distance:.6g}",
+                *measured.counts[index].tolist(),
+            ]
+        )
+    return text.getvalue()
+
+
+def chosen_cases(dice: list[float], count: int = CASES) -> dict[str, list[int]]:
+    """Return which images to show: the worst, those in the middle and the best, each in rising order of Dice.
+
+    Args:
+        dice: Dice of N images.
+        count: Images of each kind; fewer where N is below three times as many.
+
+    Example:
+        >>> chosen_cases([50.0, 10.0, 90.0, 70.0, 30.0], 1)
+        {'worst': [1], 'median': [0], 'best': [2]}
+    """
+    order = sorted(range(len(dice)), key=lambda index: dice[index])
+    count = max(1, min(count, len(order) // 3))
+    middle = (len(order) - count) // 2
+    kinds = {"worst": order[:count], "median": order[middle : middle + count], "best": order[-count:]}
+    seen: set[int] = set()
+    cases = {}
+    for kind, indices in kinds.items():
+        cases[kind] = [index for index in indices if index not in seen]
+        seen.update(indices)
+    return cases
+
+
+def _draw_gallery(folder: Path, evaluation: Evaluation, model: ReferringModel) -> dict[str, list[Picture]]:
+    folder.mkdir()
+    dice = evaluation.dice.tolist()
+    gallery = {}
+    for kind, indices in chosen_cases(dice).items():
+        samples = evaluation.samples.take(indices)
+        pictures = []
+        for place, (probabilities, mask) in enumerate(probability_maps(model, samples)):
+            path = folder / f"{kind}-{place + 1}.png"
+            title = f"Dice {dice[indices[place]]:.1f}, {samples.names[place]}"
+            draw_case(path, samples.images[place], mask, probabilities, title, samples.texts[place])
+            pictures.append(Picture(path, title, samples.texts[place]))
+        gallery[f"{kind.capitalize()} cases: the mask, and what was found (with the mask's outline)"] = pictures
+    return gallery

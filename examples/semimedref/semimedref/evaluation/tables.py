@@ -1,0 +1,174 @@
+"""The tables of an evaluation, for the terminal and for the report alike."""
+
+import math
+from dataclasses import dataclass
+from html import escape
+from textwrap import wrap
+
+from semimedref.evaluation.bootstrap import Interval
+from semimedref.evaluation.calibration import BINS
+from semimedref.evaluation.evaluation import Evaluation, GroupScores
+from semimedref.evaluation.groups import rare_below
+from semimedref.evaluation.measures import SCORES
+
+GROUP_SCORES = ("global_dice", "image_dice", "precision", "recall", "hd95")
+NOTE_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts.
+
+    Attributes:
+        title: What it shows.
+        heads: Names of the columns.
+        rows: Cells, row by row.
+        note: What a reader must know about it.
+        words: Columns that hold words rather than numbers.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    words: tuple[int, ...] = (0,)
+
+    def to_text(self) -> str:
+        """Return the table in columns of fixed width.
+
+        Example:
+            >>> print(Table("Speed", ("", "km/h"), (("hare", "70"), ("tortoise", "0.3"))).to_text())
+            Speed
+                      km/h
+            --------------
+            hare        70
+            tortoise   0.3
+        """
+        widths = [max(map(len, column)) for column in zip(self.heads, *self.rows, strict=True)]
+        lines = []
+        for row in (self.heads, *self.rows):
+            cells = [
+                cell.ljust(width) if index in self.words else cell.rjust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(cells).rstrip())
+        lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+        return "\n".join([self.title, *lines, *wrap(self.note, NOTE_WIDTH)])
+
+    def to_html(self) -> str:
+        """Return the table as HTML."""
+
+        def row(cells: tuple[str, ...], tag: str) -> str:
+            starts = (f"<{tag}>" if index in self.words else f'<{tag} class="number">' for index in range(len(cells)))
+            shown = (f"{start}{escape(cell)}</{tag}>" for start, cell in zip(starts, cells, strict=True))
+            return f"<tr>{''.join(shown)}</tr>"
+
+        body = "\n".join(row(cells, "td") for cells in self.rows)
+        note = f'\n<p class="note">{escape(self.note)}</p>' if self.note else ""
+        return (
+            f'<h2>{escape(self.title)}</h2>\n<div class="scroll"><table>\n<thead>{row(self.heads, "th")}</thead>\n'
+            f"<tbody>\n{body}\n</tbody>\n</table></div>{note}"
+        )
+
+
+def tables(evaluation: Evaluation, resamples: int) -> list[Table]:
+    """Return the tables of an evaluation, the most important first."""
+    return [
+        _scores(evaluation, resamples),
+        _obedience(evaluation),
+        _robustness(evaluation),
+        _models(evaluation),
+        _groups(
+            "By the regions that the caption names",
+            evaluation.by_position,
+            f"Patterns of fewer than {rare_below(len(evaluation.samples))} images are pooled as other.",
+        ),
+        _groups("By the size of the lesion, as a share of the image", evaluation.by_size, "Thirds of the images."),
+    ]
+
+
+def shown(interval: Interval, digits: int = 2) -> str:
+    """Return a score and its interval as text.
+
+    Example:
+        >>> shown(Interval(81.234, 79.0, 83.5)), shown(Interval(math.nan, math.nan, math.nan))
+        ('81.23 (79.00 to 83.50)', 'undefined')
+    """
+    if math.isnan(interval.value):
+        return "undefined"
+    return f"{interval.value:.{digits}f} ({interval.low:.{digits}f} to {interval.high:.{digits}f})"
+
+
+def _scores(evaluation: Evaluation, resamples: int) -> Table:
+    whole = evaluation.whole
+    return Table(
+        f"Scores of the {evaluation.used}, with 95 % intervals",
+        ("score", "value"),
+        tuple((SCORES[name], shown(one)) for name, one in whole.scores.items()),
+        f"Percent, but HD95. Intervals: percentiles of {resamples} bootstrap samples of the images. HD95 is the mean "
+        f"over images, in pixels of the full-size mask; it is undefined, and the image left out, where the mask or "
+        f"what was found is empty: {whole.without_hd95} of {whole.images} images. Calibration error: expected, over "
+        f"all pixels, in {BINS} bins of equal width.",
+    )
+
+
+def _obedience(evaluation: Evaluation) -> Table:
+    names = {"mean": "mean of both sides"}
+    return Table(
+        "Obedience",
+        ("caption narrowed to", "global Dice"),
+        tuple((names.get(name, f"{name} only"), shown(one)) for name, one in evaluation.obedience_scores.items()),
+        f"{evaluation.obedience.images} of {len(evaluation.samples)} images have a caption that names both sides. It "
+        "is narrowed to one side and scored against the mask on that side alone: a model that ignores the caption "
+        "finds too much.",
+    )
+
+
+def _robustness(evaluation: Evaluation) -> Table:
+    return Table(
+        "Robustness to the caption",
+        ("captions", "changed", "global Dice", "per-image Dice", "change in global Dice", "what is asked"),
+        tuple(
+            (
+                row.variant.name,
+                str(row.variant.changed),
+                shown(row.global_dice),
+                shown(row.image_dice),
+                shown(row.difference),
+                row.variant.about,
+            )
+            for row in evaluation.robustness
+        ),
+        f"Changed: captions that differ from the original ones, of {len(evaluation.samples)}. The change in global "
+        "Dice is paired over the images. In other words: the same regions in the words of the quoted sentence.",
+        words=(0, 5),
+    )
+
+
+def _models(evaluation: Evaluation) -> Table:
+    return Table(
+        "All models",
+        ("model", "global Dice", "global IoU", "per-image Dice", "per-image IoU"),
+        tuple(
+            (name, *(f"{value:.2f}" for value in (one.global_dice, one.global_iou, one.image_dice, one.image_iou)))
+            for name, one in evaluation.models.items()
+        ),
+        f"Percent. The {evaluation.used} is the one to use.",
+    )
+
+
+def _groups(title: str, groups: list[GroupScores], note: str) -> Table:
+    return Table(
+        title,
+        ("images", "number", *(SCORES[name] for name in GROUP_SCORES), "without HD95"),
+        tuple(
+            (
+                one.name,
+                str(one.images),
+                *(shown(one.scores[name], 1) for name in GROUP_SCORES),
+                str(one.without_hd95),
+            )
+            for one in groups
+        ),
+        note,
+    )
