@@ -61,12 +61,14 @@ def main(arguments: Sequence[str]) -> None:
         "checkpoint": f"{options.checkpoint}, step {trained.step}",
         "data": f"{config.data}, {options.part} set" + (f", {config.root}" if config.root else ""),
         "images": f"{len(samples)} images, shown to the model at {config.size} x {config.size} pixels",
-        "model": f"{found.used} of {config.model}, trained with {config.method} on {100 * config.labels:g} % labels",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "model": f"{found.used} of {config.model}, trained with {config.method} on {100 * config.labels:g} % labels",
         "decision": "a pixel is lesion from probability 0.5",
         "bootstrap": f"{options.resamples} samples of the images, seed {options.seed}",
         "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",
-        "settings of the run": json.dumps(asdict(trained.config)),
+        "settings of the run": ", ".join(
+            f"{name} {value}" for name, value in asdict(trained.config).items() if value != ""
+        ),
     }
     print(f"\n{about['checkpoint']}\n{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)

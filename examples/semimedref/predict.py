@@ -1,58 +1,99 @@
-"""Segment one image by its caption: writes the mask, and a picture of it over the image.
+"""Segment images by their captions: writes a mask for each, and a picture of it over the image.
 
 python examples/semimedref/predict.py runs/NAME/best.ckpt chest.png "unilateral pulmonary infection, left lung."
+python examples/semimedref/predict.py runs/NAME/best.ckpt FOLDER --captions captions.csv --out masks
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
-from semimedref.data.images import read_image, resize_image
-from semimedref.inference import predict_logits, resize_probabilities
-from semimedref.pictures import draw_overlay
-from semimedref.runs import write_atomically
+from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import CrossModalError, InvalidValueError
+
+SHOWN_NAMES = 5
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read image and caption, segment, write two files."""
+    """Read images and captions, segment, write two files each."""
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
-    parser.add_argument("image", type=Path, help="a chest X-ray that Pillow can read")
-    parser.add_argument("caption", help="what to segment; left is the left of the picture")
+    parser.add_argument("image", type=Path, help="a chest X-ray that Pillow can read, or a folder of them")
+    parser.add_argument("caption", nargs="?", help="what to segment; left is the left of the picture")
+    parser.add_argument("--captions", type=Path, help="CSV file with columns image and caption, for a folder")
     parser.add_argument("--out", type=Path, default=Path(), help="folder to write to (default: the current one)")
     parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier prediction")
     options = parser.parse_args(arguments)
 
-    if not options.caption.strip():
+    if (options.caption is None) == (options.captions is None):
+        raise InvalidValueError("Expected either a caption, or --captions with a CSV file")
+    if options.caption is not None and not options.caption.strip():
         raise InvalidValueError("Expected a caption, but got an empty one")
-    mask_path, overlay_path = (options.out / f"{options.image.stem}_{kind}.png" for kind in ("mask", "overlay"))
-    for path in (mask_path, overlay_path):
-        if path.exists() and not options.overwrite:
-            raise InvalidValueError(f"{path} exists: give --overwrite, or another --out")
-    image = read_image(options.image)
+    if not options.image.exists():
+        raise InvalidValueError(f"{options.image}: no such file")
+    reader = PositionParser(LUNG_ZONES)
+    if not options.image.is_dir():
+        if options.captions is not None:
+            raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}")
+        job = Job(options.image, options.caption)
+        report(predict(load_trained(options.checkpoint), reader, job, options.out, overwrite=options.overwrite))
+        return
+
+    jobs = folder_jobs(options.image, options.caption, options.captions, options.out)
     trained = load_trained(options.checkpoint)
+    failed = 0
+    for job in jobs:
+        try:
+            found = predict(trained, reader, job, options.out, overwrite=options.overwrite)
+        except (CrossModalError, OSError) as error:
+            failed += 1
+            print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        else:
+            words = f"; never met: {', '.join(found.unknown)}" if found.unknown else ""
+            print(f"{job.image.name}: {', '.join(found.regions) or 'no lung zone'}; {found.share:.1f} % found{words}")
+    print(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
+    if failed:
+        raise InvalidValueError(f"{failed} of {len(jobs)} images could not be done")
 
-    unknown = trained.model.unknown_words(options.caption)
-    if unknown:
-        print(f"note: the model never met these words: {', '.join(unknown)}")
-    report = PositionParser(LUNG_ZONES)(options.caption)
-    print(f"the caption names: {', '.join(report.regions) or 'no lung zone'}")
-    images = resize_image(image, trained.config.size)[None]
-    logits = predict_logits(trained.model, images, [options.caption])[0]
-    probabilities = resize_probabilities(logits, image.shape).cpu()
-    mask = (probabilities >= 0.5).numpy()
-    print(f"found: {100 * mask.mean():.1f} % of the image")
 
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_atomically(mask_path, Image.fromarray(255 * mask.astype(np.uint8)).save)
-    draw_overlay(overlay_path, image, probabilities, options.caption)
-    print(mask_path, overlay_path, sep="\n")
+def folder_jobs(folder: Path, caption: str | None, captions: Path | None, out: Path) -> list[Job]:
+    """Return what to do in a folder, and print what is left out.
+
+    Raises:
+        InvalidValueError: There is nothing to do, the CSV file cannot be read, or ``out`` is the folder itself.
+    """
+    if out.resolve() == folder.resolve():
+        raise InvalidValueError(f"Expected --out to be another folder than that of the images, but got {out} for both")
+    images, others = images_in(folder)
+    if captions is None:
+        if not images:
+            raise InvalidValueError(f"{folder}: expected images, but there is none")
+        print_left_out("no image", others)
+        return jobs_with_one_caption(images, caption or "")
+    jobs = jobs_from_csv(captions, folder)
+    named = {job.image.name for job in jobs}
+    print_left_out(f"not named in {captions}", [image.name for image in images if image.name not in named])
+    return jobs
+
+
+def print_left_out(why: str, names: Sequence[str]) -> None:
+    """Print how many files are left out, and the first of them."""
+    if names:
+        more = ", ..." if len(names) > SHOWN_NAMES else ""
+        print(f"note: {len(names)} left out ({why}): {', '.join(names[:SHOWN_NAMES])}{more}")
+
+
+def report(found: Prediction) -> None:
+    """Print what was found in a single image."""
+    if found.unknown:
+        print(f"note: the model never met these words: {', '.join(found.unknown)}")
+    print(f"the caption names: {', '.join(found.regions) or 'no lung zone'}")
+    print(f"found: {found.share:.1f} % of the image")
+    print(*found.files, sep="\n")
 
 
 if __name__ == "__main__":

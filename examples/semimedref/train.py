@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         write_text(folder.config, config.to_json())
         print(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on", flush=True)
     scores = train(config, data, student, folder)
-    print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores)}\n")
+    print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores.rows)}\n\n{scores.obedience}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
         print(folder.path / name)
 

@@ -5,16 +5,19 @@ import os
 import time
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import lightning.pytorch as pl
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
+from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import Trained, load_trained
 from semimedref.config import Config
 from semimedref.data.module import SamplesModule
 from semimedref.data.samples import DataSet
+from semimedref.evaluation.obedience import Obedience, obedience
 from semimedref.inference import other_captions, score
 from semimedref.methods import METHODS
 from semimedref.metrics import Scores
@@ -33,6 +36,18 @@ EXPECTED_WARNINGS = (
     ".*LeafSpec.* is deprecated",  # Lightning's own
     "It is recommended to use .*sync_dist=True",  # every rank scores the whole validation set
 )
+
+
+class TestScores(NamedTuple):
+    """What a run reached on the test set.
+
+    Attributes:
+        rows: Scores by row of the printed table.
+        obedience: The used model under captions narrowed to one side.
+    """
+
+    rows: dict[str, Scores]
+    obedience: Obedience
 
 
 def check_data(config: Config, data: DataSet) -> None:
@@ -65,7 +80,7 @@ def make_student(config: Config, data: DataSet) -> ReferringModel:
     return MODELS[config.model].for_run([*data.labelled.texts, *data.unlabelled.texts], config)
 
 
-def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFolder) -> dict[str, Scores]:
+def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFolder) -> TestScores | None:
     """Train, or go on from the folder's last checkpoint, then score and draw.
 
     Args:
@@ -75,7 +90,7 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
         folder: The folder of the run.
 
     Returns:
-        Scores on the test set, by row of the printed table; on other ranks than the first none.
+        Scores on the test set; on other ranks than the first none.
     """
     started = time.perf_counter()
     stretch = min(config.validate_every, config.optimiser_steps)
@@ -108,7 +123,7 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
                 share_batch_norm(method)
         trainer.fit(method, batches, ckpt_path=folder.last if folder.last.exists() else None, weights_only=True)
     if not is_first():
-        return {}
+        return None
     trained = load_trained(folder.best)
     for model in trained.models.values():
         model.to(trainer.strategy.root_device)
@@ -128,7 +143,7 @@ def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) ->
         )
 
 
-def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float) -> dict[str, Scores]:
+def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float) -> TestScores:
     """Score the best checkpoint on the test set, draw the pictures and write the metrics."""
     counts = {name: score(model, data.test) for name, model in trained.models.items()}
     rows = {name: one.scores() for name, one in counts.items()}
@@ -136,11 +151,13 @@ def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float
     rows[f"{used}, other captions"] = score(trained.model, data.test, other_captions(data.test)).scores()
     draw_ops(folder.path / "ops.png", data)
     draw_predictions(folder.path / "predictions.png", trained, data, counts[used].image_dice())
-    write_scores(folder.path, rows, {"best_step": trained.step, "seconds": round(seconds, 1)})
-    return rows
+    obeyed = obedience(trained.model, data.test, PositionParser(data.atlas))
+    about = {"best_step": trained.step, "seconds": round(seconds, 1), **obeyed.to_dict()}
+    write_scores(folder.path, rows, about)
+    return TestScores(rows, obeyed)
 
 
-def write_scores(folder: Path, rows: dict[str, Scores], about: dict[str, float]) -> None:
+def write_scores(folder: Path, rows: dict[str, Scores], about: dict[str, float | None]) -> None:
     """Write metrics.csv and, last of all, metrics.json."""
     heads = list(next(iter(rows.values())).to_dict())
     lines = [",".join(["model", *heads])]

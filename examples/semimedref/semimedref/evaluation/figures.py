@@ -7,6 +7,7 @@ from textwrap import fill
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -35,6 +36,8 @@ def draw_reliability(path: Path, curve: Sequence[dict[str, float]], error: float
         upper.legend(frameon=False, loc="upper left")
         lower.bar(stated, [one["pixels"] for one in curve], width=0.05, color=LINE)
         lower.set_yscale("log")
+        lower.yaxis.set_major_formatter("{x:,.0f}")
+        lower.yaxis.set_minor_formatter(NullFormatter())
         lower.set_ylabel("pixels")
         lower.set_xlabel("probability that the model states")
         lower.set_xlim(-0.03, 1.03)
@@ -63,10 +66,14 @@ def draw_sizes(path: Path, area: Tensor, dice: Tensor, limits: tuple[float, floa
             if inside.any():
                 ends, mean = area[inside], dice[inside].mean().item()
                 axis.plot([ends.min().item(), ends.max().item()], [mean, mean], color=INK, linewidth=2)
-        # Linear up to 1 %, so that an image without lesion has its place too.
-        axis.set_xscale("symlog", linthresh=1.0)
-        axis.set_xlim(left=-0.05)
-        axis.xaxis.set_major_formatter("{x:g}")
+        if (area > 0).any():
+            if (area > 0).all():
+                axis.set_xscale("log")
+            else:
+                # Linear near 0, so that an image without lesion has its place too.
+                axis.set_xscale("symlog", linthresh=area[area > 0].min().item())
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_ylim(-2, 102)
         axis.set_xlabel("lesion, percent of the image")
         axis.set_ylabel("Dice, percent")

@@ -162,6 +162,7 @@ def _draw_gallery(folder: Path, evaluation: Evaluation, model: ReferringModel) -
             path = folder / f"{kind}-{place + 1}.png"
             title = f"Dice {dice[indices[place]]:.1f}, {samples.names[place]}"
             draw_case(path, samples.images[place], mask, probabilities, title, samples.texts[place])
-            pictures.append(Picture(path, title, samples.texts[place]))
+            # Title and caption stand in the picture itself.
+            pictures.append(Picture(path, f"{title}: {samples.texts[place]}"))
         gallery[f"{kind.capitalize()} cases: the mask, and what was found (with the mask's outline)"] = pictures
     return gallery

@@ -21,8 +21,8 @@ body { margin: 0 auto; max-width: 70rem; padding: 1.5rem 1rem 4rem; background: 
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; }
 h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
 .note { color: var(--faint); font-size: .88rem; max-width: 50rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin: 1.4rem 0; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
+.cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0; }
+.card { flex: 1 1 10rem; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
 .card b { display: block; font-size: 1.9rem; line-height: 1.2; color: var(--accent);
           font-variant-numeric: tabular-nums; }
 .card span { color: var(--faint); font-size: .85rem; }
@@ -31,8 +31,9 @@ table { border-collapse: collapse; font-size: .9rem; background: var(--card); }
 th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--faint); font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
-figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; overflow: hidden; }
+td:first-child { min-width: 9rem; }
+.pictures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1rem; }
+figure { flex: 1 1 26rem; max-width: 34rem; margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; overflow: hidden; }
 figure img { width: 100%; display: block; }
 figcaption { padding: .5rem .8rem; font-size: .85rem; overflow-wrap: anywhere; }
 """
@@ -44,12 +45,12 @@ class Picture(NamedTuple):
     Attributes:
         path: Its PNG file.
         title: What it shows, in a few words.
-        about: The same at more length, or the caption of the image.
+        about: The same at more length; stands beneath it.
     """
 
     path: Path
     title: str
-    about: str
+    about: str = ""
 
 
 class Headline(NamedTuple):
@@ -78,7 +79,7 @@ def report_html(
 
     Args:
         title: Its heading.
-        about: What was evaluated, how and when, by name.
+        about: What was evaluated, how and when, by name; the first four stand at the top too.
         headlines: The numbers at the top.
         tables: In reading order.
         plots: Beneath the tables.
@@ -87,7 +88,7 @@ def report_html(
     facts = Table("What was evaluated", ("", ""), tuple(about.items()), words=(0, 1))
     cases = "\n".join(f"<h2>{escape(heading)}</h2>\n{_pictures(pictures)}" for heading, pictures in gallery.items())
     cards = "\n".join(_card(one) for one in headlines)
-    lead = ", ".join(about[name] for name in list(about)[:3])
+    lead = " · ".join(about[name] for name in list(about)[:4])
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -117,7 +118,7 @@ def _card(headline: Headline) -> str:
     unit = f" {headline.unit}" if limits else ""
     return (
         f'<div class="card">{escape(headline.name)}<b>{escape(value + unit)}</b>'
-        f"<span>{escape(limits.strip('()')) or 'no image tells'}</span></div>"
+        f"<span>{f'95 % interval {limits[1:-1]}' if limits else 'no image tells'}</span></div>"
     )
 
 
@@ -127,7 +128,7 @@ def _pictures(pictures: Sequence[Picture]) -> str:
 
 def _figure(picture: Picture) -> str:
     data = base64.b64encode(picture.path.read_bytes()).decode("ascii")
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(picture.title)}">'
-        f"<figcaption><b>{escape(picture.title)}</b><br>{escape(picture.about)}</figcaption></figure>"
-    )
+    image = f'<img src="data:image/png;base64,{data}" alt="{escape(picture.title)}">'
+    if not picture.about:
+        return f"<figure>{image}</figure>"
+    return f"<figure>{image}<figcaption><b>{escape(picture.title)}</b><br>{escape(picture.about)}</figcaption></figure>"

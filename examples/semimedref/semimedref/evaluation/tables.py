@@ -83,7 +83,11 @@ def tables(evaluation: Evaluation, resamples: int) -> list[Table]:
             evaluation.by_position,
             f"Patterns of fewer than {rare_below(len(evaluation.samples))} images are pooled as other.",
         ),
-        _groups("By the size of the lesion, as a share of the image", evaluation.by_size, "Thirds of the images."),
+        _groups(
+            "By the size of the lesion, as a share of the image",
+            evaluation.by_size,
+            "Thirds of the images by the area of the mask.",
+        ),
     ]
 
 

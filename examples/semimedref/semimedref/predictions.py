@@ -1,0 +1,177 @@
+"""Segmenting a user's own images: which ones under which caption, and the files written for each."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from crossmodal_aug import PositionParser
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.checkpoints import Trained
+from semimedref.data.images import read_image, resize_image
+from semimedref.inference import predict_logits, resize_probabilities
+from semimedref.pictures import draw_overlay
+from semimedref.runs import write_atomically
+
+LONGEST_RATIO = 10
+"""Sides of an image that can be drawn differ by this factor at most."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to segment.
+
+    Attributes:
+        image: Its file.
+        caption: What to segment.
+        fault: Why it cannot be done, or "".
+    """
+
+    image: Path
+    caption: str
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was found in one image.
+
+    Attributes:
+        regions: Regions that the caption names.
+        unknown: Words of the caption that the model never met.
+        share: Share of the image that was found, in percent.
+        files: The mask and the overlay.
+    """
+
+    regions: tuple[str, ...]
+    unknown: list[str]
+    share: float
+    files: tuple[Path, Path]
+
+
+def output_files(image: Path, out: Path) -> tuple[Path, Path]:
+    """Return where the mask and the overlay of an image go."""
+    return out / f"{image.stem}_mask.png", out / f"{image.stem}_overlay.png"
+
+
+def images_in(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the pictures of a folder, by the endings that Pillow can read, and the names of what else is in it."""
+    endings = Image.registered_extensions()
+    pictures, others = [], []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and endings.get(path.suffix.lower()) in Image.OPEN:
+            pictures.append(path)
+        else:
+            others.append(path.name)
+    return pictures, others
+
+
+def jobs_with_one_caption(images: Sequence[Path], caption: str) -> list[Job]:
+    """Return a job an image, all with the same caption."""
+    return _distinct([Job(image, caption) for image in images])
+
+
+def jobs_from_csv(path: Path, folder: Path) -> list[Job]:
+    """Return a job a row of a CSV file.
+
+    Args:
+        path: The file, in UTF-8, with columns `image` (the name of a file in the folder) and `caption`.
+        folder: Where the images lie.
+
+    Returns:
+        The jobs; a row that cannot be used is one with a fault.
+
+    Raises:
+        InvalidValueError: The file is missing, is no such CSV file, or has no row.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except FileNotFoundError as error:
+        raise InvalidValueError(f"{path}: no such file") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+    heads = [head.strip().lower() for head in rows[0]] if rows else []
+    if not {"image", "caption"} <= set(heads):
+        raise InvalidValueError(f"{path}: expected columns image and caption, but got {', '.join(heads) or 'none'}")
+    places = heads.index("image"), heads.index("caption")
+    jobs = [
+        _job_of_row(row, len(heads), places, folder, f"{path}, line {number}")
+        for number, row in enumerate(rows[1:], 2)
+        if row
+    ]
+    if not jobs:
+        raise InvalidValueError(f"{path}: expected at least one image, but got none")
+    return _distinct(jobs)
+
+
+def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, overwrite: bool) -> Prediction:
+    """Segment one image, and write its mask and overlay.
+
+    Args:
+        trained: The model.
+        parser: Reads the caption.
+        job: What to segment.
+        out: Folder to write to.
+        overwrite: Whether files of an earlier prediction are replaced.
+
+    Raises:
+        InvalidValueError: The job has a fault, a file is there already, or the image cannot be read or drawn.
+    """
+    files = output_files(job.image, out)
+    if job.fault:
+        raise InvalidValueError(job.fault)
+    for path in files:
+        if path.exists() and not overwrite:
+            raise InvalidValueError(f"{path} exists: give --overwrite, or another --out")
+    image = read_image(job.image)
+    short, long = sorted(image.shape)
+    if short < 2 or long > LONGEST_RATIO * short:
+        raise InvalidValueError(
+            f"{job.image}: expected at least 2 x 2 pixels and sides that differ by a factor of {LONGEST_RATIO} at "
+            f"most, but got {image.shape[1]} x {image.shape[0]}"
+        )
+    images = resize_image(image, trained.config.size)[None]
+    logits = predict_logits(trained.model, images, [job.caption])[0]
+    probabilities = resize_probabilities(logits, image.shape).cpu()
+    mask = (probabilities >= 0.5).numpy()
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(files[0], Image.fromarray(255 * mask.astype(np.uint8)).save)
+    draw_overlay(files[1], image, probabilities, job.caption)
+    return Prediction(
+        parser(job.caption).regions, trained.model.unknown_words(job.caption), 100 * float(mask.mean()), files
+    )
+
+
+def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: Path, where: str) -> Job:
+    if len(row) != columns:
+        return Job(
+            folder,
+            "",
+            f"{where}: expected {columns} fields, but got {len(row)}; a caption that holds commas needs quotes around it",
+        )
+    name, caption = (row[place].strip() for place in places)
+    path = folder / name
+    if not name or Path(name).name != name:
+        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {name!r}")
+    if not path.is_file():
+        return Job(path, caption, f"{path}: no such file, but {where} names it")
+    if not caption:
+        return Job(path, caption, f"{where} ({name}): the caption is empty")
+    return Job(path, caption)
+
+
+def _distinct(jobs: Sequence[Job]) -> list[Job]:
+    """Mark jobs whose files an earlier one writes already; upper and lower case are one on some disks."""
+    first: dict[str, Path] = {}
+    marked = []
+    for job in jobs:
+        other = job.image if job.fault else first.setdefault(job.image.stem.casefold(), job.image)
+        if job.fault or other is job.image:
+            marked.append(job)
+        else:
+            marked.append(replace(job, fault=f"{job.image}: its files would be those of {other.name}, which is done"))
+    return marked
