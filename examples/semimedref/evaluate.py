@@ -57,6 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     for model in trained.models.values():
         model.to(options.device)
     found = evaluate(trained, samples, data.atlas, bootstrap, tell=lambda stage: print(f"{stage} ...", flush=True))
+    settings = asdict(trained.config)
     about = {
         "checkpoint": f"{options.checkpoint}, step {trained.step}",
         "data": f"{config.data}, {options.part} set" + (f", {config.root}" if config.root else ""),
@@ -66,9 +67,7 @@ def main(arguments: Sequence[str]) -> None:
         "decision": "a pixel is lesion from probability 0.5",
         "bootstrap": f"{options.resamples} samples of the images, seed {options.seed}",
         "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",
-        "settings of the run": ", ".join(
-            f"{name} {value}" for name, value in asdict(trained.config).items() if value != ""
-        ),
+        "settings of the run": ", ".join(f"{name} {value}" for name, value in settings.items() if value != ""),
     }
     print(f"\n{about['checkpoint']}\n{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)
@@ -80,8 +79,8 @@ def main(arguments: Sequence[str]) -> None:
         )
         print(f"\n{options.json}")
     if options.out is not None:
-        settings = {**about, "settings of the run": asdict(trained.config), "step": trained.step, "part": options.part}
-        write_evaluation(options.out, found, trained.model, PositionParser(data.atlas), shown, about, settings)
+        stored = {**about, "settings of the run": settings, "step": trained.step, "part": options.part}
+        write_evaluation(options.out, found, trained.model, PositionParser(data.atlas), shown, about, stored)
         print()
         for name in ("report.html", "scores.json", "per_image.csv", "gallery"):
             print(options.out / name)

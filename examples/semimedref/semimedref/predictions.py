@@ -151,7 +151,7 @@ def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: P
         return Job(
             folder,
             "",
-            f"{where}: expected {columns} fields, but got {len(row)}; a caption that holds commas needs quotes around it",
+            f"{where}: expected {columns} fields, but got {len(row)}; a caption that holds commas needs quotes",
         )
     name, caption = (row[place].strip() for place in places)
     path = folder / name

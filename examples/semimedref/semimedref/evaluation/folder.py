@@ -89,8 +89,8 @@ def _write(
     gallery = _draw_gallery(folder / "gallery", evaluation, model)
     headlines = [
         Headline("global Dice", scores["global_dice"], "%"),
-        Headline("per-image Dice", scores["image_dice"], "%"),
         Headline("obedience", evaluation.obedience_scores.get("mean", Interval(*[math.nan] * 3)), "%"),
+        Headline("per-image Dice", scores["image_dice"], "%"),
         Headline("HD95", scores["hd95"], "pixels"),
         Headline("calibration error", scores["ece"], "%"),
     ]

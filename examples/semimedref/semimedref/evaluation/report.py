@@ -22,7 +22,8 @@ h1 { font-size: 1.6rem; margin: 0 0 .3rem; }
 h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
 .note { color: var(--faint); font-size: .88rem; max-width: 50rem; }
 .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0; }
-.card { flex: 1 1 10rem; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
+.card, figure { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
+.card { flex: 1 1 10rem; padding: .8rem 1rem; }
 .card b { display: block; font-size: 1.9rem; line-height: 1.2; color: var(--accent);
           font-variant-numeric: tabular-nums; }
 .card span { color: var(--faint); font-size: .85rem; }
@@ -33,7 +34,7 @@ th { color: var(--faint); font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td:first-child { min-width: 9rem; }
 .pictures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1rem; }
-figure { flex: 1 1 26rem; max-width: 34rem; margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; overflow: hidden; }
+figure { flex: 1 1 26rem; max-width: 34rem; margin: 0; overflow: hidden; }
 figure img { width: 100%; display: block; }
 figcaption { padding: .5rem .8rem; font-size: .85rem; overflow-wrap: anywhere; }
 """
@@ -118,7 +119,7 @@ def _card(headline: Headline) -> str:
     unit = f" {headline.unit}" if limits else ""
     return (
         f'<div class="card">{escape(headline.name)}<b>{escape(value + unit)}</b>'
-        f"<span>{f'95 % interval {limits[1:-1]}' if limits else 'no image tells'}</span></div>"
+        f"<span>{f'95 %: {limits[1:-1]}' if limits else 'no image tells'}</span></div>"
     )
 
 

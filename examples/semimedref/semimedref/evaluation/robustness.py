@@ -25,12 +25,14 @@ class Variant:
         about: What it asks of a model, in a line.
         samples: The samples to score on, with the captions changed.
         changed: Number of captions that differ from the original ones.
+        regions_changed: Number of captions that name other regions than the original ones.
     """
 
     name: str
     about: str
     samples: Samples
     changed: int
+    regions_changed: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class RobustnessRow:
             "name": self.variant.name,
             "about": self.variant.about,
             "changed": self.variant.changed,
+            "regions_changed": self.variant.regions_changed,
             "global_dice": self.global_dice.to_dict(),
             "image_dice": self.image_dice.to_dict(),
             "difference": self.difference.to_dict(),
@@ -73,10 +76,12 @@ def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
         samples: Samples with ``full_masks``.
         parser: Reads and rewrites the captions.
     """
+    named = parser.encode(samples.texts)
 
     def variant(name: str, about: str, texts: Sequence[str], pictures: Samples = samples) -> Variant:
         changed = sum(new != old for new, old in zip(texts, samples.texts, strict=True))
-        return Variant(name, about, replace(pictures, texts=tuple(texts)), changed)
+        regions_changed = int((parser.encode(texts) != named).any(dim=1).sum())
+        return Variant(name, about, replace(pictures, texts=tuple(texts)), changed, regions_changed)
 
     masked = PosAug(parser, p=1.0, mode="mask")(None, samples.texts, generator=seeded(0)).texts
     flip = SyncFlip(parser, p=1.0)(samples.images, samples.texts, generator=seeded(0))

@@ -131,11 +131,12 @@ def _obedience(evaluation: Evaluation) -> Table:
 def _robustness(evaluation: Evaluation) -> Table:
     return Table(
         "Robustness to the caption",
-        ("captions", "changed", "global Dice", "per-image Dice", "change in global Dice", "what is asked"),
+        ("captions", "changed", "regions", "global Dice", "per-image Dice", "change in global Dice", "what is asked"),
         tuple(
             (
                 row.variant.name,
                 str(row.variant.changed),
+                str(row.variant.regions_changed),
                 shown(row.global_dice),
                 shown(row.image_dice),
                 shown(row.difference),
@@ -143,9 +144,9 @@ def _robustness(evaluation: Evaluation) -> Table:
             )
             for row in evaluation.robustness
         ),
-        f"Changed: captions that differ from the original ones, of {len(evaluation.samples)}. The change in global "
-        "Dice is paired over the images. In other words: the same regions in the words of the quoted sentence.",
-        words=(0, 5),
+        f"Changed: captions that differ from the original ones, of {len(evaluation.samples)}; regions: those that "
+        "name other regions. The change in global Dice is paired over the images. In other words: the same regions in the words of the quoted sentence.",
+        words=(0, 6),
     )
 
 
@@ -164,7 +165,7 @@ def _models(evaluation: Evaluation) -> Table:
 def _groups(title: str, groups: list[GroupScores], note: str) -> Table:
     return Table(
         title,
-        ("images", "number", *(SCORES[name] for name in GROUP_SCORES), "without HD95"),
+        ("images", "number", *(SCORES[name] for name in GROUP_SCORES), "no HD95"),
         tuple(
             (
                 one.name,

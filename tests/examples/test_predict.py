@@ -1,0 +1,188 @@
+"""predict.py on folders; single images are in test_scripts.py."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from semimedref import cli
+from semimedref.data.phantom import draw_phantom
+from semimedref.inference import predict_logits
+
+CAPTION = "Unilateral pulmonary infection, one infected area, upper left lung."
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    runs = tmp_path_factory.mktemp("runs")
+    given = ["--steps", "1", "--validate-every", "1", "--runs", str(runs), "--name", "drawn", "--method", "supervised"]
+    importlib.import_module("train").main([*given, "--size", "32", "--width", "4", "--accelerator", "cpu"])
+    return runs / "drawn/best.ckpt"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three images of different sizes, of which one is damaged, and a file that is no image."""
+    path = tmp_path / "images"
+    path.mkdir()
+    for number, size in ((0, (32, 32)), (2, (48, 20))):
+        Image.fromarray(draw_phantom(64, (9, number)).image).resize(size).save(path / f"chest-{number}.png")
+    Image.fromarray(draw_phantom(64, (9, 1)).image).save(path / "chest-1.png")
+    whole = (path / "chest-1.png").read_bytes()
+    (path / "chest-1.png").write_bytes(whole[: len(whole) // 2])
+    (path / "notes.txt").write_text("no image")
+    return path
+
+
+@pytest.fixture
+def predict(checkpoint, monkeypatch, capsys):
+    def call(*given) -> tuple[int, str, str]:
+        """Run the script; return its exit code, and what it wrote to stdout and stderr."""
+        monkeypatch.setattr(sys, "argv", ["predict.py", str(checkpoint), *map(str, given)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.run(importlib.import_module("predict").main)
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def done(*stems: str) -> set[str]:
+    return {f"{stem}_{kind}.png" for stem in stems for kind in ("mask", "overlay")}
+
+
+def test_a_damaged_image_is_named_and_the_rest_done(predict, folder, tmp_path, checkpoint):
+    code, printed, errors = predict(folder, CAPTION, "--out", tmp_path / "out")
+    assert code == 2
+    lines = errors.splitlines()
+    assert len(lines) == 2
+    assert "chest-1.png: not a readable image" in lines[0]
+    assert lines[1] == "error: 1 of 3 images could not be done"
+    assert names(tmp_path / "out") == done("chest-0", "chest-2")
+    assert "1 left out (no image): notes.txt" in printed
+    assert "chest-0.png: left upper; " in printed
+    assert "2 of 3 done" in printed
+
+    from semimedref.checkpoints import load_trained
+    from semimedref.data.images import read_image, resize_image
+
+    mask = np.asarray(Image.open(tmp_path / "out/chest-0_mask.png"))
+    image = resize_image(read_image(folder / "chest-0.png"), 32)[None]
+    logits = predict_logits(load_trained(checkpoint).model, image, [CAPTION])
+    assert np.array_equal(mask, np.where(logits[0, 0].numpy() >= 0, 255, 0))
+    assert np.asarray(Image.open(tmp_path / "out/chest-2_mask.png")).shape == (20, 48)
+
+
+def test_nothing_is_overwritten_unasked(predict, folder, tmp_path):
+    (folder / "chest-1.png").unlink()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "chest-0_overlay.png").write_text("precious")
+    code, _, errors = predict(folder, CAPTION, "--out", out)
+    assert code == 2
+    assert "chest-0_overlay.png exists: give --overwrite" in errors
+    assert (out / "chest-0_overlay.png").read_text() == "precious"
+    assert names(out) == done("chest-2") | {"chest-0_overlay.png"}
+    assert predict(folder, CAPTION, "--out", out, "--overwrite")[0] == 0
+    assert names(out) == done("chest-0", "chest-2")
+    assert Image.open(out / "chest-0_overlay.png").size > (100, 100)
+
+
+def test_every_row_of_a_csv_file_is_done_or_named(predict, folder, tmp_path):
+    table = tmp_path / "captions.csv"
+    table.write_text(
+        "\ufeffImage, Caption\n"
+        f'chest-0.png,"{CAPTION}"\n'
+        "chest-1.png,\n"
+        "missing.png,left lung\n"
+        f"chest-2.png,{CAPTION}\n"
+        "../chest-2.png,left lung\n"
+        'chest-0.png,"right lung"\n',
+        encoding="utf-8",
+    )
+    code, _, errors = predict(folder, "--captions", table, "--out", tmp_path / "out")
+    assert code == 2
+    wanted = [
+        "line 3 (chest-1.png): the caption is empty",
+        "missing.png: no such file, but",
+        "line 5: expected 2 fields, but got 4",
+        "line 6: expected the name of a file",
+        "its files would be those of chest-0.png",
+        "5 of 6 images could not be done",
+    ]
+    lines = errors.splitlines()
+    assert len(lines) == len(wanted)
+    assert all(message in line for message, line in zip(wanted, lines, strict=True))
+    assert names(tmp_path / "out") == done("chest-0")
+
+
+def test_captions_of_a_csv_file_are_each_used(predict, folder, tmp_path):
+    table = tmp_path / "captions.csv"
+    table.write_text('image,caption\nchest-0.png,"upper left lung, hazy"\nchest-2.png,lower right lung\n')
+    code, printed, errors = predict(folder, "--captions", table, "--out", tmp_path / "out")
+    assert (code, errors) == (0, "")
+    assert "chest-0.png: left upper; " in printed
+    assert "never met: hazy" in printed
+    assert "chest-2.png: right lower; " in printed
+    assert f"1 left out (not named in {table}): chest-1.png" in printed
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["{folder}"], "either a caption, or --captions"),
+        (["{folder}", "left lung", "--captions", "x.csv"], "either a caption, or --captions"),
+        (["{folder}", "left lung", "--out", "{folder}"], "another folder than that of the images"),
+        (["{folder}", "--captions", "nothing.csv"], "nothing.csv: no such file"),
+        (["{folder}", "--captions", "{folder}/notes.txt"], "expected columns image and caption, but got no image"),
+        (["{folder}", "--captions", "{folder}/chest-0.png"], "not a CSV file in UTF-8"),
+        (["{folder}/empty", "left lung"], "expected images, but there is none"),
+        (["{folder}/chest-0.png", "--captions", "x.csv"], "a folder of images with --captions"),
+        (["{folder}/chest-1.png", "left lung"], "chest-1.png: not a readable image"),
+        (["{folder}/thin.png", "left lung"], "at least 2 x 2 pixels"),
+        (["{folder}/long.png", "left lung"], "differ by a factor of 10"),
+    ],
+)
+def test_bad_input_ends_with_one_line(predict, folder, tmp_path, given, message):
+    (folder / "empty").mkdir()
+    Image.new("L", (1, 1)).save(folder / "thin.png")
+    Image.new("L", (400, 3)).save(folder / "long.png")
+    given = [one.format(folder=folder) for one in given]
+    if "--out" not in given:
+        given += ["--out", str(tmp_path / "out")]
+    code, _, errors = predict(*given)
+    assert code == 2
+    assert errors.count("\n") == 1
+    assert message in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_would_be_one_are_not_mixed_up(predict, folder, tmp_path):
+    Image.open(folder / "chest-0.png").save(folder / "chest-0.bmp")
+    (folder / "chest-1.png").unlink()
+    code, _, errors = predict(folder, CAPTION, "--out", tmp_path / "out", "--overwrite")
+    assert code == 2
+    assert "chest-0.png: its files would be those of chest-0.bmp" in errors
+    assert names(tmp_path / "out") == done("chest-0", "chest-2")
+
+
+def test_a_checkpoint_of_another_version_is_refused_before_any_image(folder, tmp_path, monkeypatch, capsys, checkpoint):
+    stored = torch.load(checkpoint, weights_only=True)
+    stored["semimedref"]["format"] = 7
+    torch.save(stored, tmp_path / "old.ckpt")
+    given = ["predict.py", str(tmp_path / "old.ckpt"), str(folder), CAPTION, "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", given)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(importlib.import_module("predict").main)
+    assert ended.value.code == 2
+    errors = capsys.readouterr().err
+    assert "of format 1, but got 7, which another version of this example wrote" in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
