@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -152,6 +153,8 @@ def _grouped(name: str, measured: Measured, bootstrap: Bootstrap) -> GroupScores
 def _with_intervals(obeyed: Obedience, bootstrap: Bootstrap) -> dict[str, Interval]:
     if not obeyed.images:
         return {}
-    return {
-        name: bootstrap(obeyed.images, lambda weights, name=name: obeyed.dice(weights)[name]) for name in obeyed.dice()
-    }
+    return {name: bootstrap(obeyed.images, partial(_dice_of, obeyed, name)) for name in obeyed.dice()}
+
+
+def _dice_of(obeyed: Obedience, name: str, weights: Tensor) -> Tensor:
+    return obeyed.dice(weights)[name]

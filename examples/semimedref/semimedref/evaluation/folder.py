@@ -91,7 +91,7 @@ def _write(
         Headline("global Dice", scores["global_dice"], "%"),
         Headline("obedience", evaluation.obedience_scores.get("mean", Interval(*[math.nan] * 3)), "%"),
         Headline("per-image Dice", scores["image_dice"], "%"),
-        Headline("HD95", scores["hd95"], "pixels"),
+        Headline("HD95", scores["hd95"], "px"),
         Headline("calibration error", scores["ece"], "%"),
     ]
     plots = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -120,15 +121,9 @@ def robustness(
             RobustnessRow(
                 variant,
                 found,
-                bootstrap(len(samples), lambda weights, found=found: _global_dice(found, weights)),
-                bootstrap(
-                    len(samples),
-                    lambda weights, found=found: weights @ overlaps(found)["dice"] / weights.sum(dim=1),
-                ),
-                bootstrap(
-                    len(samples),
-                    lambda weights, found=found: _global_dice(found, weights) - _global_dice(counts, weights),
-                ),
+                bootstrap(len(samples), partial(_global_dice, found)),
+                bootstrap(len(samples), partial(_image_dice, found)),
+                bootstrap(len(samples), partial(_change, found, counts)),
             )
         )
     return rows
@@ -136,3 +131,11 @@ def robustness(
 
 def _global_dice(counts: Tensor, weights: Tensor) -> Tensor:
     return overlaps(weights @ counts.double())["dice"]
+
+
+def _image_dice(counts: Tensor, weights: Tensor) -> Tensor:
+    return weights @ overlaps(counts)["dice"] / weights.sum(dim=1)
+
+
+def _change(counts: Tensor, before: Tensor, weights: Tensor) -> Tensor:
+    return _global_dice(counts, weights) - _global_dice(before, weights)

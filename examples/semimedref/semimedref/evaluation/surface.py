@@ -44,6 +44,6 @@ def _percentile(places: Tensor, others: Tensor) -> float:
     nearest = [
         # The faster mode is wrong by hundredths of a pixel.
         torch.cdist(part, others, compute_mode="donot_use_mm_for_euclid_dist").amin(dim=1)
-        for part in places.split(ROWS_AT_A_TIME)
+        for part in torch.split(places, ROWS_AT_A_TIME)
     ]
     return torch.quantile(torch.cat(nearest), 0.95).item()

@@ -145,7 +145,8 @@ def _robustness(evaluation: Evaluation) -> Table:
             for row in evaluation.robustness
         ),
         f"Changed: captions that differ from the original ones, of {len(evaluation.samples)}; regions: those that "
-        "name other regions. The change in global Dice is paired over the images. In other words: the same regions in the words of the quoted sentence.",
+        "name other regions. The change in global Dice is paired over the images. In other words: the same regions "
+        "in the words of the quoted sentence.",
         words=(0, 6),
     )
 
