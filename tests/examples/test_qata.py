@@ -1,21 +1,27 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from semimedref.data.annotation import read_annotation
+from semimedref.data.cache import PictureCache
+from semimedref.data.folder_data import load_folder
 from semimedref.data.images import read_image, read_mask
+from semimedref.data.layouts import ANNOTATION, read_layout
 from semimedref.data.phantom import draw_phantom
-from semimedref.data.qata import _read, fit_atlas, load_qata, read_annotation
+from semimedref.data.reading import read_scored
 from semimedref.data.samples import Samples
+from semimedref.data.zones import QATA_ZONES, fit_atlas
 
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
 
 
 def load(root: Path, labels: float = 0.3):
-    return load_qata(root, size=16, labels=labels)
+    return load_folder("qata", root, size=16, labels=labels)
 
 
 def test_parts_and_masks(tiny_qata):
@@ -29,7 +35,7 @@ def test_parts_and_masks(tiny_qata):
 
 
 def test_images_stay_upright(tiny_qata):
-    data, name = load_qata(tiny_qata, size=32, labels=0.3), "test-2.png"
+    data, name = load_folder("qata", tiny_qata, size=32, labels=0.3), "test-2.png"
     stored = np.asarray(Image.open(tiny_qata / "test" / "images" / name))
     index = data.test.names.index(name)
     assert np.array_equal(data.test.images[index, 0].numpy(), stored)
@@ -84,6 +90,14 @@ def no_annotation(root):
     (root / "annotation.json").unlink()
 
 
+def no_folder(root):
+    shutil.rmtree(root / "valid/masks")
+
+
+def one_image_twice(root):
+    edit(root, lambda stored: stored["test"][2].update(image_path="mask_test-1.png", caption="nothing"))
+
+
 def broken_annotation(root):
     (root / "annotation.json").write_text('{"train": [')
 
@@ -121,7 +135,9 @@ BAD_INPUT = {
     broken_image: r"train/images/train-3\.png: not a readable image",
     not_an_image: r"train/images/train-3\.png: not a readable image",
     no_mask: r"test/masks/mask_test-5\.png: no such file",
-    no_annotation: r"annotation\.json: no such file; expected a folder with",
+    no_annotation: r"no data set found here; expected one of\nannotation\.json: annotation\.json, \{train,valid,test\}",
+    no_folder: r"valid/masks: no such folder; expected, since this looks like annotation\.json:",
+    one_image_twice: r"test row 3: test-1\.png has the caption 'nothing' here, but .* in .*test row 2",
     broken_annotation: r"annotation\.json: not a JSON file",
     no_part: r"annotation\.json: expected a list of rows under 'valid', but got None",
     wandering_name: r"train row 1: expected a file name as image_path",
@@ -178,9 +194,9 @@ def test_a_transposed_data_set_is_refused():
     drawn = [draw_phantom(32, (9, index)) for index in range(60)]
     upright = torch.stack([torch.from_numpy(one.mask) for one in drawn]).unsqueeze(1)
     texts, names = tuple(one.caption for one in drawn), tuple(map(str, range(60)))
-    fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright))
+    fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright), QATA_ZONES)
     with pytest.raises(InvalidValueError, match="rows and columns exchanged"):
-        fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright.mT))
+        fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright.mT), QATA_ZONES)
 
 
 def test_real_annotation(data_root):
@@ -190,9 +206,9 @@ def test_real_annotation(data_root):
 
 def test_real_labelled_masks_fit_their_captions(data_root):
     """The sides and rows of the zones, read from the 57 masks of the 1 % split."""
-    rows = read_annotation(data_root / "qata" / "annotation.json")["train"][:57]
-    samples = _read(data_root / "qata", "train", rows, 64)
-    atlas, note = fit_atlas(samples)
+    parts, _ = read_layout(data_root / "qata", (ANNOTATION,))
+    samples = read_scored(parts["train"][:57], 64, PictureCache(None))
+    atlas, note = fit_atlas(samples, QATA_ZONES)
     assert atlas.laterality == "viewer"
     assert 0.2 < atlas.rows[0] < atlas.rows[1] < 0.6
     assert "57 masks" in note

@@ -12,7 +12,10 @@ import yaml
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.presets import PRESETS
 
-DEFAULT_STEPS = {"phantom": 400, "qata": 800}
+DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
+
+FREE_TO_CHANGE = ("accelerator", "cache")
+"""Settings that may differ when a run is resumed: they say where to compute, not what."""
 
 
 def _setting(default: Any, about: str, choices: Sequence[str] = ()) -> Any:
@@ -35,8 +38,11 @@ class Config:
         InvalidValueError: A value lies outside its range, or does not go together with another.
     """
 
-    data: str = _setting("phantom", "what to train on", ("phantom", "qata"))
+    data: str = _setting("phantom", "what to train on", ("phantom", "qata", "mosmed"))
     root: str = _setting("", "folder of the data set (not for phantoms, which are drawn)")
+    cache: str = _setting(
+        "", "folder that keeps decoded images for later runs, which then start sooner; nothing is kept if empty"
+    )
     labels: float = _setting(0.05, "share of the training set whose masks are used")
     split: str = _setting(
         "auto",
@@ -227,11 +233,11 @@ class Config:
             InvalidValueError: A given value differs from the stored one.
         """
         for name, value in given.items():
-            if name not in ("runs", "name", "accelerator") and getattr(self, name) != value:
+            if name not in ("runs", "name", *FREE_TO_CHANGE) and getattr(self, name) != value:
                 raise InvalidValueError(
                     f"Expected {_flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got {value}"
                 )
-        return replace(self, **{key: value for key, value in given.items() if key == "accelerator"})
+        return replace(self, **{key: value for key, value in given.items() if key in FREE_TO_CHANGE})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from semimedref.config import Config
+from semimedref.data.folder_data import load_folder
 from semimedref.data.phantom import load_phantoms
-from semimedref.data.qata import load_qata
 from semimedref.data.samples import DataSet
 
 __all__ = ["load_data"]
@@ -24,4 +24,12 @@ def load_data(config: Config) -> DataSet:
     """
     if config.data == "phantom":
         return load_phantoms(size=config.size, labels=config.labels, split=config.split, total=config.total)
-    return load_qata(Path(config.root), size=config.size, labels=config.labels, split=config.split, total=config.total)
+    return load_folder(
+        config.data,
+        Path(config.root),
+        size=config.size,
+        labels=config.labels,
+        split=config.split,
+        total=config.total,
+        cache=Path(config.cache) if config.cache else None,
+    )

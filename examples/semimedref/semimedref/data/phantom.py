@@ -4,6 +4,7 @@ Every chest holds two to four opacities, each in its own lung zone, and the capt
 others look just the same, so a model that does not read cannot know which are meant.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,19 +78,21 @@ def load_phantoms(*, size: int, labels: float, total: int = 0, split: str = "aut
     )
 
 
-def draw_phantom(size: int, key: tuple[int, ...]) -> Phantom:
+def draw_phantom(size: int, key: tuple[int, ...], named: Sequence[int] | None = None) -> Phantom:
     """Draw one chest.
 
     Args:
         size: Side of the image in pixels.
         key: Non-negative numbers that the drawing follows from.
+        named: Zones, in the order of `LUNG_ZONES`, that hold an opacity and are named, while no other does; None
+            draws which zones hold one and which of them are named.
 
     Returns:
         The chest.
 
     Example:
         >>> draw_phantom(32, (0, 2)).caption
-        'unilateral pulmonary infection, one infected area, upper left lung.'
+        'unilateral pulmonary infection, one infected area, middle left lung.'
     """
     rng = np.random.default_rng(key)
     y, x = np.meshgrid(*[(np.arange(size) + 0.5) / size] * 2, indexing="ij")
@@ -100,8 +103,8 @@ def draw_phantom(size: int, key: tuple[int, ...]) -> Phantom:
 
     lungs = [_lung(u, v, side, rng) for side in (0, 1)]
     image = _chest(u, v, np.maximum(*lungs), rng)
-    zones = rng.permutation(6)[: rng.integers(2, 5)]
-    named = zones[: rng.integers(1, len(zones))]
+    zones = rng.permutation(6)[: rng.integers(2, 5)] if named is None else np.array(named, dtype=int)
+    named = zones[: rng.integers(1, len(zones))].tolist() if named is None else list(named)
     mask, distractors = np.zeros((2, size, size), dtype=bool)
     veil = np.clip(1 + 0.12 * _clouds(size, 8, rng), 0.5, 1.4)
     for zone in zones:
@@ -112,9 +115,7 @@ def draw_phantom(size: int, key: tuple[int, ...]) -> Phantom:
         (mask if zone in named else distractors)[opacity > 0.5] = True
     image = image + _clouds(size, 3, rng) * 0.03 + rng.normal(0, 0.025, image.shape)
     image = np.clip((image - 0.5) * rng.uniform(0.85, 1.15) + 0.5 + rng.uniform(-0.06, 0.06), 0, 1)
-    return Phantom(
-        (255 * image).round().astype(np.uint8), mask, distractors & ~mask, caption_of([int(zone) for zone in named])
-    )
+    return Phantom((255 * image).round().astype(np.uint8), mask, distractors & ~mask, caption_of(named))
 
 
 def caption_of(zones: list[int]) -> str:
@@ -123,7 +124,11 @@ def caption_of(zones: list[int]) -> str:
     Example:
         >>> caption_of([5, 0, 1])
         'bilateral pulmonary infection, three infected areas, upper middle left lung and lower right lung.'
+        >>> caption_of([])
+        'no pulmonary infection, zero infected areas.'
     """
+    if not zones:
+        return "no pulmonary infection, zero infected areas."
     words = ("upper", "middle", "lower")
     phrases = []
     for side, name in enumerate(("left", "right")):

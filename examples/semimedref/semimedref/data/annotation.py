@@ -1,0 +1,41 @@
+"""`annotation.json`: the rows of all three parts in one file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.entries import PARTS, Entry, check_entry, short
+
+
+def read_annotation(path: Path) -> dict[str, list[Entry]]:
+    """Read and check `annotation.json`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The entries of each part.
+
+    Raises:
+        InvalidValueError: The file is missing, is no JSON, lacks a part, or a row lacks its name or caption.
+    """
+    try:
+        stored: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise InvalidValueError(f"{path}: no such file") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidValueError(f"{path}: not a JSON file ({error})") from error
+    parts: dict[str, list[Entry]] = {}
+    for part in PARTS:
+        rows = stored.get(part) if isinstance(stored, dict) else None
+        if not isinstance(rows, list) or not rows:
+            raise InvalidValueError(f"{path}: expected a list of rows under {part!r}, but got {short(rows)}")
+        parts[part] = [_entry(row, f"{path}, {part} row {number}") for number, row in enumerate(rows, 1)]
+    return parts
+
+
+def _entry(row: object, where: str) -> Entry:
+    if not isinstance(row, dict):
+        raise InvalidValueError(f"{where}: expected an object with image_path and caption, but got {short(row)}")
+    return check_entry(where, row.get("image_path"), row.get("caption"), heads=("image_path", "caption"))

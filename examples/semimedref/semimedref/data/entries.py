@@ -1,0 +1,56 @@
+"""Entries: what a list of captions says about one image, before any file is looked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossmodal_aug.errors import InvalidValueError
+
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a list of captions.
+
+    Attributes:
+        where: Its place, for messages: file and row.
+        name: Name of the image or of its mask, as it stands there.
+        caption: What the caption says.
+        split: What the row says of the part it belongs to; empty where the list does not say.
+    """
+
+    where: str
+    name: str
+    caption: str
+    split: str = ""
+
+
+def check_entry(where: str, name: object, caption: object, *, heads: tuple[str, str], split: str = "") -> Entry:
+    """Make an entry of what a file holds, or raise.
+
+    Args:
+        where: Its place, for messages.
+        name: Should be the name of a file, without its folder.
+        caption: Should be a text that is not empty. Blanks around it are cut off.
+        heads: How the file calls the two.
+        split: As in `Entry`.
+
+    Raises:
+        InvalidValueError: One of them is something else.
+    """
+    if not isinstance(name, str) or not name.strip() or Path(name).name != name:
+        raise InvalidValueError(f"{where}: expected a file name as {heads[0]}, but got {short(name)}")
+    for text in (name, caption):
+        if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise InvalidValueError(f"{where}: expected text, but got half a character in {short(text)}")
+    if not isinstance(caption, str):
+        raise InvalidValueError(f"{where} ({name}): expected text as {heads[1]}, but got {short(caption)}")
+    if not caption.strip():
+        raise InvalidValueError(f"{where} ({name}): the caption is empty")
+    return Entry(where, name.strip(), caption.strip(), split)
+
+
+def short(value: object) -> str:
+    """Return the beginning of how a value is written."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

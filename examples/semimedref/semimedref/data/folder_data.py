@@ -1,0 +1,89 @@
+"""QaTa-COV19 and MosMedData+ from a folder."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from semimedref.data.cache import PictureCache
+from semimedref.data.layouts import ANNOTATION, FRAMES, LVIT, SETS, Layout, read_layout
+from semimedref.data.reading import read_scored, read_training
+from semimedref.data.rows import Parts
+from semimedref.data.samples import DataSet
+from semimedref.data.splits import Rule, labelled_names
+from semimedref.data.zones import MOSMED_ZONES, QATA_ZONES, KnownZones, fit_atlas
+
+LATERAL_VIEW = "vp-ll"
+"""In the name of an X-ray taken from the side, where the captions' left and right cannot be seen."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is particular to a data set.
+
+    Attributes:
+        layouts: How it may be laid out; the first that fits is taken.
+        rule: How its labelled samples are chosen.
+        zones: What is known about its lung zones.
+    """
+
+    layouts: tuple[Layout, ...]
+    rule: Rule
+    zones: KnownZones
+
+
+SOURCES = {
+    "qata": Source((ANNOTATION, SETS, LVIT), "qata", QATA_ZONES),
+    "mosmed": Source((FRAMES, LVIT), "mosmed", MOSMED_ZONES),
+}
+
+
+def load_folder(
+    name: str, root: Path, *, size: int, labels: float, split: str = "auto", total: int = 0, cache: Path | None = None
+) -> DataSet:
+    """Read a data set into memory.
+
+    Args:
+        name: One of `SOURCES`.
+        root: Its folder.
+        size: Side in pixels that images and training masks are resized to. Masks of the validation and the test set
+            also stay in their own size, in which they are scored.
+        labels: Share of the training images whose masks are used.
+        split: As in `labelled_names`.
+        total: As in `labelled_names`.
+        cache: Folder that keeps the decoded pictures; None keeps nothing.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InvalidValueError: The folder has no known layout, a file is missing or unreadable, a mask has another size
+            than its image, or a row is not as expected. The message names the file and the row.
+    """
+    source = SOURCES[name]
+    parts, notes = read_layout(root, source.layouts)
+    train = parts["train"]
+    place = {row.image.name: index for index, row in enumerate(train)}
+    chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule)
+
+    pictures = PictureCache(cache)
+    labelled, unlabelled = read_training(train, [place[one] for one in chosen], size, pictures)
+    atlas, note = fit_atlas(labelled, source.zones)
+    data = DataSet(
+        labelled=labelled,
+        unlabelled=unlabelled,
+        valid=read_scored(parts["valid"], size, pictures),
+        test=read_scored(parts["test"], size, pictures),
+        atlas=atlas,
+        notes=(*notes, *_lateral_views(parts), note),
+    )
+    if cache is not None:
+        read = f"{cache}: {pictures.found} decoded pictures found, {pictures.decoded} added"
+        return replace(data, notes=(*data.notes, read))
+    return data
+
+
+def _lateral_views(parts: Parts) -> list[str]:
+    counts = {part: sum(LATERAL_VIEW in row.image.name for row in rows) for part, rows in parts.items()}
+    if not any(counts.values()):
+        return []
+    told = ", ".join(f"{count} {part}" for part, count in counts.items())
+    return [f"lateral views ({LATERAL_VIEW} in the name): {told}; they are kept, though no side can be seen in them"]

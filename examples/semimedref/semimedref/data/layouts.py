@@ -1,0 +1,229 @@
+"""The layouts in which QaTa-COV19 and MosMedData+ are handed round, and how each is read."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.annotation import read_annotation
+from semimedref.data.entries import PARTS, Entry
+from semimedref.data.folders import PictureFolder, child
+from semimedref.data.rows import Parts, Row, check_parts, match, unnamed_images
+from semimedref.data.sheets import is_sheet, read_sheet
+
+PART_WORD = re.compile(r"(train|valid|val|test)(?:ing|ation)?(?![a-z])", re.IGNORECASE)
+
+
+class MissingPieceError(InvalidValueError):
+    """A folder or a sheet of a layout is not there, or cannot be told from others."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to lay out a data set.
+
+    Attributes:
+        name: What it is called in messages.
+        tree: The files that it consists of.
+        fits: Returns whether a folder is laid out like this, by what it holds at its top.
+        read: Reads the rows of such a folder, and notes about them.
+    """
+
+    name: str
+    tree: str
+    fits: Callable[[Path], bool]
+    read: Callable[[Path], tuple[Parts, list[str]]]
+
+
+def read_layout(root: Path, layouts: tuple[Layout, ...]) -> tuple[Parts, list[str]]:
+    """Read the rows of a folder in the first layout that fits it.
+
+    Args:
+        root: The folder.
+        layouts: The layouts that it may have.
+
+    Returns:
+        The rows of each part, and lines to print about them.
+
+    Raises:
+        InvalidValueError: No layout fits, or a file of the one that does is missing, unreadable or not as expected.
+    """
+    layout = next((one for one in layouts if one.fits(root)), None)
+    if layout is None:
+        raise InvalidValueError(f"{root}: {_what_is_there(root, layouts)}; expected one of\n{_trees(layouts)}")
+    try:
+        parts, notes = layout.read(root)
+    except MissingPieceError as error:
+        raise InvalidValueError(f"{error}; expected, since this looks like {layout.name}:\n{layout.tree}") from error
+    check_parts(parts)
+    return parts, [f"{root}: read as {layout.name}", *notes, *unnamed_images(parts)]
+
+
+def hold_out(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Split rows into training and validation, where a data set has no validation part.
+
+    By name, the first four fifths (rounded down) train. Of the 7145 images of QaTa-COV19 that gives the 5716 and 1429
+    of the published parts. Images of one patient, who stands in the name, stay together, save at the cut.
+
+    Args:
+        rows: All rows for training.
+
+    Returns:
+        Training and validation rows, each in the order that they came in.
+    """
+    ordered = sorted(row.image.name for row in rows)
+    train = set(ordered[: len(ordered) * 4 // 5])
+    return [row for row in rows if row.image.name in train], [row for row in rows if row.image.name not in train]
+
+
+def _read_annotation_layout(root: Path) -> tuple[Parts, list[str]]:
+    entries = read_annotation(child(root, "annotation.json"))
+    folders = {part: child(root, part) for part in PARTS}
+    return {part: _match(entries[part], folders[part], "images", "masks") for part in PARTS}, []
+
+
+def _read_sets(root: Path) -> tuple[Parts, list[str]]:
+    folders, sheets = _part_folders(root, "set"), _part_sheets(root)
+    held_out = "valid" not in folders and "valid" not in sheets
+    # A list of validation images may come as a sheet alone, while its images lie with the training ones.
+    folders.setdefault("valid", _needed("the folder", folders, "train", root))
+    parts: Parts = {}
+    for part in ("train", "test") if held_out else PARTS:
+        entries = read_sheet(_needed("the sheet", sheets, part, root))
+        parts[part] = _match(entries, _needed("the folder", folders, part, root), "images", "ground-truths")
+    if held_out:
+        parts["train"], parts["valid"] = hold_out(parts["train"])
+        count = len(parts["valid"])
+        return parts, [f"no validation part: of the training images, the last {count} by name are held out for it"]
+    valid = {row.image for row in parts["valid"]}
+    parts["train"] = [row for row in parts["train"] if row.image not in valid]
+    return parts, []
+
+
+def _read_lvit(root: Path) -> tuple[Parts, list[str]]:
+    folders, sheets = _part_folders(root, "folder"), _part_sheets(root)
+    parts: Parts = {}
+    for part in PARTS:
+        folder = _needed("the folder", folders, part, root)
+        parts[part] = _match(read_sheet(_needed("the sheet", sheets, part, root)), folder, "img", "labelcol")
+    return parts, []
+
+
+def _read_frames(root: Path) -> tuple[Parts, list[str]]:
+    sheets = _part_sheets(root)
+    if sheets:
+        entries = {part: read_sheet(_needed("the sheet", sheets, part, root)) for part in PARTS}
+    else:
+        entries = _split(read_sheet(_one(_sheets(root), f"{root}: expected one sheet with a column Split")))
+    images, masks = _pictures(root, "frames"), _pictures(root, "masks")
+    return {part: match(entries[part], images, masks) for part in PARTS}, []
+
+
+def _match(entries: Iterable[Entry], folder: Path, images: str, masks: str) -> list[Row]:
+    return match(entries, _pictures(folder, images), _pictures(folder, masks))
+
+
+def _split(entries: list[Entry]) -> dict[str, list[Entry]]:
+    parts: dict[str, list[Entry]] = {part: [] for part in PARTS}
+    for entry in entries:
+        part = _part_of(entry.split)
+        if part is None:
+            raise InvalidValueError(
+                f"{entry.where} ({entry.name}): expected train, val or test in a column Split, but got "
+                f"{entry.split or 'nothing'}"
+            )
+        parts[part].append(entry)
+    return parts
+
+
+def _part_of(name: str) -> str | None:
+    """The part that a name begins with, if any."""
+    word = PART_WORD.match(name)
+    return None if word is None else {"val": "valid"}.get(word[1].lower(), word[1].lower())
+
+
+def _part_folders(root: Path, kind: str) -> dict[str, Path]:
+    folders = {}
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        part = _part_of(path.name)
+        if part and re.fullmatch(rf"[a-z]+[ _-]{kind}", path.name.lower()) and path.is_dir():
+            folders[part] = path
+    return folders
+
+
+def _sheets(root: Path) -> list[Path]:
+    """The sheets of a folder and of those right below it."""
+    return sorted(path for pattern in ("*", "*/*") for path in root.glob(pattern) if is_sheet(path))
+
+
+def _part_sheets(root: Path) -> dict[str, Path]:
+    """The sheet of each part: it is named after it, or lies in its folder."""
+    found: dict[str, list[Path]] = {}
+    for path in _sheets(root):
+        part = _part_of(path.name) or (_part_of(path.parent.name) if path.parent != root else None)
+        if part:
+            found.setdefault(part, []).append(path)
+    return {part: _one(paths, f"{root}: expected one sheet for the {part} images") for part, paths in found.items()}
+
+
+def _one(paths: list[Path], expected: str) -> Path:
+    if len(paths) != 1:
+        raise MissingPieceError(f"{expected}, but got {' and '.join(map(str, paths)) or 'none'}")
+    return paths[0]
+
+
+def _needed(kind: str, found: dict[str, Path], part: str, root: Path) -> Path:
+    if part not in found:
+        others = " and ".join(sorted(str(path.relative_to(root)) for path in found.values())) or "nothing"
+        raise MissingPieceError(f"{root}: {kind} for the {part} images is missing, beside {others}")
+    return found[part]
+
+
+def _trees(layouts: tuple[Layout, ...]) -> str:
+    return ";\n".join(f"{one.name}: {one.tree}" for one in layouts)
+
+
+def _pictures(folder: Path, name: str) -> PictureFolder:
+    path = child(folder, name)
+    if not path.is_dir():
+        raise MissingPieceError(f"{path}: no such folder")
+    return PictureFolder(path)
+
+
+def _what_is_there(root: Path, layouts: tuple[Layout, ...]) -> str:
+    if not root.is_dir():
+        return "no such folder"
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        if any(one.fits(folder) for one in layouts):
+            return f"no data set here, but there is one in {folder}"
+    return "no data set found here"
+
+
+ANNOTATION = Layout(
+    "annotation.json",
+    "annotation.json, {train,valid,test}/images/NAME.png, {train,valid,test}/masks/mask_NAME.png",
+    lambda root: child(root, "annotation.json").is_file(),
+    _read_annotation_layout,
+)
+SETS = Layout(
+    "sets",
+    "{Train,Test} Set/Images/NAME.png, {Train,Test} Set/Ground-truths/mask_NAME.png and, beside or in these folders, "
+    "the sheets Train*.xlsx and Test*.xlsx (or .csv; columns Image, Description)",
+    lambda root: bool(_part_folders(root, "set")),
+    _read_sets,
+)
+LVIT = Layout(
+    "LViT folders",
+    "{Train,Val,Test}_Folder/img/NAME.png, {Train,Val,Test}_Folder/labelcol/mask_NAME.png, "
+    "{Train,Val,Test}_Folder/*_text.xlsx (or .csv; columns Image, Description)",
+    lambda root: bool(_part_folders(root, "folder")),
+    _read_lvit,
+)
+FRAMES = Layout(
+    "frames and masks",
+    "frames/NAME.png, masks/NAME.png and either one sheet (.csv or .xlsx; columns Split, Image, Text) or three, "
+    "train*, val* and test* (columns Image, Text)",
+    lambda root: child(root, "frames").is_dir(),
+    _read_frames,
+)

@@ -1,0 +1,120 @@
+"""Sheets of captions, xlsx or csv, as people hand them round.
+
+What is forgiven: a byte order mark, blanks around heads and cells, heads in any case and order, columns that nobody
+asked for, empty rows, names that Excel took for numbers, semicolons or tabs in place of commas.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import Path
+from zipfile import BadZipFile
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.entries import Entry, check_entry
+
+NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS = ("image",), ("description", "text", "caption"), ("split",)
+SUFFIXES = (".xlsx", ".csv")
+
+Cells = list[object]
+
+
+def is_sheet(path: Path) -> bool:
+    """Return whether a file is a sheet, by its name; Excel's lock files (`~$...`) and hidden ones are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(("~$", "."))
+
+
+def read_sheet(path: Path) -> list[Entry]:
+    """Read the entries of a sheet.
+
+    Args:
+        path: An xlsx file, whose first sheet is read, or a csv file in UTF-8.
+
+    Returns:
+        One entry for each row that is not empty, in their order. Rows are counted as a spreadsheet shows them: the
+        heads are row 1.
+
+    Raises:
+        InvalidValueError: The file is missing or unreadable, lacks a column, has no rows, or a row lacks its name or
+            its caption.
+    """
+    rows = enumerate(_xlsx_rows(path) if path.suffix.lower() == ".xlsx" else _csv_rows(path), 1)
+    filled = ((number, cells) for number, cells in rows if any(cell not in (None, "") for cell in cells))
+    first = next(filled, None)
+    if first is None:
+        raise InvalidValueError(f"{path}: expected rows of names and captions, but it is empty")
+    heads = [str(cell or "") for cell in first[1]]
+    name, caption, split = (
+        _column(path, heads, wanted, needed=wanted is not SPLIT_HEADS)
+        for wanted in (NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS)
+    )
+    entries = []
+    for number, given in filled:
+        cells = given + [None] * (len(heads) - len(given))
+        said = str(cells[split] or "") if split >= 0 else ""
+        where = f"{path}, row {number}"
+        entries.append(
+            check_entry(where, _as_name(cells[name]), cells[caption], heads=(heads[name], heads[caption]), split=said)
+        )
+    if not entries:
+        raise InvalidValueError(f"{path}: expected rows of names and captions, but got only the heads")
+    return entries
+
+
+def _column(path: Path, heads: list[str], wanted: tuple[str, ...], *, needed: bool) -> int:
+    found = [place for place, head in enumerate(heads) if head.casefold() in wanted]
+    if len(found) > 1 or (needed and not found):
+        raise InvalidValueError(
+            f"{path}: expected one column {' or '.join(word.capitalize() for word in wanted)}, but got the columns "
+            + ", ".join(head or "(no name)" for head in heads)
+        )
+    return found[0] if found else -1
+
+
+def _as_name(cell: object) -> object:
+    """Names made of digits alone come out of a spreadsheet as numbers."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else cell
+
+
+def _strip(row: Iterable[object]) -> Cells:
+    return [cell.strip() if isinstance(cell, str) else cell for cell in row]
+
+
+def _xlsx_rows(path: Path) -> Iterator[Cells]:
+    # Damage shows in any of these, depending on whether the archive, its parts, their XML or its values are hit.
+    try:
+        workbook = load_workbook(path, read_only=True, data_only=True)
+        sheet = workbook.worksheets[0]
+        # Some writers store a wrong extent, which would cut rows off.
+        sheet.reset_dimensions()
+        rows = [_strip(row) for row in sheet.iter_rows(values_only=True)]
+        workbook.close()
+    except FileNotFoundError as error:
+        raise InvalidValueError(f"{path}: no such file") from error
+    except (
+        *(InvalidFileException, BadZipFile, OSError, EOFError, SyntaxError),
+        *(KeyError, IndexError, ValueError, TypeError, AttributeError),
+    ) as error:
+        raise InvalidValueError(f"{path}: not a readable xlsx file ({error})") from error
+    return iter(rows)
+
+
+def _csv_rows(path: Path) -> Iterator[Cells]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InvalidValueError(f"{path}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(f"{path}: not a csv file in UTF-8 ({error})") from error
+    head = text.lstrip().partition("\n")[0]
+    reader = csv.reader(StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    try:
+        rows = [_strip(row) for row in reader]
+    except csv.Error as error:
+        raise InvalidValueError(f"{path}: not a readable csv file ({error})") from error
+    return iter(rows)
