@@ -49,6 +49,15 @@ def test_captions_agree_with_themselves(phantoms, lung_parser):
         )
 
 
+@pytest.mark.parametrize("named", [[], [4], [0, 1, 2], [5, 0]])
+def test_what_is_asked_for_is_drawn_and_nothing_else(cells, lung_parser, named):
+    one = draw_phantom(SIZE, (7, 1), named)
+    found = [zone for zone, cell in enumerate(cells) if (one.mask & cell).sum() > 0.03 * one.mask.sum()]
+    assert found == sorted(named)
+    assert not one.distractors.any()
+    assert [zone for zone, bit in enumerate(lung_parser(one.caption).bits) if bit] == sorted(named)
+
+
 def test_distractors_lie_where_the_caption_names_nothing(phantoms, cells, lung_parser):
     inside = total = 0
     for one in phantoms:

@@ -4,6 +4,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from semimedref.data.layouts import hold_out
+from semimedref.data.rows import Row
 from semimedref.data.splits import is_published_order, labelled_names
 
 from crossmodal_aug.errors import InvalidValueError
@@ -24,6 +26,7 @@ def test_real_file_gives_the_published_labelled_sets(real_names, ratio, count):
 
 def test_the_published_order_is_told_by_its_first_57_names(real_names):
     assert is_published_order(real_names)
+    assert is_published_order([name.removeprefix("mask_") for name in real_names])
     assert not is_published_order([real_names[1], real_names[0], *real_names[2:]])
 
 
@@ -36,6 +39,31 @@ def test_an_unshuffled_file_of_that_size_is_shuffled_as_published(ratio, count):
     chosen = labelled_names(names, ratio)
     assert len(chosen) == count
     assert chosen == [names[index] for index in order[:count]]
+
+
+@pytest.fixture(scope="module")
+def whole_sheet(real_names: list[str], data_root: Path) -> list[str]:
+    """All 7145 names of the original training set: the real ones in their places, the others made up in between."""
+    shuffled = list(range(5716))
+    random.Random(42).shuffle(shuffled)
+    train = dict(zip(shuffled, real_names, strict=False))
+    valid = json.loads((data_root / "qata" / "annotation.json").read_text())["valid"]
+    names: list[str] = []
+    for place in range(5716):
+        names.append(train.get(place) or f"{names[-1]}~")
+    names += sorted(row["image_path"] for row in valid)
+    return names + [f"{names[-1]}~{number:04d}" for number in range(7145 - len(names))]
+
+
+@pytest.mark.parametrize(("ratio", "count"), PUBLISHED.items())
+def test_the_original_sheet_gives_the_published_parts_and_labelled_sets(whole_sheet, real_names, ratio, count):
+    assert whole_sheet == sorted(whole_sheet)
+    rows = [Row(Path(name.removeprefix("mask_")), Path(name), "", "") for name in whole_sheet]
+    train, valid = hold_out(rows)
+    assert (len(train), len(valid)) == (5716, 1429)
+    assert set(real_names) <= {row.mask.name for row in train}
+    chosen = labelled_names([row.image.name for row in train], ratio)
+    assert [f"mask_{name}" for name in chosen] == real_names[:count]
 
 
 def test_smaller_ratios_are_contained_in_larger_ones():

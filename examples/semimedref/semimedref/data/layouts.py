@@ -56,6 +56,7 @@ def read_layout(root: Path, layouts: tuple[Layout, ...]) -> tuple[Parts, list[st
         parts, notes = layout.read(root)
     except MissingPieceError as error:
         raise InvalidValueError(f"{error}; expected, since this looks like {layout.name}:\n{layout.tree}") from error
+    parts = {part: parts[part] for part in PARTS}
     check_parts(parts)
     return parts, [f"{root}: read as {layout.name}", *notes, *unnamed_images(parts)]
 

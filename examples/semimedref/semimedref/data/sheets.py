@@ -112,7 +112,8 @@ def _csv_rows(path: Path) -> Iterator[Cells]:
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"{path}: not a csv file in UTF-8 ({error})") from error
     head = text.lstrip().partition("\n")[0]
-    reader = csv.reader(StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    delimiter = next((one for one in ",;\t" if one in head), ",")
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         rows = [_strip(row) for row in reader]
     except csv.Error as error:
