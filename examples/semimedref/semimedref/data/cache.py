@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semimedref.data.archives import DAMAGED_ZIP
 from semimedref.runs import write_atomically
 
 VERSION = 1
@@ -82,11 +85,16 @@ def _save(pictures: Decoded, state: str, path: Path) -> None:
 
 
 def _load(path: Path, state: str) -> Decoded | None:
-    # The zip format's checksums tell damage; reading all arrays here makes them be checked.
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if str(stored["state"]) != state:
+        with ZipFile(path) as archive:
+            if str(_read(archive, "state")) != state:
                 return None
-            return Decoded(*(stored[one.name] for one in fields(Decoded)))
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+            return Decoded(*(_read(archive, one.name) for one in fields(Decoded)))
+    except (OSError, EOFError, KeyError, ValueError, *DAMAGED_ZIP):
         return None
+
+
+def _read(archive: ZipFile, name: str) -> NDArray[Any]:
+    # Reading a member whole checks its checksum, before anything in it is believed.
+    array: NDArray[Any] = np.load(BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
+    return array

@@ -8,12 +8,12 @@ import csv
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
-from zipfile import BadZipFile
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.archives import DAMAGED_ZIP
 from semimedref.data.entries import Entry, check_entry
 
 NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS = ("image",), ("description", "text", "caption"), ("split",)
@@ -97,7 +97,7 @@ def _xlsx_rows(path: Path) -> Iterator[Cells]:
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file") from error
     except (
-        *(InvalidFileException, BadZipFile, OSError, EOFError, SyntaxError),
+        *(InvalidFileException, OSError, EOFError, SyntaxError, *DAMAGED_ZIP),
         *(KeyError, IndexError, ValueError, TypeError, AttributeError),
     ) as error:
         raise InvalidValueError(f"{path}: not a readable xlsx file ({error})") from error
