@@ -6,18 +6,20 @@
 
 Every form of ours alters images (B, 3, S, S) float32, a float target (B, 1, S, S) and B captions at once, with p = 1.
 The per-sample loop does the same, written after the description of the method; `torch.where` chooses between two ready
-batches of images and targets; `clone` copies both. kornia's and MONAI's forms know nothing of captions: they are given
-what they take. Ratios compare within a run; times say what the machine did that day.
+batches of images and targets, or gathers the donors first; `clone` copies both. kornia's and MONAI's forms know nothing
+of captions: they are given what they take. Ratios compare within a run; times say what the machine did that day.
 
 On the CPU a new batch costs page faults wherever the allocator has given the last one back to the system, and those can
-outweigh all else, so this is made the same for all forms: `--memory kept` (the default) lets the process keep what it
-frees, as in a long run, `--memory fresh` takes every large tensor from the system anew.
+outweigh all else. `--memory kept` (the default) lets the process keep what it frees, the same for all forms; `--memory
+fresh` takes every large tensor from the system anew; `--memory plain` leaves the choice to malloc, whose answer depends
+on what ran before, so the forms take turns in an order that changes.
 """
 
 import argparse
 import json
 import os
 import platform
+import random
 import statistics
 import sys
 import time
@@ -37,6 +39,7 @@ RESULTS = Path(__file__).parent / "results" / "ops_speed.jsonl"
 MEMORY = {
     "kept": {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31)},
     "fresh": {"MALLOC_MMAP_THRESHOLD_": str(2**20)},
+    "plain": {},
 }
 ZONES = ("upper", "middle", "lower", "upper middle", "middle lower", "upper middle lower")
 
@@ -87,6 +90,10 @@ def forms(images: Tensor, texts: list[str], target: Tensor) -> dict[str, Callabl
     cutmix, transplant = K.RandomCutMixV2(p=1.0), K.RandomTransplantation(p=1.0)
     named["per-sample loop"] = lambda: patch_mix_loop(images, texts, target, parser, patch_size=64)
     named["torch.where"] = lambda: (torch.where(mask, other_images, images), torch.where(mask, other_target, target))
+    named["torch.where, donors gathered"] = lambda: (
+        torch.where(mask, images[donors], images),
+        torch.where(mask, target[donors], target),
+    )
     named["clone"] = lambda: (images.clone(), target.clone())
     named["kornia RandomCutMixV2, images alone"] = lambda: cutmix(images, labels)
     named["kornia RandomTransplantation"] = lambda: transplant(images, target[:, 0].long())
@@ -103,8 +110,10 @@ def forms(images: Tensor, texts: list[str], target: Tensor) -> dict[str, Callabl
 def timed(named: dict[str, Callable[[], Any]], device: str, rounds: int) -> dict[str, float]:
     """Median seconds of each form; the forms take turns, so that all see the same weather."""
     seconds: dict[str, list[float]] = {name: [] for name in named}
+    order, shuffle = list(named.items()), random.Random(0).shuffle
     for turn in range(rounds + 2):
-        for name, call in named.items():
+        shuffle(order)
+        for name, call in order:
             if device == "cuda":
                 torch.cuda.synchronize()
             start = time.perf_counter()
@@ -156,11 +165,12 @@ def main() -> None:
 def write_table(results: Path) -> None:
     """Write the latest run of each cell as a Markdown table, in multiples of `torch.where`."""
     rows = [json.loads(line) for line in results.read_text().splitlines()]
-    cells = {(row["memory"], row["device"], row["size"], row["batch"]): row for row in rows}
-    heads = [f"{device}, {size} px, B = {count}, {memory} memory" for memory, device, size, count in cells]
+    cells = {(row["device"], row["size"], row["batch"], row["memory"]): row for row in rows}
+    cells = dict(sorted(cells.items()))
+    heads = [f"{device}, {size} px, B = {count}, {memory} memory" for device, size, count, memory in cells]
     lines = ["# Speed of the ops", "", "In multiples of `torch.where` over images and targets, in the same run.", ""]
     lines += ["| | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
-    names = next(iter(cells.values()))["seconds"]
+    names = dict.fromkeys(name for row in cells.values() for name in row["seconds"])
     for name in names:
         ratios = [
             f"{row['seconds'][name] / row['seconds']['torch.where']:.2f}" if name in row["seconds"] else "-"
