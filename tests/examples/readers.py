@@ -20,7 +20,7 @@ class BrightPixels(ReferringModel):
         self.read: list[str] = []
 
     @classmethod
-    def from_texts(cls, texts, *, width):
+    def for_run(cls, texts, config):
         return cls()
 
     @classmethod
@@ -47,9 +47,11 @@ class BrightPixels(ReferringModel):
     def allowed(self, images, tokens):
         return torch.ones_like(images, dtype=torch.bool)
 
+    def segment(self, images, tokens):
+        return torch.where((images > 0) & self.allowed(images, tokens), 4.0, -4.0)
+
     def forward(self, images, tokens):
-        logits = torch.where((images > 0) & self.allowed(images, tokens), 4.0, -4.0)
-        return logits, self.embed_images(images), self.embed_texts(tokens)
+        return self.segment(images, tokens), self.embed_images(images), self.embed_texts(tokens)
 
 
 class BrightPixelsOfTheSide(BrightPixels):

@@ -3,8 +3,8 @@ import copy
 import pytest
 import torch
 from semimedref.config import Config
+from semimedref.data.folder_data import load_folder
 from semimedref.data.module import StepBatches, seeded
-from semimedref.data.qata import load_qata
 from semimedref.draws import Draws
 from semimedref.losses import segmentation_loss
 from semimedref.methods import METHODS, base, mean_teacher
@@ -21,7 +21,7 @@ from crossmodal_aug import LUNG_ZONES, PositionParser, TPatchMix
 
 @pytest.fixture
 def batch(tiny_qata):
-    data = load_qata(tiny_qata, size=32, labels=0.3)
+    data = load_folder("qata", tiny_qata, size=32, labels=0.3)
     return StepBatches(data, 8, 0)[0], data
 
 

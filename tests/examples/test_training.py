@@ -41,9 +41,17 @@ def phantoms():
 
 def made(data, **settings):
     torch.manual_seed(0)
-    given = {"size": 32, "batch_size": 4, "accelerator": "cpu", "burn_in": 0.0, "ramp_up": 0.0, "labels": 0.05}
+    given = {
+        "size": 32,
+        "width": 4,
+        "batch_size": 4,
+        "accelerator": "cpu",
+        "burn_in": 0.0,
+        "ramp_up": 0.0,
+        "labels": 0.05,
+    }
     config = Config(**{**given, **settings})
-    model = MODELS["compact"].from_texts(data.labelled.texts, width=4)
+    model = MODELS["compact"].for_run(data.labelled.texts, config)
     return METHODS[config.method](model, config, data.atlas, steps=config.optimiser_steps, steps_a_pass=100)
 
 

@@ -87,20 +87,23 @@ class Method(pl.LightningModule, ABC):
         return self.labelled_loss(*self.see(own.images, own.texts), own)
 
     def labelled_loss(
-        self, logits: Tensor, image_embedding: Tensor, text_embedding: Tensor, labelled: Altered
+        self, logits: Tensor, image_embedding: Tensor | None, text_embedding: Tensor | None, labelled: Altered
     ) -> tuple[Tensor, dict[str, Tensor | float]]:
         """Return the loss of what the student made of the labelled samples, and what to log of it."""
         loss = segmentation_loss(logits, labelled.target)
         parts: dict[str, Tensor | float] = {"labelled seg": loss.detach()}
-        if self.config.itcl:
+        if image_embedding is not None and text_embedding is not None:
             itcl = self.contrast(image_embedding, text_embedding, labelled.texts)
             loss = loss + self.config.itcl * LABELLED_ITCL * itcl
             parts["labelled itcl"] = itcl.detach()
         return loss, parts
 
-    def see(self, images: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the student's logits, image embeddings and text embeddings."""
-        out: tuple[Tensor, Tensor, Tensor] = self.student(images, self.tokens(texts).to(images.device))
+    def see(self, images: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the student's logits and, where there is a contrastive loss, its image and text embeddings."""
+        tokens = self.tokens(texts).to(images.device)
+        if not self.config.itcl:
+            return self.student.segment(images, tokens), None, None
+        out: tuple[Tensor, Tensor, Tensor] = self.student(images, tokens)
         return out
 
     def contrast(self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str]) -> Tensor:

@@ -80,7 +80,9 @@ class MeanTeacher(Method):
             torch.cat((labelled.images, mixed.images)), [*labelled.texts, *texts[own]]
         )
         count = len(labelled.texts)
-        loss, parts = self.labelled_loss(logits[:count], image_embedding[:count], text_embedding[:count], labelled)
+        if image_embedding is not None and text_embedding is not None:
+            image_embedding, text_embedding = image_embedding[:count], text_embedding[:count]
+        loss, parts = self.labelled_loss(logits[:count], image_embedding, text_embedding, labelled)
         pseudo_loss = segmentation_loss(logits[count:], mixed.target >= 0.5, trust(mixed.target, self.config))
         parts |= {
             "unlabelled seg": pseudo_loss.detach(),
