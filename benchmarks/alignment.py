@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 RESULTS = Path(__file__).parent / "results"
+UNALTERED = "none"
 MIN_SHARE = 0.03
 BATCH = 50
 Row = Callable[[Tensor, list[str], Tensor, torch.Generator], tuple[Tensor, list[str], Tensor, Tensor]]
@@ -50,6 +52,7 @@ def qata(limit: int) -> tuple[Tensor, list[str], Atlas]:
 
 def phantom(limit: int) -> tuple[Tensor, list[str], Atlas]:
     """Masks (N, 1, 112, 112) and captions of drawn chests, and the atlas that fits them."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "semimedref"))
     from semimedref.data.phantom import draw_phantom
 
     drawn = [draw_phantom(112, (0, index)) for index in range(limit)]
@@ -93,8 +96,13 @@ def rows(parser: PositionParser) -> dict[str, Row]:
         image = torch.where(flipped.view(-1, 1, 1, 1), K.RandomHorizontalFlip(p=1.0)(lesion), lesion)
         return image, texts, flipped, flipped.float()
 
+    def none(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
+        untouched = torch.zeros(len(texts))
+        return lesion, texts, untouched.bool(), untouched
+
     cutmix = {"patch_size": 64, "p": 0.5, "where": "anywhere", "gate": None}
     named: dict[str, Row] = {
+        UNALTERED: none,
         "horizontal flip (kornia), caption untouched": flip,
         "CutMix, anchor's caption": of(TPatchMix(parser, **cutmix, text="keep")),
         "CutMix, union of captions": of(TPatchMix(parser, **cutmix, text="union")),
@@ -130,8 +138,10 @@ def agreement(named: Tensor, holds: Tensor) -> dict[str, float]:
     }
 
 
-def measure(run: Row, masks: Tensor, texts: list[str], evidence: Tensor, parser: PositionParser) -> dict[str, Any]:
-    """One row: a pass over the data in a fixed shuffled order."""
+def measure(
+    run: Row, masks: Tensor, texts: list[str], evidence: Tensor, parser: PositionParser, *, all_samples: bool = False
+) -> dict[str, Any]:
+    """One row: a pass over the data in a fixed shuffled order; agreement is that of the altered samples, or of all."""
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(texts), generator=generator)
     before, after, altered, moved, changed = [], [], [], [], []
@@ -143,11 +153,11 @@ def measure(run: Row, masks: Tensor, texts: list[str], evidence: Tensor, parser:
         altered.append(accepted)
         moved.append(share * accepted)
         changed += [new != old for new, old in zip(rewritten, captions, strict=True)]
-    mask = torch.cat(altered)
+    mask = torch.cat(altered) | all_samples
     kept = [tuple(torch.cat(part)[mask] for part in zip(*one, strict=True)) for one in (before, after)]
     result: dict[str, Any] = {
         "samples": len(texts),
-        "altered": float(mask.double().mean()),
+        "altered": float(torch.cat(altered).double().mean()),
         "pixels_moved": float(torch.cat(moved).double().mean()),
         "captions_changed": float(np.mean(changed)),
     }
@@ -170,11 +180,12 @@ def run_missing(data: str, limit: int, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     for evidence_name, evidence in teachers(masks).items():
         for name, run in rows(parser).items():
-            reads = not name.startswith(("horizontal", "CutMix", "SyncFlip", "ZoneMix zones"))
+            reads = not name.startswith((UNALTERED, "horizontal", "CutMix", "SyncFlip", "ZoneMix zones"))
             if (data, evidence_name, name) in done or (evidence_name != "true masks" and not reads):
                 continue
             result = {"data": data, "evidence": evidence_name, "row": name, "rows": atlas.rows}
-            result |= measure(run, masks, texts, evidence, parser) | {"machine": machine()}
+            result |= measure(run, masks, texts, evidence, parser, all_samples=name == UNALTERED)
+            result["machine"] = machine()
             with path.open("a") as file:
                 file.write(json.dumps(result) + "\n")
             print(f"{data:8} {evidence_name:16} {name:60} altered {result['altered']:.3f} kept {result.get('kept')}")

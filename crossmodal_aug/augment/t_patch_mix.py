@@ -75,7 +75,8 @@ class TPatchMix(CrossModalOp):
         threshold: Evidence that counts as lesion, for ``where``, ``gate`` and ``text``.
         text: What the caption says afterwards. "evidence": a region named by the donor is added where donor
             evidence lies inside the patch, and one named by the anchor is dropped where the patch covered the last
-            of its evidence; "union": the regions of both (the paper); "keep": the anchor's caption as it was.
+            of its evidence and brought none; "union": the regions of both (the paper); "keep": the anchor's caption
+            as it was.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
@@ -228,8 +229,8 @@ class TPatchMix(CrossModalOp):
     ) -> Tensor:
         """Regions that a mixed sample names, from the donor's evidence in the box and the anchor's own around it."""
         size = (own.shape[-2], own.shape[-1])
-        brought = (given >= self.threshold) & windows.inside
-        added = theirs & (window_per_region(brought, windows.start[:, -2:], self.atlas, size) > 0)
+        patch = (given >= self.threshold) & windows.inside
+        brought = window_per_region(patch, windows.start[:, -2:], self.atlas, size) > 0
         # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
         # the columns of the box can hold less: those are looked through once more without its rows.
         largest = band_maxima(own, self.atlas)
@@ -245,7 +246,7 @@ class TPatchMix(CrossModalOp):
             bands_per_region(one >= self.threshold, self.atlas, size[0]) > 0
             for one in (largest, largest.scatter(2, places, around))
         )
-        return (mine & ~(held & ~remains)) | added
+        return (mine & ~(held & ~(remains | brought))) | (theirs & brought)
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:

@@ -126,3 +126,22 @@ def test_other_texts_of_unaltered_samples_stay() -> None:
         again = op.rewrite([f"{text} {text}" for text in TEXTS], out.params)
         for text, new, accepted in zip(TEXTS, again, out.params.accepted.tolist(), strict=True):
             assert accepted or new == f"{text} {text}"
+
+
+def test_a_region_stays_named_where_the_patch_covers_its_lesion_by_a_spill_of_the_donors() -> None:
+    """The donor's text leaves the spill out, so it cannot be added; the anchor's words still hold for it."""
+    parser = PositionParser(LUNG_ZONES)
+    op = TPatchMix(parser, patch_size=4, p=1.0, where="anchor", gate=None)
+    texts = ["Opacity in the upper left lung.", "Opacity in the middle left lung."]
+    target = torch.zeros(2, 1, 12, 8)
+    target[0, 0, :2, :2] = 1.0
+    target[1, 0, 2:6, :4] = 1.0
+    out = op(torch.zeros(2, 1, 12, 8), texts, target, generator=torch.Generator().manual_seed(0))
+    assert out.params.boxes[0].tolist() == [[0, 4], [0, 4]]
+    assert not bool((out.target[0, 0, :4, :4] * target[0, 0, :4, :4]).any())
+    assert out.texts[0] == texts[0]
+    covered = target.clone()
+    covered[1] = 0.0
+    assert (
+        op(torch.zeros(2, 1, 12, 8), texts, covered, generator=torch.Generator().manual_seed(0)).positions[0].sum() == 0
+    )
