@@ -1,7 +1,6 @@
 """Training as Lightning runs it: steps, processes, precision, stopping and what the log says."""
 
 import csv
-import dataclasses
 import importlib
 import os
 import subprocess
@@ -241,14 +240,9 @@ def test_other_processes_are_told_their_run(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_recipes_can_be_read(path):
-    known = next(one for one in dataclasses.fields(Config) if one.name == "data").metadata["choices"]
-    if yaml.safe_load(path.read_text())["data"] not in known:
-        # A recipe may be here before the reader of its data set is: the rest of it must hold.
-        with pytest.raises(InvalidValueError, match="`data` to be one of"):
-            Config.read_yaml(path)
-        return
     stored = Config.read_yaml(path)
     config = Config(**{"root": "DIR", **stored})
+    assert config.model == ("compact" if config.size == 96 else "mmi-unet")
     assert config.method in path.stem or path.stem.startswith("phantom")
     assert stored["steps"] % stored["validate_every"] == 0
 
