@@ -201,8 +201,10 @@ def machine() -> str:
 def table(results: list[dict[str, Any]]) -> Iterator[str]:
     """Markdown tables, one for each data set and evidence."""
     groups = dict.fromkeys((one["data"], one["evidence"]) for one in results)
+    order = list(rows(PositionParser(LUNG_ZONES)))
     for data, evidence in groups:
         group = [one for one in results if (one["data"], one["evidence"]) == (data, evidence)]
+        group.sort(key=lambda one: order.index(one["row"]))
         yield f"\n### {data}, evidence: {evidence} ({group[0]['samples']} samples)\n"
         yield (
             "| augmentation | altered | pixels moved | captions changed "
