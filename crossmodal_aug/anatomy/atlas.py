@@ -112,8 +112,8 @@ class Atlas:
     boxes: tuple[Box, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        _check_cuts("rows", self.rows)
-        _check_cuts("columns", self.columns)
+        check_cuts("rows", self.rows)
+        check_cuts("columns", self.columns)
         if self.laterality not in get_args(Laterality):
             raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {self.laterality!r}')
         object.__setattr__(self, "boxes", tuple(self._box(cell) for cell in self.cells))
@@ -177,7 +177,7 @@ class Atlas:
         for name, cuts, own in (("rows", rows, self.rows), ("columns", columns, self.columns)):
             if cuts is None:
                 continue
-            checked = _check_cuts(name, cuts)
+            checked = check_cuts(name, cuts)
             if len(checked) != len(own):
                 raise InvalidValueError(
                     f"Expected `{name}` to hold {len(own)} cuts for atlas {self.name!r}, but got {cuts!r}"
@@ -198,10 +198,14 @@ class Atlas:
             The atlas.
 
         Raises:
-            AtlasError: The file is missing, is no TOML, or describes an inconsistent atlas.
+            AtlasError: The file is missing, is no TOML, or describes an inconsistent atlas. Among much else its
+                words must be symmetric under a flip, and its phrases must read back as the regions they stand for.
+            InvalidTypeError: `path` is no path.
         """
         from crossmodal_aug.anatomy.atlas_file import read_atlas  # noqa: PLC0415  (it builds on this module)
 
+        if not isinstance(path, str | Path):
+            raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}")
         return read_atlas(Path(path))
 
     def _box(self, cell: Cell) -> Box:
@@ -217,7 +221,20 @@ class Atlas:
         return (rows[row], rows[row + 1], columns[column], columns[column + 1])
 
 
-def _check_cuts(name: str, cuts: object) -> tuple[float, ...]:
+def check_cuts(name: str, cuts: object) -> tuple[float, ...]:
+    """Check cuts of rows or columns.
+
+    Args:
+        name: What to call them in errors.
+        cuts: What was given.
+
+    Returns:
+        The cuts.
+
+    Raises:
+        InvalidTypeError: They are no numbers in a row.
+        InvalidValueError: They do not increase strictly inside (0, 1).
+    """
     if not isinstance(cuts, tuple | list):
         raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {cuts!r}")
     for cut in cuts:
@@ -234,7 +251,10 @@ def __getattr__(name: str) -> Atlas:
     # The two atlases of the package are files like a user's own; they are read when first asked for.
     if name not in ("LUNG_ZONES", "QUADRANTS"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    atlas = Atlas.from_toml(Path(__file__).parent / "atlases" / f"{name.lower()}.toml")
+    from crossmodal_aug.anatomy.atlas_file import read_atlas  # noqa: PLC0415  (it builds on this module)
+
+    # Their phrases are read back by the tests, not at every import.
+    atlas = read_atlas(Path(__file__).parent / "atlases" / f"{name.lower()}.toml", check_words=False)
     globals()[name] = atlas
     return atlas
 

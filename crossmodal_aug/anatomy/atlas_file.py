@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import string
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crossmodal_aug.anatomy.atlas import Atlas, Cell, Phrasing, WordEntry
-from crossmodal_aug.anatomy.kinds import KINDS, REGION_KINDS
+from crossmodal_aug.anatomy.atlas import Atlas, Cell, Phrasing, WordEntry, check_cuts
+from crossmodal_aug.anatomy.atlas_symmetry import check_pairs, check_places, check_sides
+from crossmodal_aug.anatomy.atlas_tables import check_keys, read_words, region_index, tables, text_of
+from crossmodal_aug.anatomy.atlas_wording import check_wording
 from crossmodal_aug.anatomy.tokens import words_of
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
 
@@ -16,19 +19,20 @@ _TOP_KEYS = {
     "name", "laterality", "bare", "rows", "columns", "mirror_words", "region", "words", "phrases",
 }  # fmt: skip
 _REGION_KEYS = {"name", "mirror", "row", "column", "box", "phrase", "side", "part"}
-_WORD_KEYS = {"kind", "forms", "axis", "regions", "implied", "plural"}
 _PHRASE_SLOTS = {
     "some": ("parts", "side"), "whole": ("side",), "coarse": ("side",), "join": (), "present": ("positions",),
     "absent": (), "absent_caption": (),
 }  # fmt: skip
-_REQUIRED_SLOT = {"present": "{positions}"}
+_REQUIRED_SLOT = {"some": "parts", "present": "positions"}
 
 
-def read_atlas(path: Path) -> Atlas:
+def read_atlas(path: Path, *, check_words: bool = True) -> Atlas:
     """Read and check an atlas file.
 
     Args:
         path: A TOML file.
+        check_words: Whether to read the atlas's own phrases back; false only for the files of the package, which
+            the tests check.
 
     Returns:
         The atlas.
@@ -40,17 +44,18 @@ def read_atlas(path: Path) -> Atlas:
         source = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise AtlasError(f"Expected an atlas file at {path}, but there is none") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a ValueError: no UTF-8, or a path that cannot be
         raise AtlasError(f"Expected {path} to be a TOML file, but reading it failed: {error}") from error
-    return parse_atlas(source, where=str(path))
+    return parse_atlas(source, where=str(path), check_words=check_words)
 
 
-def parse_atlas(source: str, where: str) -> Atlas:
+def parse_atlas(source: str, where: str, *, check_words: bool = True) -> Atlas:
     """Read and check the text of an atlas file.
 
     Args:
         source: TOML.
         where: What to call it in errors.
+        check_words: Whether to read the atlas's own phrases back.
 
     Returns:
         The atlas.
@@ -59,176 +64,149 @@ def parse_atlas(source: str, where: str) -> Atlas:
         AtlasError: The text is no TOML, or describes an inconsistent atlas.
     """
     try:
-        return _atlas(tomllib.loads(source))
-    except (tomllib.TOMLDecodeError, InvalidTypeError, InvalidValueError) as error:
+        content = tomllib.loads(source)
+    except ValueError as error:  # a number of thousands of digits is one that is no TOMLDecodeError
+        raise AtlasError(f"{where}: Expected TOML, but got {error}") from error
+    except RecursionError as error:
+        raise AtlasError(f"{where}: Expected TOML, but got lists inside lists without end") from error
+    try:
+        atlas = _atlas(content)
+        if check_words:
+            check_wording(atlas)
+    except (InvalidTypeError, InvalidValueError) as error:
         raise AtlasError(f"{where}: {error}") from error
-
-
-def read_words(content: Mapping[str, Any], names: tuple[str, ...]) -> tuple[WordEntry, ...]:
-    """Turn the `[[words]]` tables of a parsed TOML file into entries.
-
-    Args:
-        content: The parsed file.
-        names: The region names that the entries may speak of.
-
-    Returns:
-        One entry per table.
-
-    Raises:
-        AtlasError: A table is not consistent.
-    """
-    return tuple(_word(table, names) for table in _tables(content, "words"))
+    return atlas
 
 
 def _atlas(content: Mapping[str, Any]) -> Atlas:
-    _check_keys("the atlas", content, _TOP_KEYS)
-    regions = _tables(content, "region")
+    check_keys("the atlas", content, _TOP_KEYS)
+    regions = tables(content, "region")
     if not regions:
         raise AtlasError("Expected at least one [[region]], but there is none")
     for region in regions:
-        _check_keys("a [[region]]", region, _REGION_KEYS)
-    names = tuple(_text(region, "name", "a [[region]]") for region in regions)
-    if len(set(names)) != len(names):
-        raise AtlasError(f"Expected region names without repetition, but got {', '.join(names)}")
-    mirror = tuple(_index(region.get("mirror", name), names) for region, name in zip(regions, names, strict=True))
-    for index, other in enumerate(mirror):
-        if mirror[other] != index:
-            raise AtlasError(
-                f"Expected `mirror` to pair regions, but {names[index]!r} goes to {names[other]!r} and "
-                f"that to {names[mirror[other]]!r}"
-            )
+        check_keys("a [[region]]", region, _REGION_KEYS)
+    names = tuple(text_of(region, "name", "a [[region]]") for region in regions)
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise AtlasError(f"Expected region names without repetition, but got {twice[0]!r} twice")
+    mirror = tuple(
+        region_index(region.get("mirror", name), names, f"`mirror` of region {name!r}")
+        for region, name in zip(regions, names, strict=True)
+    )
+    check_pairs(names, mirror)
+    region_sides = tuple(_optional(region, "side") for region in regions)
+    check_sides(names, mirror, region_sides)
+    sides = tuple(dict.fromkeys(side for side in region_sides if side is not None))
     bare = content.get("bare", "finding")
     if bare not in ("finding", "locative"):
         raise AtlasError(f'Expected `bare` to be "finding" or "locative", but got {bare!r}')
-    rows, columns = tuple(content.get("rows", ())), tuple(content.get("columns", ()))
-    sides = tuple(dict.fromkeys(region["side"] for region in regions if "side" in region))
-    return Atlas(
-        name=_text(content, "name", "the atlas"),
+    rows, columns = (check_cuts(key, content.get(key, [])) for key in ("rows", "columns"))
+    words = read_words(content, names)
+    _check_repetition(words)
+    atlas = Atlas(
+        name=text_of(content, "name", "the atlas"),
         names=names,
         mirror=mirror,
         cells=tuple(_cell(region, len(rows), len(columns)) for region in regions),
-        sides=tuple(tuple(i for i, r in enumerate(regions) if r.get("side") == side) for side in sides),
+        sides=tuple(tuple(i for i, own in enumerate(region_sides) if own == side) for side in sides),
         rows=rows,
         columns=columns,
         laterality=content.get("laterality", "viewer"),
         bare=bare,
-        words=read_words(content, names),
+        words=words,
         phrasing=_phrasing(content.get("phrases", {}), regions, sides),
         mirror_words=_pairs(content.get("mirror_words", [])),
     )
+    check_places(atlas)
+    return atlas
 
 
 def _phrasing(table: Mapping[str, Any], regions: list[dict[str, Any]], sides: tuple[str, ...]) -> Phrasing:
-    _check_keys("[phrases]", table, set(_PHRASE_SLOTS))
+    check_keys("[phrases]", table, set(_PHRASE_SLOTS))
     patterns = {}
     for key, slots in _PHRASE_SLOTS.items():
-        pattern = _text(table, key, "[phrases]") if key != "whole" or key in table else ""
-        filled = dict.fromkeys(slots, "")
-        try:
-            pattern.format(**filled)
-        except (KeyError, IndexError, ValueError) as error:
-            raise AtlasError(f"Expected [phrases] `{key}` with the slots {list(slots)}, but got {pattern!r}") from error
-        if _REQUIRED_SLOT.get(key, "") not in pattern:
-            raise AtlasError(f"Expected [phrases] `{key}` to hold {_REQUIRED_SLOT[key]}, but got {pattern!r}")
+        pattern = text_of(table, key, "[phrases]") if key != "whole" or key in table else ""
+        found = _slots(pattern)
+        if found is None or not found <= set(slots):
+            allowed = " and ".join(f"{{{slot}}}" for slot in slots)
+            raise AtlasError(f"Expected [phrases] `{key}` with {allowed or 'no'} slots alone, but got {pattern!r}")
+        required = _REQUIRED_SLOT.get(key)
+        if required is not None and required not in found:
+            raise AtlasError(f"Expected [phrases] `{key}` to hold {{{required}}}, but got {pattern!r}")
         patterns[key] = pattern
     return Phrasing(
-        regions=tuple(_text(region, "phrase", "a [[region]]") for region in regions),
-        parts=tuple(str(region.get("part", "")) for region in regions),
+        regions=tuple(text_of(region, "phrase", f"region {region['name']!r}") for region in regions),
+        parts=tuple(_optional(region, "part") or "" for region in regions),
         sides=sides,
         **patterns,
     )
 
 
-def _word(table: Mapping[str, Any], names: tuple[str, ...]) -> WordEntry:
-    _check_keys("[[words]]", table, _WORD_KEYS)
-    kind = _text(table, "kind", "[[words]]")
-    if kind not in KINDS:
-        raise AtlasError(f"Expected `kind` to be one of {', '.join(KINDS)}, but got {kind!r}")
-    forms = table.get("forms")
-    if not isinstance(forms, list) or not forms or not all(isinstance(f, str) and words_of(f) for f in forms):
-        raise AtlasError(f"Expected `forms` of the {kind} words to be a list of words, but got {forms!r}")
-    regions = _indices(table.get("regions", []), names, kind)
-    if bool(regions) != (kind in REGION_KINDS):
-        raise AtlasError(
-            f"Expected `regions` with words of the kinds {', '.join(sorted(REGION_KINDS))} only, but "
-            f"{kind} {forms[0]!r} has {len(regions)}"
-        )
-    implied = _indices(table.get("implied", []), names, kind)
-    if not set(implied) <= set(regions):
-        raise AtlasError(f"Expected `implied` of {forms[0]!r} to be some of its `regions`")
-    return WordEntry(
-        kind=kind,
-        forms=tuple(forms),
-        axis=str(table.get("axis", "side" if kind in ("side", "both") else "level")),
-        regions=regions,
-        implied=implied,
-        plural=bool(table.get("plural", False)),
-    )
+def _slots(pattern: str) -> set[str] | None:
+    """Return the slots of a pattern, or None where it has more than plain slots ("{parts:>9}", "{side.x}")."""
+    try:
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+    except ValueError:
+        return None
+    plain = all(name and name.isidentifier() and not spec and not conversion for _, name, spec, conversion in fields)
+    return {str(name) for _, name, _, _ in fields} if plain else None
+
+
+def _check_repetition(words: tuple[WordEntry, ...]) -> None:
+    """Refuse a form that stands in two places of a file, of which one would be silently lost."""
+    known: dict[tuple[str, ...], WordEntry] = {}
+    for entry in words:
+        for form in entry.forms:
+            other = known.setdefault(words_of(form), entry)
+            if other is not entry:
+                raise AtlasError(
+                    f"Expected each form once, but got {form!r} among the {other.kind} words "
+                    f"{other.forms[0]!r} and again among the {entry.kind} words {entry.forms[0]!r}"
+                )
 
 
 def _cell(region: Mapping[str, Any], n_rows: int, n_columns: int) -> Cell:
     name = region["name"]
     if "box" in region:
-        box = region["box"]
-        if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
-            raise AtlasError(f"Expected `box` of region {name!r} to be [y0, y1, x0, x1], but got {box!r}")
-        y0, y1, x0, x1 = (float(value) for value in box)
-        if not (0 <= y0 < y1 <= 1 and 0 <= x0 < x1 <= 1):
-            raise AtlasError(f"Expected `box` of region {name!r} to lie inside the image, but got {box!r}")
-        return (y0, y1, x0, x1)
-    row, column = region.get("row"), region.get("column")
-    if not (isinstance(row, int) and isinstance(column, int)):
-        raise AtlasError(f"Expected region {name!r} to have `row` and `column`, or a `box`")
+        if "row" in region or "column" in region:
+            raise AtlasError(f"Expected region {name!r} to have `row` and `column`, or a `box`, but it has both")
+        return _fixed_box(name, region["box"])
+    row, column = (_whole(region.get(key)) for key in ("row", "column"))
+    if row is None or column is None:
+        raise AtlasError(
+            f"Expected region {name!r} to have whole numbers `row` and `column`, or a `box`, but got "
+            f"row {region.get('row')!r}, column {region.get('column')!r}"
+        )
     if not (0 <= row <= n_rows and 0 <= column <= n_columns):
         raise AtlasError(
-            f"Expected region {name!r} in one of {n_rows + 1} rows and {n_columns + 1} columns, but got "
-            f"row {row}, column {column}"
+            f"Expected region {name!r} in one of {n_rows + 1} rows and {n_columns + 1} columns, counted from 0, but "
+            f"got row {row}, column {column}"
         )
     return (row, column)
 
 
-def _indices(given: object, names: tuple[str, ...], kind: str) -> tuple[int, ...]:
-    if given == "all":
-        return tuple(range(len(names)))
-    if not isinstance(given, list):
-        raise AtlasError(f'Expected regions of the {kind} words to be a list of names or "all", but got {given!r}')
-    return tuple(sorted(_index(name, names) for name in given))
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _index(name: object, names: tuple[str, ...]) -> int:
-    if name not in names:
-        raise AtlasError(f"Expected one of the regions {', '.join(names)}, but got {name!r}")
-    return names.index(str(name))
+def _fixed_box(name: str, box: object) -> Cell:
+    if not (isinstance(box, list) and len(box) == 4 and all(type(value) in (int, float) for value in box)):
+        raise AtlasError(f"Expected `box` of region {name!r} to be [y0, y1, x0, x1], but got {box!r}")
+    if not (0 <= box[0] < box[1] <= 1 and 0 <= box[2] < box[3] <= 1):
+        raise AtlasError(f"Expected `box` of region {name!r} to lie inside the image, but got {box!r}")
+    y0, y1, x0, x1 = (float(value) for value in box)
+    return (y0, y1, x0, x1)
+
+
+def _optional(region: Mapping[str, Any], key: str) -> str | None:
+    return text_of(region, key, f"region {region['name']!r}") if key in region else None
 
 
 def _pairs(given: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(given, list):
         raise AtlasError(f"Expected `mirror_words` to be a list of pairs, but got {given!r}")
-    pairs = []
     for pair in given:
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(word, str) for word in pair)):
+        words = isinstance(pair, list) and all(isinstance(word, str) and words_of(word) for word in pair)
+        if not (words and len(pair) == 2):
             raise AtlasError(f"Expected `mirror_words` to hold pairs of words, but got {pair!r}")
-        pairs.append((pair[0], pair[1]))
-    return tuple(pairs)
-
-
-def _tables(content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    tables = content.get(key, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise AtlasError(f"Expected `{key}` to be tables written [[{key}]], but got {tables!r}")
-    return tables
-
-
-def _text(table: Mapping[str, Any], key: str, where: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
-        raise AtlasError(f"Expected {where} to have a text `{key}`, but got {value!r}")
-    return value
-
-
-def _check_keys(where: str, table: object, known: set[str]) -> None:
-    if not isinstance(table, Mapping):
-        raise AtlasError(f"Expected {where} to be a table, but got {table!r}")
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise AtlasError(f"Expected {where} to have only {', '.join(sorted(known))}, but got {', '.join(unknown)}")
+    return tuple((one, other) for one, other in given)

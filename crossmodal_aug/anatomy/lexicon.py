@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from crossmodal_aug.anatomy.atlas import Atlas, WordEntry
-from crossmodal_aug.anatomy.atlas_file import read_words
+from crossmodal_aug.anatomy.atlas_tables import read_words
 from crossmodal_aug.anatomy.kinds import KINDS
 from crossmodal_aug.anatomy.tokens import words_of
 from crossmodal_aug.errors import AtlasError
@@ -26,7 +26,7 @@ class Sense:
             imply a side.
         axis: Number of the axis that it is a value of; 0 is the side.
         plural: Whether it speaks of both sides unless one is stated.
-        number: Value of a number word; of a count noun its place in the list, where singular and plural
+        number: Value of a number word; of a count noun its place among all of them, where singular and plural
             take turns.
         mirror: For each of its tokens the token that a horizontal flip puts there.
         implies_side: Whether it means a side that it does not say.
@@ -68,6 +68,7 @@ class Lexicon:
         self.single: dict[str, Sense] = {}
         # Forms of several words: by their first word, then by their second, the longest first.
         self.longer: dict[str, dict[str, list[tuple[list[str], Sense]]]] = {}
+        self.count_nouns: tuple[str, ...] = ()
         self._pairs = self._mirror_pairs(atlas)
         for entry in (*_english(), *atlas.words):
             self._add(entry)
@@ -81,8 +82,7 @@ class Lexicon:
             for word, sense in self.single.items()
             if word not in self.longer and not sense.implies_side and not sense.initial
         }
-        self.numbers = _forms("number", atlas)
-        self.count_nouns = _forms("count noun", atlas)
+        self.numbers = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == "number"][-1]
 
     def ends_sentence(self, mark: str) -> bool:
         """Say whether a sentence ends with this mark."""
@@ -107,7 +107,11 @@ class Lexicon:
     def _add(self, entry: WordEntry) -> None:
         mask = sum(1 << index for index in entry.regions)
         unsided = sum(1 << index for index in entry.implied) or mask
-        for order, form in enumerate(entry.forms):
+        first = 0
+        if entry.kind == "count noun":
+            first = len(self.count_nouns)
+            self.count_nouns += entry.forms
+        for order, form in enumerate(entry.forms, first):
             words = words_of(form)
             sense = Sense(
                 code=KINDS[entry.kind],
@@ -131,24 +135,34 @@ class Lexicon:
             endings.append((rest, sense))
 
     def _check_symmetry(self, atlas: Atlas) -> None:
-        for words, partner in self._pairs.items():
+        for words in self._pairs:
             if self._find(words) is None:
                 raise AtlasError(f"Expected mirror word {' '.join(words)!r} among the words of the atlas")
-            self._compare(words, partner)
+        for words, partner in self._pairs.items():
+            self._compare(words, partner, atlas)
         for entry in atlas.words:
             for form in entry.forms:
                 words = words_of(form)
-                self._compare(words, self._pairs.get(words, words))
+                self._compare(words, self._pairs.get(words, words), atlas)
 
-    def _compare(self, words: tuple[str, ...], partner: tuple[str, ...]) -> None:
+    def _compare(self, words: tuple[str, ...], partner: tuple[str, ...], atlas: Atlas) -> None:
         sense, other = self._find(words), self._find(partner)
         if sense is None or other is None or sense.code != other.code:
-            raise AtlasError(f"Expected {' '.join(words)!r} and {' '.join(partner)!r} to be of one kind")
-        if other.mask != self.mirrored_mask(sense.mask):
+            raise AtlasError(f"Expected mirror words {' '.join(words)!r} and {' '.join(partner)!r} to be of one kind")
+        wanted = self.mirrored_mask(sense.mask)
+        if other.mask == wanted:
+            return
+        named, flipped, got = (_names(atlas, mask) for mask in (sense.mask, wanted, other.mask))
+        if words == partner:
             raise AtlasError(
-                f"Expected {' '.join(partner)!r} to name what {' '.join(words)!r} names after a flip; "
-                "pair the words in `mirror_words`, or give both sides in `regions` and one in `implied`"
+                f"Expected {' '.join(words)!r}, which is in no pair of `mirror_words`, to name both sides alike, but "
+                f"it names {named} and not {_names(atlas, wanted & ~sense.mask)}; pair it with its mirror "
+                "word, or give both sides in `regions` and one in `implied`"
             )
+        raise AtlasError(
+            f"Expected {' '.join(partner)!r}, the mirror word of {' '.join(words)!r} ({named}), to name {flipped}, "
+            f"but it names {got}"
+        )
 
     def _find(self, words: tuple[str, ...]) -> Sense | None:
         if len(words) == 1:
@@ -157,9 +171,8 @@ class Lexicon:
         return next((sense for rest, sense in endings if rest == list(words[2:])), None)
 
 
-def _forms(kind: str, atlas: Atlas) -> tuple[str, ...]:
-    lists = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == kind]
-    return lists[-1]
+def _names(atlas: Atlas, mask: int) -> str:
+    return ", ".join(repr(name) for index, name in enumerate(atlas.names) if mask >> index & 1)
 
 
 @lru_cache(maxsize=32)
