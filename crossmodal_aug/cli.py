@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from crossmodal_aug import __version__
 from crossmodal_aug.anatomy.atlas import named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Report
+from crossmodal_aug.anatomy.unknown import unknown_words
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
+
+# What names no file, but would: a slip is no report.
+_PATH = re.compile(
+    r"\S*[/\\]\S*|.*\.(txt|text|csv|tsv|jsonl?|ndjson|md|toml|ya?ml|xml|html?|log|rtf|pdf|docx?|xlsx?|gz|zip)",
+    re.IGNORECASE,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,16 +36,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Example:
         >>> main(["parse", "Opacity in the left lung base; right lung clear."])
-        regions  left lower
-        clear    right upper, right middle, right lower
-        phrases  left lung base = left lower
-                 right lung = clear of right upper, right middle, right lower
+        regions    left lower
+        clear      right upper, right middle, right lower
+        phrases    left lung base = left lower
+                   right lung = clear of right upper, right middle, right lower
         0
     """
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of few letters gets escapes, not an error
     try:
         options.run(options)
-    except (CrossModalError, OSError, UnicodeDecodeError) as error:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (CrossModalError, OSError) as error:
         print(f"crossmodal-aug: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
@@ -43,24 +59,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="crossmodal-aug", description="Words and regions of medical images.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     parse = commands.add_parser("parse", help="show which regions a text names")
     parse.add_argument(
         "--atlas", default="lung_zones", help="lung_zones, quadrants, or the path of an atlas file (.toml)"
     )
     parse.add_argument("--json", action="store_true", help="one JSON object a line, for machines")
-    parse.add_argument("source", metavar="TEXT|FILE", help="a text, a file with one text a line, or - for stdin")
+    parse.add_argument("--unknown", action="store_true", help="count the words that the atlas does not know, instead")
+    parse.add_argument(
+        "source", metavar="TEXT|FILE", help="a text, a UTF-8 file with one text a line, or - for stdin, likewise"
+    )
     parse.set_defaults(run=_parse)
     return parser
 
 
 def _parse(options: argparse.Namespace) -> None:
-    parser = PositionParser(named_atlas(options.atlas))
+    atlas = named_atlas(options.atlas)
     texts = _texts(options.source)
+    if options.unknown:
+        for word, count in unknown_words(texts, atlas).most_common():
+            print(json.dumps({"word": word, "count": count}) if options.json else f"{count} {word}")  # noqa: T201
+        return
+    parser = PositionParser(atlas)
     for number, text in enumerate(texts):
         report = parser(text)
         if options.json:
-            print(json.dumps(_as_record(report), ensure_ascii=False))  # noqa: T201
+            print(json.dumps(_as_record(report)))  # noqa: T201
             continue
         if len(texts) > 1:
             print(("\n" if number else "") + text)  # noqa: T201
@@ -68,24 +93,36 @@ def _parse(options: argparse.Namespace) -> None:
 
 
 def _texts(source: str) -> list[str]:
+    """Return the text, or one text for each line of a file, blank ones too, so that rows can be matched to lines."""
     if source == "-":
-        lines: Iterable[str] = sys.stdin
-    elif _is_file(source):
-        lines = Path(source).read_text(encoding="utf-8").splitlines()
-    elif re.fullmatch(r"\S+\.(txt|csv|tsv|jsonl?|md)", source):
-        # One word that ends like a file's name is a slip, not a report.
-        raise InvalidValueError(f"{source}: no such file")
-    else:
+        content, name = _decoded(sys.stdin.read, "stdin"), "stdin"
+    elif _is_there(source):
+        path = Path(source)
+        if path.is_dir():
+            raise InvalidValueError(f"{source}: Expected a file or a text, but this is a folder")
+        content, name = _decoded(lambda: path.read_text(encoding="utf-8"), source), source
+    elif _PATH.fullmatch(source):
+        raise InvalidValueError(f"{source}: no such file (a text that looks like a path can come through stdin: -)")
+    elif source.strip():
         return [source]
-    texts = [line.strip() for line in lines if line.strip()]
-    if not texts:
-        raise InvalidValueError(f"Expected at least one text in {source}, but there is none")
-    return texts
+    else:
+        content, name = "", "the text"
+    lines = content.removeprefix("\ufeff").removesuffix("\n").split("\n")
+    if not any(line.strip() for line in lines):
+        raise InvalidValueError(f"Expected at least one text in {name}, but there is none")
+    return lines
 
 
-def _is_file(source: str) -> bool:
+def _decoded(read: Callable[[], str], name: str) -> str:
     try:
-        return Path(source).is_file()
+        return read()
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(f"{name}: Expected UTF-8 text, but got {error}") from error
+
+
+def _is_there(source: str) -> bool:
+    try:
+        return Path(source).exists() and source != ""
     except (OSError, ValueError):  # too long for a file name, or with a zero byte: it is a text
         return False
 
@@ -115,11 +152,11 @@ def _as_table(report: Report) -> list[str]:
         ("regions", [", ".join(report.regions) or "none"]),
         ("clear", [", ".join(report.negated)] if report.negated else []),
         ("phrases", phrases),
-        ("sides", [report.laterality] if report.laterality else []),
+        ("laterality", [report.laterality] if report.laterality else []),
         ("count", [str(report.count)] if report.count is not None else []),
         ("conflict", list(report.conflicts)),
     ]
-    return [f"{name if not index else '':<9}{value}" for name, values in rows for index, value in enumerate(values)]
+    return [f"{name if not index else '':<11}{value}" for name, values in rows for index, value in enumerate(values)]
 
 
 if __name__ == "__main__":
