@@ -12,7 +12,7 @@ from spacy.util import load_model_from_path
 
 import crossmodal_aug.anatomy.atlas as atlas_module
 from crossmodal_aug import LUNG_ZONES, PositionParser
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, InvalidValueError
 
 TEXTS = [
     "Opacity in the left lung base; the right lung is clear.",
@@ -68,28 +68,86 @@ def test_it_survives_disk_bytes_and_pickle(nlp, tmp_path):
         assert [summary(copy(text)) for text in TEXTS] == wanted
 
 
-def test_a_users_own_atlas_travels_with_the_pipeline(tmp_path):
-    path = tmp_path / "mine.toml"
+def own_atlas(folder):
+    path = folder / "mine.toml"
     path.write_text(LUNG_FILE.read_text().replace('"lingula", "lingular"', '"lingula", "lingular", "zungula"'))
+    return path
+
+
+def test_a_users_own_atlas_travels_with_the_pipeline(tmp_path):
+    path = own_atlas(tmp_path)
     nlp = spacy.blank("en")
     nlp.add_pipe("anatomical_positions", config={"atlas": str(path)})
+    nlp.rename_pipe("anatomical_positions", "zones")
     nlp.to_disk(tmp_path / "pipeline")
-    blob = nlp.to_bytes()
+    blob, config, meta = nlp.to_bytes(), nlp.config, nlp.meta
     path.unlink()
-    for copy in (load_model_from_path(tmp_path / "pipeline"), spacy.blank("en")):
-        if "anatomical_positions" not in copy.pipe_names:
-            copy.add_pipe("anatomical_positions", config={"atlas": str(path)})
-            copy.from_bytes(blob)
+    again = tmp_path / "again"
+    load_model_from_path(tmp_path / "pipeline").to_disk(again)
+    from_bytes = spacy.lang.en.English.from_config(config, meta=meta).from_bytes(blob)
+    other = spacy.blank("en")
+    other.add_pipe("anatomical_positions", name="zones")
+    other.from_bytes(blob)
+    for copy in (load_model_from_path(again), from_bytes, other):
         assert copy("Opacity in the zungula.")._.position_regions == ("left middle",)
 
 
-def test_an_atlas_that_is_not_there_is_named(tmp_path):
+def test_an_atlas_that_is_not_there_is_named_at_once(tmp_path):
     nlp = spacy.blank("en")
     with pytest.raises(AtlasError, match="but got 'lungs'"):
         nlp.add_pipe("anatomical_positions", config={"atlas": "lungs"})
-    nlp.add_pipe("anatomical_positions", config={"atlas": str(tmp_path / "gone.toml")})
     with pytest.raises(AtlasError, match=r"gone\.toml"):
-        nlp("Left lung.")
+        nlp.add_pipe("anatomical_positions", config={"atlas": str(tmp_path / "gone.toml")})
+    (tmp_path / "gone.toml").write_text("name = 3")
+    with pytest.raises(AtlasError, match=r"gone\.toml: Expected at least one"):
+        nlp.add_pipe("anatomical_positions", config={"atlas": str(tmp_path / "gone.toml")})
+    assert nlp.pipe_names == []
+
+
+def test_a_pipeline_that_waits_for_its_atlas_neither_reads_nor_is_saved(tmp_path):
+    path = own_atlas(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("anatomical_positions", config={"atlas": str(path)})
+    path.unlink()
+    waiting = spacy.lang.en.English.from_config(nlp.config, meta=nlp.meta)
+    for use in (lambda: waiting("Left lung."), waiting.to_bytes, lambda: waiting.to_disk(tmp_path / "out")):
+        with pytest.raises(AtlasError, match=r"mine\.toml.*from_bytes"):
+            use()
+
+
+@pytest.mark.parametrize("start", ["quadrants", "own"])
+def test_what_was_saved_comes_back_whatever_the_component_was_made_with(start, nlp, tmp_path):
+    atlas = str(own_atlas(tmp_path)) if start == "own" else start
+    wanted = [summary(nlp(text)) for text in TEXTS]
+    nlp.to_disk(tmp_path / "pipeline")
+    for restore in (lambda copy: copy.from_bytes(nlp.to_bytes()), lambda copy: copy.from_disk(tmp_path / "pipeline")):
+        copy = spacy.blank("en")
+        copy.add_pipe("anatomical_positions", config={"atlas": atlas})
+        restore(copy)
+        assert [summary(copy(text)) for text in TEXTS] == wanted
+
+
+def test_two_components_have_their_own_keys(nlp, tmp_path):
+    nlp.add_pipe("anatomical_positions", name="corners", config={"atlas": "quadrants", "spans_key": "corners"})
+    nlp.to_disk(tmp_path / "pipeline")
+    for pipeline in (nlp, load_model_from_path(tmp_path / "pipeline")):
+        doc = pipeline("Nodule of the lingula, located in the center.")
+        assert doc._.position_regions == ("left middle",)
+        assert doc._.corners_regions == ("center",)
+        assert doc._.corners_negated == ()
+        assert [span.text for span in doc.spans["positions"]] == ["lingula"]
+        assert [span.text for span in doc.spans["corners"]] == ["center"]
+    with pytest.raises(InvalidValueError, match=r"`spans_key`.*'two words'"):
+        nlp.add_pipe("anatomical_positions", name="third", config={"spans_key": "two words"})
+
+
+def test_a_pickled_pipeline_works_in_a_process_that_never_made_one(nlp, tmp_path):
+    (tmp_path / "nlp.pickle").write_bytes(pickle.dumps(nlp.get_pipe("anatomical_positions")))
+    code = (
+        "import pickle, sys, spacy; read = pickle.load(open(sys.argv[1], 'rb'));"
+        "assert read(spacy.blank('en')('Left base.'))._.position_regions == ('left lower',)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "nlp.pickle")], check=True, timeout=120)
 
 
 def test_the_component_works_where_torch_cannot_be_imported():
