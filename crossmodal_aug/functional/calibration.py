@@ -1,5 +1,6 @@
 """Fit an atlas to a data set: where the row cuts lie, which side is which, whether images are upright."""
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple
@@ -11,7 +12,10 @@ from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_positions, check_probability, check_tensor
 
-Orientation = Literal["upright", "mirrored", "transposed"]
+Orientation = Literal["upright", "mirrored", "transposed", "unknown"]
+
+_SIGNIFICANT = 2.0
+"""Standard deviations by which the samples must prefer one reading of the images over another (p < 0.05)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Calibration(NamedTuple):
     Attributes:
         atlas: The atlas with fitted row cuts and laterality.
         orientation: "upright"; "mirrored": the sides of the atlas given were exchanged, which ``atlas`` now mends;
-            "transposed": rows and columns of the masks are exchanged, which only the reader of the images can mend.
+            "transposed": rows and columns of the masks are exchanged, which only the reader of the images can mend;
+            "unknown": the samples do not tell, and ``atlas`` is the one given.
         before: Fit of the atlas given.
         after: Fit of ``atlas`` (for "transposed", on the masks put upright).
     """
@@ -56,7 +61,9 @@ def calibrate(
     """Fit row cuts and laterality of an atlas to masks and the regions that their captions name.
 
     All ways of placing the row cuts on a grid are tried, for the masks as they are, with sides exchanged, and
-    transposed; the best macro F1 between the regions that are named and those that hold lesion wins.
+    transposed; the best macro F1 between the regions that are named and those that hold lesion wins. It must also win
+    sample by sample: by McNemar's test (with continuity correction, p < 0.05) more samples must agree better with it
+    than with each of the other two, which takes six samples at the least. Else the orientation is "unknown".
 
     Args:
         atlas: An atlas whose regions are the cells of a grid.
@@ -71,16 +78,18 @@ def calibrate(
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: Shapes disagree, no mask holds a pixel, or regions of the atlas overlap.
+        InvalidValueError: Shapes disagree, no sample has both a mask pixel and a named region, or regions of the atlas
+            overlap.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
-        >>> masks = torch.zeros(3, 10, 10, dtype=torch.bool)
-        >>> masks[0, 0:2, 0] = masks[1, 2:5, 0] = masks[2, 5:10, 9] = True
-        >>> positions = torch.zeros(3, 6, dtype=torch.bool)
-        >>> positions[0, 0] = positions[1, 1] = positions[2, 5] = True
-        >>> calibrate(LUNG_ZONES, masks, positions, resolution=10).atlas.rows
-        (0.2, 0.5)
+        >>> masks = torch.zeros(30, 10, 10, dtype=torch.bool)
+        >>> masks[:10, 0:2, 0] = masks[10:20, 2:5, 0] = masks[20:, 5:10, 9] = True
+        >>> positions = torch.zeros(30, 6, dtype=torch.bool)
+        >>> positions[:10, 0] = positions[10:20, 1] = positions[20:, 5] = True
+        >>> found = calibrate(LUNG_ZONES, masks, positions, resolution=10)
+        >>> found.orientation, found.atlas.rows
+        ('upright', (0.2, 0.5))
     """
     if not isinstance(atlas, Atlas):
         raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
@@ -90,6 +99,10 @@ def calibrate(
     if isinstance(resolution, bool) or not isinstance(resolution, int):
         raise InvalidTypeError(f"Expected `resolution` to be an integer, but got {type(resolution).__name__}.")
     _check_tiling(atlas)
+    if not (masks.flatten(1).any(dim=1) & positions.any(dim=1)).any():
+        raise InvalidValueError(
+            "Expected `positions` to name a region in a sample whose mask holds lesion, but no sample has both."
+        )
     lines = min(resolution, *masks.shape[-2:])
     if lines <= len(atlas.rows):
         raise InvalidValueError(
@@ -102,13 +115,37 @@ def calibrate(
         ("mirrored", swapped, masks),
         ("transposed", atlas, masks.mT),
     ]
+    if swapped.boxes == atlas.boxes:  # an atlas without sides is its own mirror image
+        del readings[1]
     fits = []
     for orientation, start, upright in readings:
         profiles = _Profiles(start, upright, positions, min_share)
         best = _best_rows(start, profiles, lines)
-        fits.append((profiles.fit(best), orientation, best, profiles.fit(start)))
-    after, orientation, best, _ = max(fits, key=lambda one: one[0].macro_f1)
-    return Calibration(best, orientation, fits[0][3], after)
+        fits.append(_Reading(orientation, best, profiles.fit(best), profiles.agreement(best), profiles.fit(start)))
+    before = fits[0].start
+    winner = max(fits, key=lambda one: one.fit.macro_f1)
+    if not all(_prefers(winner.agreement, rival.agreement) for rival in fits if rival is not winner):
+        return Calibration(atlas, "unknown", before, before)
+    return Calibration(winner.atlas, winner.orientation, before, winner.fit)
+
+
+class _Reading(NamedTuple):
+    """One way to read the images: the best atlas for it, its fit, each sample's agreement, and the fit before."""
+
+    orientation: Orientation
+    atlas: Atlas
+    fit: Fit
+    agreement: Tensor
+    start: Fit
+
+
+def _prefers(one: Tensor, other: Tensor) -> bool:
+    """Say whether samples agree better with one reading than with another, beyond chance.
+
+    McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 1947.
+    """
+    wins, losses = int((one > other).sum()), int((one < other).sum())
+    return wins - losses - 1 >= _SIGNIFICANT * math.sqrt(wins + losses)
 
 
 def _check_masks(masks: object) -> Tensor:
@@ -129,7 +166,8 @@ def _check_tiling(atlas: Atlas) -> None:
     if abs(area - 1) > 1e-6:
         raise InvalidValueError(
             f"Expected `atlas` to tile the image without overlap, but the regions of {atlas.name!r} cover "
-            f"{area:.2f} of its area."
+            f"{area:.2f} of its area; whether left is the image's left, `region_evidence` tells for any atlas "
+            "(docs/anatomy/laterality.md)."
         )
 
 
@@ -172,10 +210,20 @@ class _Profiles:
             self.scores[key] = 2 * int((occupied & named).sum()) / either if either else 1.0
         return self.scores[key]
 
+    def agreement(self, atlas: Atlas) -> Tensor:
+        """Dice coefficient of each sample's named and occupied regions: (N,) float64, 1 where there are neither."""
+        _, occupied = self._occupied(atlas)
+        either = occupied.sum(dim=1) + self.named.sum(dim=1)
+        both = (occupied & self.named).sum(dim=1)
+        return torch.where(either > 0, 2 * both.double() / either.clamp_min(1), 1.0)
+
+    def _occupied(self, atlas: Atlas) -> tuple[Tensor, Tensor]:
+        counts = torch.stack([self.counts(box) for box in atlas.boxes], dim=1)
+        return counts, counts >= self.enough.unsqueeze(1)
+
     def fit(self, atlas: Atlas) -> Fit:
         """All figures for an atlas with the same columns."""
-        counts = torch.stack([self.counts(box) for box in atlas.boxes], dim=1)
-        occupied = counts >= self.enough.unsqueeze(1)
+        counts, occupied = self._occupied(atlas)
         both = (occupied & self.named).sum(dim=0).double()
         inside = (counts * self.named).sum(dim=1) / self.total.clamp_min(1)
         return Fit(

@@ -1,5 +1,6 @@
 """Regions on the pixel grid, and calibration on masks that were made to known cuts and on the real ones."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -110,6 +111,48 @@ def test_calibration_tells_transposed_masks() -> None:
     found = CF.calibrate(LUNG_ZONES, masks.mT, positions)
     assert found.orientation == "transposed"
     assert found.after.exact > 0.95 > found.before.exact
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_a_handful_of_samples_decides_nothing(count: int) -> None:
+    truth = LUNG_ZONES.with_geometry(rows=(0.25, 0.5), laterality="patient")
+    masks, positions = _blobs(truth, count, 64)
+    found = CF.calibrate(LUNG_ZONES, masks, positions)
+    assert found.orientation == "unknown"
+    assert found.atlas is LUNG_ZONES
+    assert found.after is found.before
+
+
+def test_captions_that_do_not_tell_the_sides_decide_nothing() -> None:
+    masks, positions = _blobs(LUNG_ZONES, 60, 64)
+    both = positions | positions[:, list(LUNG_ZONES.mirror)]
+    assert CF.calibrate(LUNG_ZONES, masks | masks.flip(-1), both).orientation == "unknown"
+    shuffled = positions[torch.randperm(60, generator=torch.Generator().manual_seed(1))]
+    assert CF.calibrate(LUNG_ZONES, masks, shuffled).orientation == "unknown"
+
+
+def test_an_atlas_without_sides_has_no_mirrored_reading() -> None:
+    rows = ((0.0, 0.25, 0.0, 1.0), (0.25, 1.0, 0.0, 1.0))
+    bands = dataclasses.replace(LUNG_ZONES, names=("top", "rest"), mirror=(0, 1), cells=rows, sides=(), columns=())
+    masks, positions = _blobs(bands, 60, 64)
+    assert CF.calibrate(bands, masks, positions).orientation == "upright"
+    assert CF.calibrate(bands, masks.mT, positions).orientation == "transposed"
+
+
+@pytest.mark.parametrize("missing", ["positions", "either"])
+def test_masks_and_captions_that_never_meet_are_refused(missing: str) -> None:
+    masks, positions = _blobs(LUNG_ZONES, 60, 64)
+    if missing == "positions":
+        positions[:] = False
+    else:
+        positions[:30], masks[30:] = False, False
+    with pytest.raises(InvalidValueError, match=r"Expected `positions` to name a region in a sample .* but no sample"):
+        CF.calibrate(LUNG_ZONES, masks, positions)
+
+
+def test_an_atlas_that_overlaps_is_told_the_way_forward() -> None:
+    with pytest.raises(InvalidValueError, match=r"Expected `atlas` to tile.*`region_evidence`"):
+        CF.calibrate(QUADRANTS, torch.ones(1, 9, 9).bool(), torch.ones(1, 5).bool())
 
 
 def test_calibration_on_the_real_masks(data_root: Path) -> None:

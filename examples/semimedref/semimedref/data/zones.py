@@ -56,6 +56,8 @@ def fit_atlas(labelled: Samples, known: KnownZones) -> tuple[Atlas, str]:
         return known.atlas, default
     found = calibrate(known.atlas, labelled.masks, PositionParser(known.atlas).encode(labelled.texts))
     before, after = found.before.macro_f1, found.after.macro_f1
+    if found.orientation == "unknown":
+        return known.atlas, f"{default}: kept, since {len(labelled)} masks do not tell which side is which"
     if after - before < known.margin:
         return known.atlas, (
             f"{default}: kept, since a fit to {len(labelled)} masks would only raise macro F1 from {before:.3f} to "
