@@ -44,7 +44,10 @@ class PositionParser:
 
     def __init__(self, atlas: Atlas, *, cache_size: int = 16384) -> None:
         if not isinstance(atlas, Atlas):
-            raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}")
+            raise InvalidTypeError(
+                "Expected `atlas` to be an Atlas (LUNG_ZONES, QUADRANTS, or Atlas.from_toml(path)), but got "
+                f"{repr(atlas) if isinstance(atlas, str) else type(atlas).__name__}"
+            )
         if not isinstance(cache_size, int) or isinstance(cache_size, bool):
             raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {cache_size!r}")
         if cache_size < 0:

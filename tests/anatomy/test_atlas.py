@@ -85,6 +85,12 @@ def test_an_atlas_is_found_by_name_by_path_and_by_itself(tmp_path):
         named_atlas(3)
 
 
+@pytest.mark.parametrize("given", ["lung_zones", None, "mine.toml"])
+def test_a_parser_without_an_atlas_says_where_to_get_one(given):
+    with pytest.raises(InvalidTypeError, match=r"LUNG_ZONES.*Atlas\.from_toml\(path\)"):
+        PositionParser(given)
+
+
 FAULTS = {
     "no TOML": ("name =", "name = = "),
     "unknown key": ('bare = "finding"', 'bear = "finding"'),
