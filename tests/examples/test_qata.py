@@ -199,6 +199,16 @@ def test_a_transposed_data_set_is_refused():
         fit_atlas(Samples(torch.zeros(60, 1, 32, 32, dtype=torch.uint8), texts, names, upright.mT), QATA_ZONES)
 
 
+def test_masks_that_do_not_tell_the_sides_change_nothing():
+    texts = ("Bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.",) * 60
+    masks = torch.zeros(60, 1, 32, 32, dtype=torch.uint8)
+    masks[:, :, 24:30, 4:28] = 1
+    names = tuple(map(str, range(60)))
+    atlas, note = fit_atlas(Samples(torch.zeros_like(masks), texts, names, masks), QATA_ZONES)
+    assert atlas == QATA_ZONES.atlas
+    assert "kept, since 60 masks do not tell which side is which" in note
+
+
 def test_real_annotation(data_root):
     rows = read_annotation(data_root / "qata" / "annotation.json")
     assert {part: len(many) for part, many in rows.items()} == {"train": 3000, "valid": 400, "test": 600}
@@ -211,6 +221,6 @@ def test_real_labelled_masks_fit_their_captions(data_root):
     atlas, note = fit_atlas(samples, QATA_ZONES)
     assert atlas.laterality == "viewer"
     assert 0.2 < atlas.rows[0] < atlas.rows[1] < 0.6
-    assert "57 masks" in note
+    assert "fitted to 57 masks" in note
     positions = PositionParser(atlas).encode(samples.texts)
     assert torch.equal(positions.any(dim=1), torch.ones(57, dtype=torch.bool))
