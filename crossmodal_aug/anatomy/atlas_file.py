@@ -11,7 +11,6 @@ from typing import Any
 from crossmodal_aug.anatomy.atlas import Atlas, Cell, Phrasing, WordEntry, check_cuts
 from crossmodal_aug.anatomy.atlas_symmetry import check_pairs, check_places, check_sides
 from crossmodal_aug.anatomy.atlas_tables import check_keys, read_words, region_index, tables, text_of
-from crossmodal_aug.anatomy.atlas_wording import check_wording
 from crossmodal_aug.anatomy.tokens import words_of
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
 
@@ -72,6 +71,8 @@ def parse_atlas(source: str, where: str, *, check_words: bool = True) -> Atlas:
     try:
         atlas = _atlas(content)
         if check_words:
+            from crossmodal_aug.anatomy.atlas_wording import check_wording  # noqa: PLC0415  (only a user's file needs it)
+
             check_wording(atlas)
     except (InvalidTypeError, InvalidValueError) as error:
         raise AtlasError(f"{where}: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -160,5 +159,7 @@ def hint(given: object, known: Iterable[str]) -> str:
         >>> hint("zones", ["zone", "side"]), hint("x", ["zone"])
         ("; did you mean 'zone'?", '')
     """
+    import difflib  # noqa: PLC0415  (every import of the package comes by here; a fault does not)
+
     close = difflib.get_close_matches(str(given), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
