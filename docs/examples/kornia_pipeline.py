@@ -1,4 +1,4 @@
-"""The ops in a kornia pipeline, and kornia's geometry with words that follow: python docs/examples/kornia_pipeline.py."""
+"""The ops in a kornia pipeline, and kornia geometry with words that follow: python docs/examples/kornia_pipeline.py."""
 
 import kornia.augmentation as K
 import torch
