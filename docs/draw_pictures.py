@@ -12,6 +12,7 @@ from semimedref.data.phantom import load_phantoms  # noqa: E402  (the example is
 from semimedref.pictures import draw_ops  # noqa: E402
 
 ASSETS = ROOT / "docs" / "assets"
+PAGES = ("t-patch-mix", "zone-mix", "sync-flip", "pos-aug", "focus")
 
 
 def main() -> None:
@@ -20,6 +21,21 @@ def main() -> None:
     draw_ops(ASSETS / "ops.png", load_phantoms(size=192, labels=0.05))
     with Image.open(ASSETS / "ops.png") as picture:
         picture.convert("RGB").quantize(128).save(ASSETS / "ops.png", optimize=True)
+    cut_into_rows(ASSETS / "ops.png")
+
+
+def cut_into_rows(path: Path) -> None:
+    """Save each row of the picture of all ops, under the headings of the columns, for the page of that op."""
+    with Image.open(path) as picture:
+        width, height = picture.size
+        heading = round(0.31 * 130)  # inches and dots an inch of `draw_ops`
+        step = (height - heading) // len(PAGES)
+        for row, page in enumerate(PAGES):
+            strip = Image.new("RGB", (width, heading + step), "white")
+            top = heading + row * step
+            strip.paste(picture.crop((0, 0, width, heading)).convert("RGB"), (0, 0))
+            strip.paste(picture.crop((0, top, width, top + step)).convert("RGB"), (0, heading))
+            strip.quantize(128).save(path.with_name(f"{page}.png"), optimize=True)
 
 
 if __name__ == "__main__":

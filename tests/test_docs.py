@@ -1,0 +1,58 @@
+"""The pages of the documentation: snippets run as they stand, links lead somewhere, and every page can be found."""
+
+import doctest
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+WITH_SNIPPETS = [page for page in PAGES if ">>>" in page.read_text()]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def named(page: Path) -> str:
+    return page.relative_to(DOCS).as_posix()
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MkDocs make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", WITH_SNIPPETS, ids=named)
+def test_the_snippets_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = doctest.testfile(os.fspath(page), module_relative=False, encoding="utf-8")
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_every_page_of_the_reference_and_on_anatomy_has_snippets() -> None:
+    pages = {page for page in PAGES if page.parent.name in ("reference", "anatomy")}
+    assert len(pages) > 10
+    assert not pages - set(WITH_SNIPPETS)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        if link.startswith("http"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_the_index_and_the_navigation_name_every_page() -> None:
+    others = {named(page) for page in PAGES} - {"index.md"}
+    linked = {link.partition("#")[0] for link in LINK.findall((DOCS / "index.md").read_text())}
+    assert linked == others
+    in_navigation = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text())
+    assert sorted(in_navigation) == sorted(others | {"index.md"})
