@@ -30,7 +30,7 @@ class Sense:
             take turns.
         mirror: For each of its tokens the token that a horizontal flip puts there.
         implies_side: Whether it means a side that it does not say.
-        initial: Whether it is a single letter, which is a word only in capitals and before the right words.
+        short: Whether it is a single letter, or ends in a full stop, and so is a word only before the right words.
     """
 
     code: str
@@ -41,7 +41,7 @@ class Sense:
     number: int | None = None
     mirror: tuple[str, ...] | None = None
     implies_side: bool = False
-    initial: bool = False
+    short: bool = False
 
 
 UNKNOWN = Sense(code="u")
@@ -80,7 +80,7 @@ class Lexicon:
         self.plain = {
             word: sense
             for word, sense in self.single.items()
-            if word not in self.longer and not sense.implies_side and not sense.initial
+            if word not in self.longer and not sense.implies_side and not sense.short
         }
         self.numbers = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == "number"][-1]
 
@@ -122,12 +122,13 @@ class Lexicon:
                 number=order if entry.kind in ("number", "count noun") else None,
                 mirror=self._pairs.get(words),
                 implies_side=unsided != mask,
-                initial=len(form) == 1 and entry.kind == "side",
+                short=entry.kind in ("side", "both") and (len(form) == 1 or words[-1] == "."),
             )
             if len(words) == 1:
                 self.single[words[0]] = sense
                 continue
-            if any((word,) in self._pairs for word in words):
+            is_even = mask and mask == self.mirrored_mask(mask)  # "b/l" names after a flip what it named before
+            if not is_even and words not in self._pairs and any((word,) in self._pairs for word in words):
                 raise AtlasError(f"Expected no mirror word inside the longer form {form!r}")
             endings = self.longer.setdefault(words[0], {}).setdefault(words[1], [])
             rest = list(words[2:])

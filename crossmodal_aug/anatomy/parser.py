@@ -95,10 +95,12 @@ class PositionParser:
             One report per text. Equal texts share one.
 
         Raises:
-            InvalidTypeError: One of them is no string, or `texts` is a single string.
+            InvalidTypeError: One of them is no string, or `texts` is a single string or cannot be iterated.
         """
         if isinstance(texts, str):
             raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
+        if not isinstance(texts, Iterable):
+            raise InvalidTypeError(f"Expected `texts` to be several strings, but got {texts!r}")
         cache = self._cache
         reports = []
         for index, text in enumerate(texts):
@@ -147,7 +149,7 @@ class PositionParser:
             What `Report.with_regions` gives for these regions.
 
         Raises:
-            InvalidTypeError: `text` is no string.
+            InvalidTypeError: `text` is no string, or `bits` cannot be iterated.
             InvalidValueError: There is not one bit a region.
 
         Example:
@@ -155,6 +157,8 @@ class PositionParser:
             >>> PositionParser(LUNG_ZONES).rewrite("Upper left lung.", (False, True, False, False, False, False))
             'Middle left lung.'
         """
+        if not isinstance(bits, Iterable):
+            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {bits!r}")
         key = (text, tuple(bits))
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:

@@ -14,6 +14,8 @@ from crossmodal_aug.anatomy.scanner import Scan, scan
 # "Bilateral pulmonary infection, two infected areas": its first word sums up what the caption lists.
 _HEADER = re.compile(r"([BU!])[um]{0,3}F,(n)[um]{0,2}(K)")
 _SUMMARY = re.compile(r"(B)[um]{0,3}F,[SBLZNPA,&|tm]+$")
+# A longer number counts nothing, and Python refuses to read one of thousands of digits.
+_MOST_DIGITS = 9
 _UNILATERAL = "unilateral, but both sides are named"
 _BILATERAL = "bilateral, but only one side is named"
 
@@ -132,7 +134,7 @@ def _summary_token(reading: Reading, start: int, end: int) -> int:
         digits = reading.scan.text[reading.scan.starts[number] : reading.scan.ends[number]]
         if sense.number is not None:
             reading.count = sense.number
-        elif digits.isdecimal():
+        elif digits.isdecimal() and len(digits) <= _MOST_DIGITS:
             reading.count = int(digits)
     head = head or _SUMMARY.search(codes, start, end)
     if head is None or head[1] != "B":

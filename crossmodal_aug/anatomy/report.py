@@ -96,7 +96,7 @@ class Report:
 
         Raises:
             UnknownRegionError: A name is not of the atlas.
-            InvalidTypeError: `names` is a single text.
+            InvalidTypeError: `names` is a single text, or cannot be iterated.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -107,6 +107,8 @@ class Report:
 
         if isinstance(names, str):
             raise InvalidTypeError(f"Expected `names` to be several region names, but got the text {names!r}")
+        if not isinstance(names, Iterable):
+            raise InvalidTypeError(f"Expected `names` to be several region names, but got {names!r}")
         chosen = {self._atlas.index(name) for name in names}
         return with_regions(self, self._atlas, sum(1 << index for index in chosen))
 
@@ -120,6 +122,7 @@ class Report:
             The new text.
 
         Raises:
+            InvalidTypeError: `texts` maps something else than integers to strings.
             InvalidValueError: There is no mention of that index.
 
         Example:
@@ -128,7 +131,13 @@ class Report:
             >>> report.replace({0: "[MASK]", 1: "somewhere"})
             '[MASK] and somewhere.'
         """
-        for index in texts:
+        if not isinstance(texts, Mapping):
+            raise InvalidTypeError(f"Expected `texts` to map indices of mentions to words, but got {texts!r}")
+        for index, words in texts.items():
+            if not isinstance(index, int) or isinstance(index, bool):
+                raise InvalidTypeError(f"Expected the keys of `texts` to be indices of mentions, but got {index!r}")
+            if not isinstance(words, str):
+                raise InvalidTypeError(f"Expected the words of `texts` to be strings, but got {words!r}")
             if not 0 <= index < len(self.mentions):
                 raise InvalidValueError(f"Expected indices of {len(self.mentions)} mentions, but got {index!r}")
         return spliced(self.text, [(self.mentions[i].start, self.mentions[i].end, t) for i, t in texts.items()])

@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 
 from crossmodal_aug.anatomy.lexicon import ABSORBED, NUMBER, OTHER_MARK, PENDING, UNKNOWN, Lexicon, Sense
-from crossmodal_aug.anatomy.tokens import TOKEN, exchanged
+from crossmodal_aug.anatomy.tokens import TOKEN, exchanged, with_plain_hyphens
 
 MIRROR_MARK = " (mirrored)"
 _MARKS = re.compile(r"(?: \(mirrored\)(?![^\W\d_]))+")
-# What may follow "L" or "R" that stands for a side: "L base", "R upper lobe", "L effusion".
-_AFTER_INITIAL = frozenset("LZNFm>")
+# A line that ends in such a word goes on: "in the | right base".
+_GOES_ON = frozenset("tio&|")
+# What may follow "L" or "rt." that stands for a side: "L base", "rt. upper lobe", "L effusion".
+_AFTER_SHORT = frozenset("LZNFm>")
 
 
 @dataclass(slots=True)
@@ -46,7 +48,9 @@ def scan(text: str, lexicon: Lexicon) -> Scan:
         The scanned text.
     """
     plain = lexicon.plain
-    matches = list(TOKEN.finditer(text))
+    matches = list(TOKEN.finditer(with_plain_hyphens(text)))
+    if "\n" in text:
+        matches = _unwrapped(matches, lexicon)
     words = [match[0] for match in matches]
     starts = [match.start() for match in matches]
     ends = [match.end() for match in matches]
@@ -59,6 +63,18 @@ def scan(text: str, lexicon: Lexicon) -> Scan:
         starts = [starts[index] for index in kept]
         ends = [ends[index] for index in kept]
     return Scan(text, "".join([sense.code for sense in senses]), senses, starts, ends, flipped)
+
+
+def _unwrapped(matches: list[re.Match[str]], lexicon: Lexicon) -> list[re.Match[str]]:
+    """Leave out the line breaks that only wrap a sentence: those before a word in lower case, or behind "in the"."""
+    kept = []
+    for match, following in zip(matches, [*matches[1:], None], strict=True):
+        if match[0] == "\n" and following is not None and following[0] != "\n":
+            before = lexicon.single.get(kept[-1][0].lower()) if kept else None
+            if following[0][0].islower() or (before is not None and before.code in _GOES_ON):
+                continue
+        kept.append(match)
+    return kept
 
 
 def _complete(
@@ -78,7 +94,9 @@ def _complete(
         if seconds is not None and index + 1 < len(words):
             for rest, longer_sense in seconds.get(words[index + 1].lower(), ()):
                 stop = index + 2 + len(rest)
-                if not rest or [following.lower() for following in words[index + 2 : stop]] == rest:
+                if rest and [following.lower() for following in words[index + 2 : stop]] != rest:
+                    continue
+                if not longer_sense.short or _is_shortened(lexicon, words, stop):
                     sense = longer_sense
                     ends[index] = ends[stop - 1]
                     senses[index + 1 : stop] = [ABSORBED] * (stop - index - 1)
@@ -104,8 +122,18 @@ def _complete(
 
 def _is_read(lexicon: Lexicon, words: list[str], index: int, sense: Sense, mirror: tuple[str, ...]) -> bool:
     """Say whether a mirror word is written so that a flip can exchange it and exchange it back."""
-    if sense.initial:
-        following = lexicon.single.get(words[index + 1].lower()) if index + 1 < len(words) else None
-        if not (words[index].isupper() and following is not None and following.code in _AFTER_INITIAL):
-            return False
+    if sense.short and len(mirror) == 1 and not (words[index].isupper() and _goes_with(lexicon, words, index + 1)):
+        return False
     return all(exchanged(words[index + offset], partner) is not None for offset, partner in enumerate(mirror))
+
+
+def _is_shortened(lexicon: Lexicon, words: list[str], stop: int) -> bool:
+    """Say whether the full stop before token `stop` belongs to "rt." and ends no sentence: "rt. base", not "rt. Base"."""
+    if not _goes_with(lexicon, words, stop):
+        return False
+    return words[stop].islower() or (len(words[stop]) > 1 and words[stop].isupper())
+
+
+def _goes_with(lexicon: Lexicon, words: list[str], index: int) -> bool:
+    following = lexicon.single.get(words[index].lower()) if index < len(words) else None
+    return following is not None and following.code in _AFTER_SHORT

@@ -3,7 +3,25 @@
 import re
 
 # Words are letters only: "lung(all)", "L1" and "left-sided" come apart, "2.5" stays whole.
-TOKEN = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w \t\r\f\v]|_+")
+TOKEN = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w\s]|\n|_+")
+_HYPHENS = str.maketrans("\u2010\u2011", "--")
+
+
+def with_plain_hyphens(text: str) -> str:
+    """Write the hyphens of typesetters as "-"; every character keeps its place.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text with plain hyphens.
+
+    Example:
+        >>> with_plain_hyphens("left\u2011sided")
+        'left-sided'
+    """
+    return text if text.isascii() else text.translate(_HYPHENS)
+
 
 
 def words_of(text: str) -> tuple[str, ...]:

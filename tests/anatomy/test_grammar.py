@@ -4,20 +4,10 @@ import pytest
 
 from crossmodal_aug import LUNG_ZONES, QUADRANTS, PositionParser
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from tests.anatomy.zones import zones
 
 LUNGS = PositionParser(LUNG_ZONES)
 IMAGE = PositionParser(QUADRANTS)
-SHORT = {"U": "upper", "M": "middle", "L": "lower"}
-
-
-def zones(words):
-    """Spell out "LU RM": left upper and right middle; "L*" is the whole left."""
-    found = set()
-    for word in words.split():
-        side = {"L": "left", "R": "right"}[word[0]]
-        found |= {f"{side} {SHORT[level]}" for level in ("UML" if word[1] == "*" else word[1])}
-    return found
-
 
 AFFIRMED = {
     # sides
@@ -188,6 +178,13 @@ def test_texts_of_the_wrong_type_are_refused():
         LUNGS.parse_many("left lung")
     with pytest.raises(InvalidTypeError, match="one string"):
         LUNGS.encode("left lung")
+    for nothing in (None, 3):
+        with pytest.raises(InvalidTypeError, match="`texts`"):
+            LUNGS.parse_many(nothing)
+        with pytest.raises(InvalidTypeError, match="`texts`"):
+            LUNGS.encode(nothing)
+        with pytest.raises(InvalidTypeError, match="`bits`"):
+            LUNGS.rewrite("left lung", nothing)
     with pytest.raises(InvalidTypeError, match="Atlas"):
         PositionParser("lung_zones")
     with pytest.raises(InvalidValueError, match="cache_size"):

@@ -134,6 +134,12 @@ def test_wrong_arguments_are_named():
         report.with_regions(["left top"])
     with pytest.raises(InvalidTypeError, match="several region names"):
         report.with_regions("left upper")
+    for nothing in (None, 3):
+        with pytest.raises(InvalidTypeError, match="`names`"):
+            report.with_regions(nothing)
+    for wrong in (None, 3, ["x"], {"0": ""}, {True: ""}, {0: 3}):
+        with pytest.raises(InvalidTypeError, match="`texts`"):
+            report.replace(wrong)
     with pytest.raises(InvalidValueError, match="1 mentions"):
         report.replace({1: "x"})
     with pytest.raises(InvalidValueError, match="of this report"):
