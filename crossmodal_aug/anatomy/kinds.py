@@ -30,9 +30,13 @@ KINDS = {
     "growth": "g",  # change: "no change in" affirms
     "clear": "C",  # clear, normal: says of what stands before it that nothing is there
     "resolved": "R",  # resolved, not seen
+    "sparing": "%",  # sparing of: what follows is clear, and no part of the wider place before it
+    "elsewhere": "e",  # previously, on the lateral view: "not seen" there denies nothing here
+    "cut off": "X",  # not included: what stands before it is not in the image
     "and": "&",
     "or": "|",
     "comma": ",",
+    "colon": ":",
     "slash": "/",
     "hyphen": "-",
     "of": "o",

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from crossmodal_aug.anatomy.lexicon import Lexicon, Sense
 from crossmodal_aug.anatomy.scanner import Scan
 
 _POSITION = "[SBLZNPA]"
 # What may stand between two position words of one phrase. Every part is bounded, so matching is linear.
-_LINK = r"(?:[msd\-]{0,3}|m?[oi]t?|,?[&|]?/?[&|]?[id]?t?m?|>[it]?t?|-)"
+_LINK = r"(?:[msd\-]{0,3}|[m\-]?[oi]-?t?|,?[&|]?/?[&|]?[id]?t?m?|:t?|-?,?>-?[it]?t?)"
 GROUP = re.compile(f"{_POSITION}(?:{_LINK}{_POSITION})*+")
-_LISTING = re.compile(r"[,&|/>]")
+_LISTING = re.compile(r"[,&|/>:]")
+_CLOSED = frozenset(",:).")
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Phrase:
         noun: Whether a noun ("lung") closes it.
         zone: Whether a word names a zone by itself ("base").
         plural: Whether it speaks of both sides unless one is stated.
+        spread: Whether that is because of a word that names a zone ("bases"), whatever its noun.
         whole: Whether it says "all".
         both: Whether its side is "both" or "bilateral".
         mask: The regions that it names; settled by `parser`.
@@ -51,6 +54,7 @@ class Phrase:
     noun: bool = False
     zone: bool = False
     plural: bool = False
+    spread: bool = False
     whole: bool = False
     both: bool = False
     mask: int = 0
@@ -92,6 +96,7 @@ class Phrase:
             self.sided[sense.axis] |= sense.mask
             self.unsided[sense.axis] |= unsided
             self.zone |= code == "Z"
+            self.spread |= sense.plural and code == "Z"
             self.both |= code == "B"
 
     def named(self, full: int) -> int:
@@ -125,6 +130,8 @@ def find_phrases(scan: Scan, lexicon: Lexicon, start: int, end: int, *, eager: b
         conjuncts = _conjuncts(scan, lexicon, group.start(), group.end())
         if len(conjuncts) > 1:
             conjuncts = _lend(conjuncts, eager=eager)
+            if eager and (group.end() == end or scan.codes[group.end()] in _CLOSED):
+                conjuncts = _closed(conjuncts)
         phrases.extend(conjuncts)
     return phrases
 
@@ -136,13 +143,17 @@ def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> list[Phras
     found = [phrase]
     is_part = False  # whether an "of" leads from a level to what it is a part of
     link_from = start
+    axis = -1  # what the last word was a value of
     for token in range(start, end):
         code = codes[token]
         if code not in "SBLZNPA":
             continue
         link = codes[link_from:token]
         link_from = token + 1
-        if (link and _LISTING.search(link)) or _is_full(phrase, code):
+        sense = senses[token]
+        if (link and _LISTING.search(link) and not _is_compared_side(phrase, link, code)) or (
+            (phrase.noun or phrase.sided[0]) and not (is_part and code == "L") and _is_full(phrase, code, sense, axis)
+        ):
             phrase = Phrase(token, token, link, [0] * axes, [0] * axes)
             found.append(phrase)
             is_part = False
@@ -157,20 +168,29 @@ def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> list[Phras
             # "the basilar portion of the right middle lobe" lies in the middle lobe.
             phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
             is_part = False
-        sense = senses[token]
+        axis = sense.axis if code in "SBLZ" else -1
         phrase.take(code, sense, lexicon.mirrored_mask(sense.unsided) if token in flipped else sense.unsided)
     if codes[phrase.last + 1 : phrase.last + 3] == "-s":
         phrase.last += 2  # "left-sided"
     return found
 
 
-def _is_full(phrase: Phrase, code: str) -> bool:
-    """Say whether a word of this kind can only open the next phrase ("left lung | upper right lung")."""
-    if code in "SB":
-        return bool(phrase.side) and (phrase.noun or phrase.zone)
+def _is_full(phrase: Phrase, code: str, sense: Sense, axis: int) -> bool:
+    """Say whether a word can only open the next phrase ("left lung | upper right lung", "left upper | right base").
+
+    A side and a value of another axis never come back to an axis that they have left; `axis` is that of the
+    word before.
+    """
     if code == "A":
         return phrase.noun
-    return code in "LZ" and phrase.noun and phrase.levelled and bool(phrase.side)
+    if code not in "SBLZ" or not phrase.sided[0] or not phrase.sided[sense.axis]:
+        return False
+    return phrase.noun or (axis not in (sense.axis, -1)) or (phrase.zone and code in "SB")
+
+
+def _is_compared_side(phrase: Phrase, link: str, code: str) -> bool:
+    """Say whether the comma of `link` only closes the aside of "left, greater than right, basilar"."""
+    return link == "," and code in "LZ" and phrase.link.startswith(",>") and not (phrase.levelled or phrase.noun)
 
 
 def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
@@ -197,7 +217,8 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
         if here.place or not before.side or not (eager or _binds(here)):
             continue
         only_side = before.noun and not (before.levelled or before.whole)
-        if only_side and here.link == "," and here.levelled and not (here.side or here.plural):
+        is_part = here.link in (",", ":", ":t") and (only_side or (before.bare and ":" in here.link))
+        if is_part and here.levelled and not (here.side or (here.plural and not before.both)):
             # "left lung, lower lobe": the second half says where in the first.
             here.sided[0] = here.unsided[0] = before.side
             before.sided[1:], before.unsided[1:] = here.sided[1:], here.unsided[1:]
@@ -205,16 +226,28 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
             continue
         if here.implies_side:  # the lingula is on the left, whatever stands before it
             continue
-        if not here.side and here.levelled and not (here.plural and here.zone):  # "right middle and lower lobes"
+        if not here.side and here.levelled and not here.spread:  # "right middle and lower lobes"
             here.sided[0], here.unsided[0] = before.sided[0], before.unsided[0]
             before.noun |= here.noun
             joined[index] = True
         elif (
-            here.side and here.noun and not (here.levelled or here.whole or own_noun[index - 1]) and before.levelled
+            here.side and here.noun and not (here.levelled or here.whole or own_noun[index - 1])
+            and before.levelled and here.side != before.side
         ):  # "upper left and right lung"
             here.sided[1:], here.unsided[1:] = before.sided[1:], before.unsided[1:]
             joined[index] = True
     return _joined(conjuncts, joined)
+
+
+def _closed(phrases: list[Phrase]) -> list[Phrase]:
+    """Complete the last side of a list that nothing follows: "in the right base and, to a lesser degree, in the left"."""
+    for before, last in pairwise(phrases[-2:]):
+        if "&" in last.link and last.bare and last.side and not last.levelled:
+            model = before.members[-1] if before.members else before
+            if model.levelled and model.side and model.side != last.side and not model.bare:
+                last.sided[1:], last.unsided[1:] = model.sided[1:], model.unsided[1:]
+                last.noun = True
+    return phrases
 
 
 def _binds(phrase: Phrase) -> bool:

@@ -110,6 +110,8 @@ def _read_sentence(
     if bare == "finding":
         # The lungs as a whole are a position only where they are called clear: "low lung volumes" is none.
         phrases = [p for p in phrases if p.negated or p.whole or p.side or p.levelled or p.place]
+        if denies and codes.find("%", start, end) >= 0:
+            reports.leave_out_spared(codes, phrases)
         if codes.find("d", start, end) >= 0:
             reports.narrow(codes, phrases)
         if reading.laterality == "unilateral":

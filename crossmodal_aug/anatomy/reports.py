@@ -29,10 +29,16 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
         if not phrase.bare:
             named = phrase.side or phrase.levelled or phrase.place
             holds_device = devices and head != "F" and scope.holds_device(codes, phrase.first, start)
-            if not holds_device and (named or phrase.plural):
+            if holds_device or scope.carries_device(codes, phrase.last + 1):
+                continue
+            if not (phrase.noun or phrase.side) and scope.stands_apart(codes, phrase.first, phrase.last):
+                continue
+            if named or phrase.plural or scope.is_denied_subject(codes, phrase.first, phrase.last):
                 kept.append(phrase)
             continue
         if not phrase.side:
+            if kept and _follows_finding(codes, kept[-1], phrase):
+                kept.append(phrase)
             continue
         following = phrases[order + 1] if order + 1 < len(phrases) else None
         if following is not None and at == following.first and not (following.side or following.place):
@@ -41,7 +47,7 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
             following.first, following.both = phrase.first, phrase.both
         elif _is_compared(codes, phrase) and _is_said(phrase, kept):
             continue
-        elif head in ("F", "K"):
+        elif head in ("F", "K") or scope.opens_heading(codes, phrase.last + 1, start):
             kept.append(phrase)
         elif not _takes_level(codes, phrase, phrases[order + 1 :], end):
             _look_around(codes, phrase, kept, start, end)
@@ -59,6 +65,16 @@ def narrow(codes: str, phrases: list[Phrase]) -> None:
             for earlier in phrases[max(0, order - 4) : order]:
                 if earlier.mask & phrase.mask and not earlier.levelled:
                     earlier.mask &= phrase.mask
+
+
+def leave_out_spared(codes: str, phrases: list[Phrase]) -> None:
+    """Take what "sparing the apex" names out of the wider place that the sentence named before."""
+    spared = 0
+    for phrase in reversed(phrases):
+        if phrase.negated:
+            spared |= phrase.mask if scope.is_spared(codes, phrase.first, 0) else 0
+        elif phrase.mask & ~spared:
+            phrase.mask &= ~spared
 
 
 def mark_filler(phrases: list[Phrase]) -> None:
@@ -113,13 +129,19 @@ def _look_around(codes: str, phrase: Phrase, kept: list[Phrase], start: int, end
 def _refine(codes: str, phrases: list[Phrase]) -> None:
     """Read "left lung opacity at the base" and "basilar opacity in the left lung" as one place."""
     for one, other in pairwise(phrases):
-        if not scope.is_placed_in(codes, one.last + 1, other.first):
+        if not (scope.is_placed_in(codes, one.last + 1, other.first) or _follows_finding(codes, one, other)):
             continue
         wide, narrow = (other, one) if other.side and not other.levelled else (one, other)
         is_side = wide.side and not (wide.levelled or wide.whole or wide.place)
         if is_side and narrow.levelled and not (narrow.side or narrow.place or narrow.implies_side):
             _give_side(narrow, wide.side)
             wide.sided[1:], wide.unsided[1:] = narrow.sided[1:], narrow.unsided[1:]
+
+
+def _follows_finding(codes: str, one: Phrase, other: Phrase) -> bool:
+    """Say whether `other` only says where the finding at `one` lies: "left lung mass, upper lobe"."""
+    is_last = codes[other.last + 1 : other.last + 2] in ("", ",", ".", ";", ":", ")")
+    return is_last and not other.side and other.levelled and scope.is_set_off(codes, one.last + 1, other.first)
 
 
 def _is_compared(codes: str, phrase: Phrase) -> bool:

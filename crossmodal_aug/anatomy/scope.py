@@ -10,17 +10,30 @@ _LOCATIVE_BEFORE = re.compile(r"[i~][ot]{0,3}$")
 _NEAR_BEFORE = re.compile(r"~[ot]{0,3}$")
 _COMPARED_BEFORE = re.compile(r"c[ot]{0,2}$")
 _PLACED_IN = re.compile(r"m{0,2}F[io]t?")
+_SET_OFF = re.compile(r"m{0,2}F,")
 _SAID_OF = re.compile(r"[umK]{0,2}[io]t?")
-_DENIAL = re.compile(r"[!CR]")
+_DENIAL = re.compile(r"[!CR%]")
 _MAINLY_BEFORE = re.compile(r"d[it]{0,2}$")
 _NO_CHANGE = re.compile(r"![umoFt]{0,4}g")
 _CLEAR_BEFORE = re.compile(r"C[um]{0,2}$")
-_RESOLVED_BEFORE = re.compile(r"R[otumFid]{0,6}$")
+# "Heart is normal, left base scar" without its comma: the clear word is said of what stands before it.
+_PREDICATE = re.compile(r"[XNZ]v?C[um]{0,2}$")
+_FINDING_AFTER = re.compile(r"[mu]{0,3}F")
+# What is nearly, mostly or "near-completely" resolved is still there.
+_RESOLVED = r"(?<![~d])(?<![~d]A)(?<![~d]-A)R(?!u?e)"
+_RESOLVED_BEFORE = re.compile(_RESOLVED + r"(?:(?<=^R)v)?[otumFid]{0,6}$")
+_SPARED_BEFORE = re.compile(r"%[otumSBLZNPA&i]{0,10}$")
 # "Lungs are clear", and "hyperexpanded but clear", but not "scarred, otherwise clear lungs".
-_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?(?:C|[;&]{1,2}[umv]{0,3}C(?!m?[SBLZNPA]))")
-_WITHOUT_AFTER = re.compile(r"(?:&t?[umFX]{1,3})?[um]{0,2}vm?![umotn]{0,6}+F")
-_RESOLVED_AFTER = re.compile(r"[^.;,!hw]{0,12}?R")
+_CLEAR_AFTER = re.compile(
+    r"[^.;,F!hw]{0,8}?(?:C|,?[;&]{1,2}[umv]{0,3}C(?:B?(?=$|[.,;])|(?!m?[SBLZNPA]))|,[um]{0,2}C(?=$|[.,;]))"
+)
+_WITHOUT_AFTER = re.compile(r"(?:(?:&t?[umFX]{1,3})?[um]{0,2}v|:)m?![umotn]{0,6}+F")
+_RESOLVED_AFTER = re.compile(r"[^.;,!hw]{0,12}?" + _RESOLVED)
+# "The lungs, pleura and heart are clear": the phrase is the first of several subjects.
+_SUBJECT = re.compile(r"[tumn]{0,4}$")
+_CLEAR_TOGETHER = re.compile(r"(?:,t?m{0,2}[FXN]){0,4}+(?:,?&|/)t?m{0,2}[FXN]{1,2}[v:]?[um]{0,2}C")
 _OR_AHEAD = re.compile(r"[^.;v!hw]{0,12}?,\|")
+_CARRIES_DEVICE = re.compile(r"u{1,3},?wt?[um]{0,2}D")
 _LED_TO = re.compile(r"[io~|&,][tum]{0,3}$")
 # No noun phrase and no clause of a report is longer; the bound keeps reading linear in the text.
 REACH = 40
@@ -64,9 +77,18 @@ def is_negated(codes: str, first: int, last: int, start: int, end: int) -> bool:
     after = codes[last + 1 : min(end, last + 1 + REACH)]
     if cue >= 0 and not _NO_CHANGE.match(before, cue) and _reaches(before[cue:], after):
         return True
-    if _CLEAR_BEFORE.search(before) or _RESOLVED_BEFORE.search(before):
+    if _CLEAR_BEFORE.search(before) and not (_PREDICATE.search(before) and _FINDING_AFTER.match(after)):
         return True
-    return bool(_CLEAR_AFTER.match(after) or _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after))
+    if _RESOLVED_BEFORE.search(before) or is_spared(codes, first, start):
+        return True
+    if _CLEAR_AFTER.match(after) or _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after):
+        return True
+    return bool(_SUBJECT.match(before) and _CLEAR_TOGETHER.match(after))
+
+
+def is_spared(codes: str, first: int, start: int) -> bool:
+    """Say whether "sparing" or the like leads to the phrase at token `first`."""
+    return bool(_SPARED_BEFORE.search(codes, max(start, first - 11), first))
 
 
 def _reaches(between: str, after: str) -> bool:
@@ -84,6 +106,26 @@ def _reaches(between: str, after: str) -> bool:
     return comma < 0 or between[comma + 1 : comma + 2] in ("|", "&", "i") or bool(_OR_AHEAD.match(after))
 
 
+def opens_heading(codes: str, token: int, start: int) -> bool:
+    """Say whether what ends before `token` is a heading of its own: "Left: small effusion"."""
+    return codes[token : token + 1] == ":" and head_after(codes, token + 1)[0] not in ("X", "D")
+
+
+def carries_device(codes: str, token: int) -> bool:
+    """Say whether a word that is not known stands at `token`, and is a device: "left chest XXXX, with its tip in"."""
+    return bool(_CARRIES_DEVICE.match(codes, token))
+
+
+def stands_apart(codes: str, first: int, last: int) -> bool:
+    """Say whether a phrase is only put behind a neighbour of the lungs: "hiatal hernia, retrocardiac"."""
+    return codes[max(0, first - 2) : first] == "X," and codes[last + 1 : last + 2] in ("", ".", ";")
+
+
+def is_denied_subject(codes: str, first: int, last: int) -> bool:
+    """Say whether a phrase is the subject of "neither lung shows"."""
+    return codes[max(0, first - 1) : first] == "!" and codes[last + 1 : last + 2] == "v"
+
+
 def is_located(codes: str, first: int) -> bool:
     """Say whether a preposition of place stands before token `first`."""
     return bool(_LOCATIVE_BEFORE.search(codes, max(0, first - 4), first))
@@ -97,6 +139,11 @@ def is_near(codes: str, first: int) -> bool:
 def is_placed_in(codes: str, start: int, end: int) -> bool:
     """Say whether a finding and a preposition, and nothing else, stand at tokens `start` to `end`."""
     return end - start < 6 and _PLACED_IN.fullmatch(codes, start, end) is not None
+
+
+def is_set_off(codes: str, start: int, end: int) -> bool:
+    """Say whether a finding and a comma, and nothing else, stand at tokens `start` to `end`."""
+    return end - start < 5 and _SET_OFF.fullmatch(codes, start, end) is not None
 
 
 def is_said_of(codes: str, start: int, end: int) -> bool:
