@@ -24,14 +24,18 @@ _RESOLVED = r"(?<![~d])(?<![~d]A)(?<![~d]-A)R(?!u?e)"
 _RESOLVED_BEFORE = re.compile(_RESOLVED + r"(?:(?<=^R)v)?[otumFid]{0,6}$")
 _SPARED_BEFORE = re.compile(r"%[otumSBLZNPA&i]{0,10}$")
 # "Lungs are clear", and "hyperexpanded but clear", but not "scarred, otherwise clear lungs".
-_CLEAR_AFTER = re.compile(
-    r"[^.;,F!hw]{0,8}?(?:C|,?[;&]{1,2}[umv]{0,3}C(?:B?(?=$|[.,;])|(?!m?[SBLZNPA]))|,[um]{0,2}C(?=$|[.,;]))"
+_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?C")
+_BUT_CLEAR_AFTER = re.compile(
+    r"[^.;,F!hw]{0,8}?(?:,?[;&]{1,2}[umv]{0,3}C(?:B?(?=$|[.,;])|(?!m?[SBLZNPA]))|,[um]{0,2}C(?=$|[.,;]))"
 )
 _WITHOUT_AFTER = re.compile(r"(?:(?:&t?[umFX]{1,3})?[um]{0,2}v|:)m?![umotn]{0,6}+F")
 _RESOLVED_AFTER = re.compile(r"[^.;,!hw]{0,12}?" + _RESOLVED)
 # "The lungs, pleura and heart are clear": the phrase is the first of several subjects.
 _SUBJECT = re.compile(r"[tumn]{0,4}$")
-_CLEAR_TOGETHER = re.compile(r"(?:,t?m{0,2}[FXN]){0,4}+(?:,?&|/)t?m{0,2}[FXN]{1,2}[v:]?[um]{0,2}C")
+_CLEAR_TOGETHER = re.compile(r"(?:,t?m{0,2}[FXNSBLZ]{1,4}){0,4}+(?:,?&|/)t?m{0,2}[FXNSBLZ]{1,4}[v:]?[um]{0,2}C")
+_CLEAR_LIST_BEFORE = re.compile(r"C[um]{0,2}(?:X,?&?t?){1,3}$")
+_LIST_ENDS = re.compile(r"(?:,?&t?[XF])?(?:$|[.,;])")
+
 _OR_AHEAD = re.compile(r"[^.;v!hw]{0,12}?,\|")
 _CARRIES_DEVICE = re.compile(r"u{1,3},?wt?[um]{0,2}D")
 _LED_TO = re.compile(r"[io~|&,][tum]{0,3}$")
@@ -82,6 +86,10 @@ def is_negated(codes: str, first: int, last: int, start: int, end: int) -> bool:
     if _RESOLVED_BEFORE.search(before) or is_spared(codes, first, start):
         return True
     if _CLEAR_AFTER.match(after) or _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after):
+        return True
+    if "F" not in before[before.rfind(",") + 1 :] and _BUT_CLEAR_AFTER.match(after):
+        return True
+    if _CLEAR_LIST_BEFORE.search(before) and _LIST_ENDS.match(after):
         return True
     return bool(_SUBJECT.match(before) and _CLEAR_TOGETHER.match(after))
 
