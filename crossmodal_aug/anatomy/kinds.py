@@ -45,8 +45,12 @@ KINDS = {
     "near": "~",
     "with": "w",
     "verb": "v",
+    "agreeing verb": "v",  # is, are: singular and plural take turns in the list
+    "excepting verb": "v",  # are otherwise: as `except`
+    "relative": "q",  # which: what follows hangs on what stands before it
     "there": "h",
     "stop": ";",  # but, however: a clause ends
+    "except": ";",  # except for, otherwise: as a stop, and a wider clear place leaves out what is affirmed
     "end": ".",  # a sentence ends
     "open": "(",
     "close": ")",

@@ -21,19 +21,21 @@ class Sense:
 
     Args:
         code: Letter of its kind.
+        kind: Name of its kind, which says more than the letter where two kinds share one.
         mask: Bits of the regions that it stands for.
         unsided: Bits that it stands for when no side is stated; other than `mask` only for words that
             imply a side.
         axis: Number of the axis that it is a value of; 0 is the side.
         plural: Whether it speaks of both sides unless one is stated.
-        number: Value of a number word; of a count noun its place among all of them, where singular and plural
-            take turns.
+        number: Value of a number word; of a count noun its place among all of them, and of a verb its place in the list,
+            where singular and plural take turns.
         mirror: For each of its tokens the token that a horizontal flip puts there.
         implies_side: Whether it means a side that it does not say.
         short: Whether it is a single letter, or ends in a full stop, and so is a word only before the right words.
     """
 
     code: str
+    kind: str = ""
     mask: int = 0
     unsided: int = 0
     axis: int = 0
@@ -44,6 +46,7 @@ class Sense:
     short: bool = False
 
 
+_ORDERED = frozenset({"number", "count noun", "agreeing verb", "excepting verb"})
 UNKNOWN = Sense(code="u")
 NUMBER = Sense(code="n")
 OTHER_MARK = Sense(code="p")
@@ -82,7 +85,8 @@ class Lexicon:
             for word, sense in self.single.items()
             if word not in self.longer and not sense.implies_side and not sense.short
         }
-        self.numbers = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == "number"][-1]
+        self.numbers = _forms("number", atlas)
+        self.verbs = {kind: _forms(kind, atlas) for kind in ("agreeing verb", "excepting verb")}
 
     def ends_sentence(self, mark: str) -> bool:
         """Say whether a sentence ends with this mark."""
@@ -115,11 +119,12 @@ class Lexicon:
             words = words_of(form)
             sense = Sense(
                 code=KINDS[entry.kind],
+                kind=entry.kind,
                 mask=mask,
                 unsided=unsided,
                 axis=self.axes.index(entry.axis) if entry.regions else 0,
                 plural=entry.plural,
-                number=order if entry.kind in ("number", "count noun") else None,
+                number=order if entry.kind in _ORDERED else None,
                 mirror=self._pairs.get(words),
                 implies_side=unsided != mask,
                 short=entry.kind in ("side", "both") and (len(form) == 1 or words[-1] == "."),
@@ -174,6 +179,11 @@ class Lexicon:
 
 def _names(atlas: Atlas, mask: int) -> str:
     return ", ".join(repr(name) for index, name in enumerate(atlas.names) if mask >> index & 1)
+
+
+def _forms(kind: str, atlas: Atlas) -> tuple[str, ...]:
+    lists = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == kind]
+    return lists[-1]
 
 
 @lru_cache(maxsize=32)

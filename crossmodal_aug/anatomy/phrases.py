@@ -231,8 +231,11 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
             before.noun |= here.noun
             joined[index] = True
         elif (
-            here.side and here.noun and not (here.levelled or here.whole or own_noun[index - 1])
-            and before.levelled and here.side != before.side
+            here.side
+            and here.noun
+            and not (here.levelled or here.whole or own_noun[index - 1])
+            and before.levelled
+            and here.side != before.side
         ):  # "upper left and right lung"
             here.sided[1:], here.unsided[1:] = before.sided[1:], before.unsided[1:]
             joined[index] = True

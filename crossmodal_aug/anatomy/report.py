@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -162,6 +163,10 @@ class Report:
         """
         from crossmodal_aug.anatomy.wording import coarse_phrase  # noqa: PLC0415  (the parser makes Reports)
 
-        if mention not in self.mentions:
+        # Mentions stand in text order, so one is found without looking at them all.
+        place = (
+            bisect_left(self.mentions, mention.start, key=lambda own: own.start) if isinstance(mention, Mention) else -1
+        )
+        if place < 0 or self.mentions[place : place + 1] != (mention,):
             raise InvalidValueError(f"Expected a mention of this report, but got {mention!r}")
         return coarse_phrase(self, mention, self._atlas)

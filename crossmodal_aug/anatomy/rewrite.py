@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.cutting import cuts_for, sentence_bounds
+from crossmodal_aug.anatomy.agreement import phrase_edits
+from crossmodal_aug.anatomy.contradictions import Exceptions, contradicts_itself
+from crossmodal_aug.anatomy.cutting import cuts_for, recapitalised, sentence_bounds
 from crossmodal_aug.anatomy.lexicon import Lexicon, lexicon_for
 from crossmodal_aug.anatomy.phrases import Phrase
 from crossmodal_aug.anatomy.reading import Header, Reading, read
@@ -50,7 +52,8 @@ def with_regions(report: Report, atlas: Atlas, target: int) -> str:
     if target == reading.affirmed:
         return report.text
     for candidate in _Rewriter(report.text, reading, atlas, lexicon, target).candidates():
-        if read(candidate, lexicon, atlas.bare).affirmed == target:
+        found = read(candidate, lexicon, atlas.bare)
+        if found.affirmed == target and not contradicts_itself(found):
             return candidate
     raise AtlasError(
         f"Expected the [phrases] of atlas {atlas.name!r} to be readable with its own words, but they are not"
@@ -74,10 +77,11 @@ class _Rewriter:
             yield from self._caption(self.reading.header)
         if self.target and self._is_one_list():
             yield from self._one_list()
-        yield self._clauses(whole_sentences=False)
-        yield self._clauses(whole_sentences=True)
+        yield from self._clauses(in_place=True)
+        yield from self._clauses(in_place=False)
+        yield from self._clauses(in_place=False, whole_sentences=True)
         cuts = cuts_for(self.scan, self.reading.phrases, whole_sentences=True)
-        yield self._appended(spliced(self.text, cuts), self.target)
+        yield self._appended(spliced(self.text, cuts.edits()), self.target)
         yield self._appended("", self.target)
 
     def _caption(self, header: Header) -> Iterator[str]:
@@ -86,7 +90,7 @@ class _Rewriter:
         _, end = sentence_bounds(scan.codes, header.noun)
         listed = [phrase for phrase in self.reading.phrases if header.noun < phrase.first < end]
         others = [phrase for phrase in self.affirmed if not header.laterality < phrase.first < end]
-        cuts = cuts_for(scan, others, whole_sentences=True)
+        cuts = cuts_for(scan, others, whole_sentences=True).edits()
         first, last = scan.starts[header.laterality], scan.ends[listed[-1].last if listed else header.noun]
         opening = self.text[first : scan.ends[header.laterality]]
         if any(start < last and first < stop for start, stop, _ in cuts) or not self._contiguous(listed):
@@ -134,61 +138,92 @@ class _Rewriter:
 
     def _one_list(self) -> Iterator[str]:
         """Rewrite the one list in which the text names all of its regions."""
-        start, end = self.scan.starts[self.affirmed[0].first], self.scan.ends[self.affirmed[-1].last]
         edits, dropped = self._narrowed(phrase for phrase in self.reading.phrases if phrase.negated)
-        cuts = cuts_for(self.scan, dropped, whole_sentences=False)
-        edits += [(start, end, self._words_for(self.target, self.text[start:end])), *self._laterality_edit(), *cuts]
-        edits.sort()
-        if all(one[1] <= other[0] for one, other in itertools.pairwise(edits)):
-            yield spliced(self.text, edits)
+        edits += self._phrase_edits(self.affirmed[0].first, self.affirmed[-1].last, self.target)
+        edits += cuts_for(self.scan, dropped, whole_sentences=False).edits()
+        for drop in (False, True):
+            every = sorted([*edits, *self._laterality_edits(drop=drop)])
+            if all(one[1] <= other[0] for one, other in itertools.pairwise(every)):
+                yield spliced(self.text, recapitalised(self.scan, every))
 
-    def _words_for(self, mask: int, old: str) -> str:
-        words = position_phrase(self.atlas, mask, self.style)
-        return cased_like(f"in the {words}" if old.lower().endswith("ly") else words, old)
+    def _phrase_edits(self, first: int, last: int, mask: int) -> list[Edit]:
+        return phrase_edits(self.scan, first, last, mask, self.atlas, self.lexicon, self.style)
 
-    def _laterality_edit(self) -> list[Edit]:
-        """Put uni- and bilateral words outside the list right."""
-        sides = sides_named(self.atlas, self.target)
+    def _laterality_edits(self, *, drop: bool) -> list[Edit]:
+        """Put uni- and bilateral words outside the list right, or drop what two sides make wrong."""
+        scan, sides = self.scan, sides_named(self.atlas, self.target)
         edits = []
-        for token, code in enumerate(self.scan.codes):
-            word = {"U": "bilateral" if sides > 1 else None}.get(code)
-            if token == self.reading.summary and sides == 1:
+        for token, code in enumerate(scan.codes):
+            if code == "U" and sides > 1:
+                if drop:
+                    edits.append(self._drop_of(token))
+                    continue
+                word = "bilateral"
+            elif token == self.reading.summary and sides == 1:
                 word = "unilateral"
-            if word is not None:
-                old = self.text[self.scan.starts[token] : self.scan.ends[token]]
-                edits.append(self._token_edit(token, cased_like(word, old)))
+            else:
+                continue
+            edits.append(self._token_edit(token, cased_like(word, self.text[scan.starts[token] : scan.ends[token]])))
         return edits
 
-    def _clauses(self, *, whole_sentences: bool) -> str:
-        """Narrow or drop each clause that names too much and append what no clause names."""
+    def _drop_of(self, token: int) -> Edit:
+        """Return the edit that drops a word with the gap on one side of it."""
+        starts, ends = self.scan.starts, self.scan.ends
+        if token > 0 and self.scan.codes[token + 1 : token + 2] in ("", "."):
+            return (ends[token - 1], ends[token], "")
+        return (starts[token], starts[token + 1] if token + 1 < len(starts) else ends[token], "")
+
+    def _clauses(self, *, in_place: bool, whole_sentences: bool = False) -> Iterator[str]:
+        """Narrow or drop each clause that names too much, and say elsewhere what no clause names.
+
+        Args:
+            in_place: Whether what is to be added takes the place of the first phrase that is to go.
+            whole_sentences: Whether to cut out the sentences of what goes, not only the clauses.
+        """
         edits, dropped = self._narrowed(self.reading.phrases)
+        placed = 0
+        home = next((phrase for phrase in dropped if not phrase.negated), None) if in_place else None
+        if home is not None:
+            placed = self.target & ~self.reading.affirmed
+            dropped = [phrase for phrase in dropped if phrase is not home]
+            edits += self._phrase_edits(home.first, home.last, placed) if placed else []
+        if in_place and not placed:
+            return
         cuts = cuts_for(self.scan, dropped, whole_sentences=whole_sentences)
-
-        def is_cut(place: int) -> bool:
-            return any(start <= place < end for start, end, _ in cuts)
-
-        kept = 0
+        if home is not None and self.scan.starts[home.first] in cuts:
+            return
+        kept = placed
         for phrase in self.affirmed:
-            if not is_cut(self.scan.starts[phrase.first]):
+            if self.scan.starts[phrase.first] not in cuts:
                 kept |= phrase.mask
-        edits = [edit for edit in edits if not is_cut(edit[0])]
-        return self._appended(spliced(self.text, [*edits, *cuts]), self.target & ~kept)
+        edits = [edit for edit in [*edits, *self._laterality_edits(drop=True)] if edit[0] not in cuts]
+        text = spliced(self.text, recapitalised(self.scan, sorted([*edits, *cuts.edits()])))
+        if cuts.spans and cuts.spans[-1][1] == len(self.text):
+            text = self._closed(text)
+        yield self._appended(text, self.target & ~kept)
+
+    def _closed(self, text: str) -> str:
+        """Close a text that lost its last sentence as it was closed before."""
+        body = text.rstrip()
+        gap = self.text[len(self.text.rstrip()) :]
+        return (body[:-1] + "." if body.endswith(";") else body) + gap
 
     def _narrowed(self, phrases: Iterable[Phrase]) -> tuple[list[Edit], list[Phrase]]:
         """Return the edits that narrow phrases to the target, and the phrases of which nothing is left.
 
-        A region that is to be named can no longer be called clear.
+        A region that is named can no longer be called clear, but for "clear except for" and its like.
         """
         edits: list[Edit] = []
         dropped: list[Phrase] = []
-        added = self.target & ~self.reading.affirmed
+        exceptions = Exceptions(self.scan)
         for phrase in phrases:
-            keep = phrase.mask & (~added if phrase.negated else self.target)
+            keep = phrase.mask & (~self.target if phrase.negated else self.target)
+            if phrase.negated and keep and phrase in exceptions:
+                continue
             if keep == phrase.mask and not phrase.filler:
                 continue
-            start, end = self.scan.starts[phrase.first], self.scan.ends[phrase.last]
             if keep:
-                edits.append((start, end, self._words_for(keep, self.text[start:end])))
+                edits += self._phrase_edits(phrase.first, phrase.last, keep)
             else:
                 dropped.append(phrase)
         return edits, dropped

@@ -23,7 +23,6 @@ def with_plain_hyphens(text: str) -> str:
     return text if text.isascii() else text.translate(_HYPHENS)
 
 
-
 def words_of(text: str) -> tuple[str, ...]:
     """Return the tokens of `text` in lower case.
 

@@ -36,6 +36,20 @@ def position_phrase(atlas: Atlas, mask: int, style: Style) -> str:
     Returns:
         A phrase such as "upper and middle left lung and lower right lung".
     """
+    return atlas.phrasing.join.join(position_phrases(atlas, mask, style))
+
+
+def position_phrases(atlas: Atlas, mask: int, style: Style) -> list[str]:
+    """Name regions in words, one phrase a side where a side can be named at once.
+
+    Args:
+        atlas: The atlas.
+        mask: Bits of the regions, at least one.
+        style: How the source text lists them.
+
+    Returns:
+        Phrases such as "upper and middle left lung" and "lower right lung".
+    """
     words = atlas.phrasing
     phrases: list[str] = []
     grouped: set[int] = set()
@@ -62,7 +76,7 @@ def position_phrase(atlas: Atlas, mask: int, style: Style) -> str:
             ordered.append(next(rest))
         else:
             ordered += [single[index] for index in inside]
-    return words.join.join(ordered)
+    return ordered
 
 
 def present_sentence(atlas: Atlas, mask: int) -> str:
@@ -114,7 +128,9 @@ def coarse_phrase(report: Report, mention: Mention, atlas: Atlas) -> str | None:
     Raises:
         AtlasError: A region of the mention is not of the atlas.
     """
-    if not mention.regions or mention.negated or any(not other.regions for other in report.mentions):
+    if not mention.regions or mention.negated:
+        return None
+    if report.laterality == "unilateral" and any(not other.regions for other in report.mentions):
         return None
     try:
         indices = {atlas.names.index(name) for name in mention.regions}

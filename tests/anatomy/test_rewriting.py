@@ -54,7 +54,7 @@ PROSE = [
         {
             (): "Heart size is normal.",
             (RL,): "Opacity in the lower right lung, worse at the base. Heart size is normal.",
-            (LL,): "Heart size is normal. Pulmonary infection in the lower left lung.",
+            (LL,): "Opacity in the lower left lung. Heart size is normal.",
         },
     ),
     (
