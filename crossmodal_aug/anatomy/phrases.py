@@ -243,7 +243,7 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
 
 
 def _closed(phrases: list[Phrase]) -> list[Phrase]:
-    """Complete the last side of a list that nothing follows: "in the right base and, to a lesser degree, in the left"."""
+    """Complete the last side of a list that nothing follows: "in the right base and to a lesser degree in the left"."""
     for before, last in pairwise(phrases[-2:]):
         if "&" in last.link and last.bare and last.side and not last.levelled:
             model = before.members[-1] if before.members else before

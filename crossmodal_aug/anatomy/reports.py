@@ -27,13 +27,8 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
         if head in ("X", "D") or (compares and scope.is_comparator(codes, phrase.first)):
             continue
         if not phrase.bare:
-            named = phrase.side or phrase.levelled or phrase.place
             holds_device = devices and head != "F" and scope.holds_device(codes, phrase.first, start)
-            if holds_device or scope.carries_device(codes, phrase.last + 1):
-                continue
-            if not (phrase.noun or phrase.side) and scope.stands_apart(codes, phrase.first, phrase.last):
-                continue
-            if named or phrase.plural or scope.is_denied_subject(codes, phrase.first, phrase.last):
+            if not holds_device and _speaks_of_lungs(codes, phrase):
                 kept.append(phrase)
             continue
         if not phrase.side:
@@ -56,6 +51,17 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
     _refine(codes, kept)
     _inherit_sides(kept)
     return kept
+
+
+def _speaks_of_lungs(codes: str, phrase: Phrase) -> bool:
+    """Say whether a phrase with a noun or a zone is a position and not a device's or a hernia's."""
+    first, last = phrase.first, phrase.last
+    if scope.carries_device(codes, last + 1):
+        return False
+    if not (phrase.noun or phrase.side) and scope.stands_apart(codes, first, last):
+        return False
+    named = phrase.side or phrase.levelled or phrase.place or phrase.plural
+    return bool(named) or scope.is_denied_subject(codes, first, last)
 
 
 def narrow(codes: str, phrases: list[Phrase]) -> None:

@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.anatomy.agreement import phrase_edits
+from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.anatomy.contradictions import Exceptions, contradicts_itself
 from crossmodal_aug.anatomy.cutting import cuts_for, recapitalised, sentence_bounds
 from crossmodal_aug.anatomy.lexicon import Lexicon, lexicon_for

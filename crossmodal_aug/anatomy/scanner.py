@@ -67,7 +67,7 @@ def scan(text: str, lexicon: Lexicon) -> Scan:
 
 def _unwrapped(matches: list[re.Match[str]], lexicon: Lexicon) -> list[re.Match[str]]:
     """Leave out the line breaks that only wrap a sentence: those before a word in lower case, or behind "in the"."""
-    kept = []
+    kept: list[re.Match[str]] = []
     for match, following in zip(matches, [*matches[1:], None], strict=True):
         if match[0] == "\n" and following is not None and following[0] != "\n":
             before = lexicon.single.get(kept[-1][0].lower()) if kept else None
@@ -92,15 +92,11 @@ def _complete(
         sense = lexicon.single.get(word)
         seconds = lexicon.longer.get(word)
         if seconds is not None and index + 1 < len(words):
-            for rest, longer_sense in seconds.get(words[index + 1].lower(), ()):
-                stop = index + 2 + len(rest)
-                if rest and [following.lower() for following in words[index + 2 : stop]] != rest:
-                    continue
-                if not longer_sense.short or _is_shortened(lexicon, words, stop):
-                    sense = longer_sense
-                    ends[index] = ends[stop - 1]
-                    senses[index + 1 : stop] = [ABSORBED] * (stop - index - 1)
-                    break
+            longer, stop = _longest(lexicon, words, index, seconds.get(words[index + 1].lower(), []))
+            if longer is not None:
+                sense = longer
+                ends[index] = ends[stop - 1]
+                senses[index + 1 : stop] = [ABSORBED] * (stop - index - 1)
         if sense is None:
             sense = NUMBER if word[0].isdigit() else UNKNOWN if word[0].isalpha() else OTHER_MARK
         elif sense.mirror is not None:
@@ -120,6 +116,19 @@ def _complete(
     return flipped
 
 
+def _longest(
+    lexicon: Lexicon, words: list[str], index: int, endings: list[tuple[list[str], Sense]]
+) -> tuple[Sense | None, int]:
+    """Return the meaning of the longest form whose first two words stand at `index`, and the token behind it."""
+    for rest, sense in endings:
+        stop = index + 2 + len(rest)
+        if rest and [following.lower() for following in words[index + 2 : stop]] != rest:
+            continue
+        if not sense.short or _is_shortened(lexicon, words, stop):
+            return sense, stop
+    return None, index
+
+
 def _is_read(lexicon: Lexicon, words: list[str], index: int, sense: Sense, mirror: tuple[str, ...]) -> bool:
     """Say whether a mirror word is written so that a flip can exchange it and exchange it back."""
     if sense.short and len(mirror) == 1 and not (words[index].isupper() and _goes_with(lexicon, words, index + 1)):
@@ -128,7 +137,7 @@ def _is_read(lexicon: Lexicon, words: list[str], index: int, sense: Sense, mirro
 
 
 def _is_shortened(lexicon: Lexicon, words: list[str], stop: int) -> bool:
-    """Say whether the full stop before token `stop` belongs to "rt." and ends no sentence: "rt. base", not "rt. Base"."""
+    """Say whether the full stop before token `stop` belongs to "rt.": in "rt. base", but not in "rt. Base"."""
     if not _goes_with(lexicon, words, stop):
         return False
     return words[stop].islower() or (len(words[stop]) > 1 and words[stop].isupper())

@@ -81,11 +81,18 @@ def is_negated(codes: str, first: int, last: int, start: int, end: int) -> bool:
     after = codes[last + 1 : min(end, last + 1 + REACH)]
     if cue >= 0 and not _NO_CHANGE.match(before, cue) and _reaches(before[cue:], after):
         return True
-    if _CLEAR_BEFORE.search(before) and not (_PREDICATE.search(before) and _FINDING_AFTER.match(after)):
-        return True
     if _RESOLVED_BEFORE.search(before) or is_spared(codes, first, start):
         return True
-    if _CLEAR_AFTER.match(after) or _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after):
+    if _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after):
+        return True
+    return _is_called_clear(before, after)
+
+
+def _is_called_clear(before: str, after: str) -> bool:
+    """Say whether a word before or behind a phrase calls it clear, alone or as one of several subjects."""
+    if _CLEAR_BEFORE.search(before) and not (_PREDICATE.search(before) and _FINDING_AFTER.match(after)):
+        return True
+    if _CLEAR_AFTER.match(after):
         return True
     if "F" not in before[before.rfind(",") + 1 :] and _BUT_CLEAR_AFTER.match(after):
         return True

@@ -24,7 +24,11 @@ REWRITTEN = [
         "LU",
         "Small upper left lung pleural effusion.",
     ),
-    ("Left lung clear. Right base scar, left apex clear.", "LU", "Middle and lower left lung clear. Upper left lung scar."),
+    (
+        "Left lung clear. Right base scar, left apex clear.",
+        "LU",
+        "Middle and lower left lung clear. Upper left lung scar.",
+    ),
     # what hangs on a clause goes with it
     ("There is a left base opacity, which may represent pneumonia. Heart is normal.", "", "Heart is normal."),
     ("Bibasilar atelectasis, left greater than right. No effusion.", "", "No effusion."),
@@ -44,7 +48,11 @@ REWRITTEN = [
     ("left base opacity, no effusion.", "", "no effusion."),
     # what is asked for takes the place of what goes
     ("Nodule in the left base. Clear lungs otherwise.", "RU", "Nodule in the upper right lung. Clear lungs otherwise."),
-    ("Nodule in the left base. Heart is normal. Scar at the right apex.", "LM", "Nodule in the middle left lung. Heart is normal."),
+    (
+        "Nodule in the left base. Heart is normal. Scar at the right apex.",
+        "LM",
+        "Nodule in the middle left lung. Heart is normal.",
+    ),
     (
         "Nodule in the left base. Heart is normal. Scar at the right apex.",
         "LM RU",
@@ -52,17 +60,25 @@ REWRITTEN = [
     ),
     # words on sides, verbs, articles, capitals
     ("Unilateral effusion on the left.", "LL RL", "Effusion on the lower left lung and lower right lung."),
-    ("Unilateral opacity. Scar at the left apex.", "LL RL", "Opacity. Scar at the lower left lung and lower right lung."),
+    (
+        "Unilateral opacity. Scar at the left apex.",
+        "LL RL",
+        "Opacity. Scar at the lower left lung and lower right lung.",
+    ),
     ("The lungs are clear. Left lung opacity.", "L*", None),
     ("The lungs are clear.", "L*", "The right lung is clear. Pulmonary infection in the left lung."),
-    ("The left lung is clear.", "LU RU", "The middle and lower left lung is clear. Pulmonary infection in the upper left lung and upper right lung."),
+    (
+        "The left lung is clear.",
+        "LU RU",
+        "The middle and lower left lung is clear. Pulmonary infection in the upper left lung and upper right lung.",
+    ),
     ("The left lung is hazy.", "LU RU", "The upper left lung and upper right lung are hazy."),
     ("There is a left lung opacity.", "LU", "There is an upper left lung opacity."),
     ("There is an upper lobe opacity on the left.", "LL", None),
     ("Opacities in both lungs.", "L*", "Opacities in the left lung."),
     ("RUL nodule.", "LU", "Upper left lung nodule."),
     ("Blunting of the left costophrenic angle.", "LU", "Blunting of the upper left lung."),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "regions", "wanted"), REWRITTEN, ids=[text for text, _, _ in REWRITTEN])
