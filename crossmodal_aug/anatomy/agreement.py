@@ -34,7 +34,7 @@ def phrase_edits(
     old = scan.text[scan.starts[first] : scan.ends[last]]
     words = atlas.phrasing.join.join(phrases)
     if atlas.bare == "finding":
-        words = _led_in(scan, first, words, old)
+        words = _led_in(scan, first, last, words, old)
     new = cased_like(words, old)
     if first == begin and old[:1].isupper():
         new = capitalised(new)
@@ -46,11 +46,12 @@ def phrase_edits(
     return edits
 
 
-def _led_in(scan: Scan, first: int, words: str, old: str) -> str:
+def _led_in(scan: Scan, first: int, last: int, words: str, old: str) -> str:
     """Lead from an adverb, or a word that takes no article, to a noun: "bilaterally" becomes "in the left lung"."""
     if old.lower().endswith("ly"):
         return f"in the {words}"
-    if scan.codes[first] in "BP" and scan.codes[max(0, first - 1) : first] in ("i", "o"):
+    is_bare = scan.codes[first] in "BP" or (first == last and scan.codes[first] == "S")
+    if is_bare and scan.codes[max(0, first - 1) : first] in ("i", "o"):
         return f"the {words}"
     return words
 

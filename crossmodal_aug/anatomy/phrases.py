@@ -208,7 +208,7 @@ def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
         elif here.side and not here.levelled and ahead.levelled and ahead.side:  # "left and right upper lobes"
             here.sided[1:], here.unsided[1:] = ahead.sided[1:], ahead.unsided[1:]
             joined[index + 1] = True
-        if ahead.side or joined[index + 1]:
+        if ahead.side or joined[index + 1] or (here.side and ahead.levelled and not ahead.spread):
             here.noun |= ahead.noun
             here.zone |= ahead.zone
     # What lacks a side, or follows one that lacked a noun, looks back: left to right.

@@ -117,6 +117,8 @@ def _reaches(between: str, after: str) -> bool:
         return False
     if after.startswith("v") and "F" in between and not _LED_TO.search(between):
         return False
+    if "F" in between.rpartition(":")[0]:  # "no effusion on the left: small one"
+        return False
     comma = between.rfind(",")
     return comma < 0 or between[comma + 1 : comma + 2] in ("|", "&", "i") or bool(_OR_AHEAD.match(after))
 

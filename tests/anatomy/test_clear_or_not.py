@@ -33,6 +33,8 @@ SAID = {
     "Normal heart, lungs and bones.": ("", ALL),
     "Normal heart, left base scar.": ("LL", ""),
     "Left lung: no effusion. Right lung: small nodule, no effusion.": ("R*", "L*"),
+    "No opacity in left lung: right base scar.": ("RL", "L*"),
+    "No pneumothorax on the left: small one at the right apex.": ("RU", "L*"),
     "Heart normal left base atelectasis": ("LL", ""),
     "Lungs clear heart normal left base scar": ("LL", "LU LM R*"),
     # sparing

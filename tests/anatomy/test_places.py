@@ -19,6 +19,8 @@ PLACES = {
     "Opacity in the mid- to lower left lung.": ("LM LL", ""),
     "Opacity in the right mid to upper lung.": ("RM RU", ""),
     "Patchy left upper right basilar atelectasis.": ("LU RL", ""),
+    "Opacities in the left upper, right lower and middle lobes.": ("LU RM RL", ""),
+    "Left upper, right lower and middle lobes.": ("LU RM RL", ""),
     # word order
     "Left lung: upper lobe nodule.": ("LU", ""),
     "Left lung: upper and middle zone opacities. Right lung: clear.": ("LU LM", "R*"),

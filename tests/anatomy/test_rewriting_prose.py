@@ -76,6 +76,8 @@ REWRITTEN = [
     ("There is a left lung opacity.", "LU", "There is an upper left lung opacity."),
     ("There is an upper lobe opacity on the left.", "LL", None),
     ("Opacities in both lungs.", "L*", "Opacities in the left lung."),
+    ("Scar on left.", "LL", "Scar on the lower left lung."),
+    ("Opacity in RUL.", "LL", "Opacity in the lower left lung."),
     ("RUL nodule.", "LU", "Upper left lung nodule."),
     ("Blunting of the left costophrenic angle.", "LU", "Blunting of the upper left lung."),
 ]
