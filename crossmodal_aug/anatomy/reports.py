@@ -27,8 +27,7 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
         if head in ("X", "D") or (compares and scope.is_comparator(codes, phrase.first)):
             continue
         if not phrase.bare:
-            holds_device = devices and head != "F" and scope.holds_device(codes, phrase.first, start)
-            if not holds_device and _speaks_of_lungs(codes, phrase):
+            if not (devices and _places_device(codes, phrase, head, start)) and _speaks_of_lungs(codes, phrase):
                 kept.append(phrase)
             continue
         if not phrase.side:
@@ -53,15 +52,20 @@ def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phra
     return kept
 
 
+def _places_device(codes: str, phrase: Phrase, head: str, start: int) -> bool:
+    """Say whether a phrase tells only where a device lies."""
+    if scope.carries_device(codes, phrase.last + 1):
+        return True
+    return head != "F" and scope.holds_device(codes, phrase.first, start)
+
+
 def _speaks_of_lungs(codes: str, phrase: Phrase) -> bool:
-    """Say whether a phrase with a noun or a zone is a position and not a device's or a hernia's."""
-    first, last = phrase.first, phrase.last
-    if scope.carries_device(codes, last + 1):
+    """Say whether a phrase with a noun or a zone names a place of the lungs and not one of a hernia's."""
+    if not (phrase.noun or phrase.side) and scope.stands_apart(codes, phrase.first, phrase.last):
         return False
-    if not (phrase.noun or phrase.side) and scope.stands_apart(codes, first, last):
-        return False
-    named = phrase.side or phrase.levelled or phrase.place or phrase.plural
-    return bool(named) or scope.is_denied_subject(codes, first, last)
+    if phrase.side or phrase.plural or phrase.place or phrase.levelled:
+        return True
+    return scope.is_denied_subject(codes, phrase.first, phrase.last)
 
 
 def narrow(codes: str, phrases: list[Phrase]) -> None:
