@@ -27,8 +27,8 @@ class Sense:
             imply a side.
         axis: Number of the axis that it is a value of; 0 is the side.
         plural: Whether it speaks of both sides unless one is stated.
-        number: Value of a number word; of a count noun its place among all of them, and of a verb its place in the list,
-            where singular and plural take turns.
+        number: Value of a number word; of a count noun its place among all of them, and of a verb its place in the
+            list, where singular and plural take turns.
         mirror: For each of its tokens the token that a horizontal flip puts there.
         implies_side: Whether it means a side that it does not say.
         short: Whether it is a single letter, or ends in a full stop, and so is a word only before the right words.
