@@ -2,7 +2,7 @@
 
 Run with CROSSMODAL_AUG_DATA set to the folder of the real data:
 
-    python benchmarks/parser_openi.py [--gold FILE.jsonl] [--misses]
+    python benchmarks/parser_openi.py [--gold FILE.jsonl] [--misses] [--out benchmarks/results/parser_openi.json]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from crossmodal_aug.anatomy import LUNG_ZONES, PositionParser
 
@@ -62,7 +63,7 @@ class Score:
         return 2 * self.right / total if total else 1.0
 
 
-def score_gold(parser: PositionParser, path: Path, *, misses: bool) -> dict[str, float]:
+def score_gold(parser: PositionParser, path: Path, *, misses: bool) -> dict[str, Any]:
     """Score hand-labelled sentences and print a line per stratum."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     affirmed, negated, exact = Score(), Score(), Counter()
@@ -78,15 +79,17 @@ def score_gold(parser: PositionParser, path: Path, *, misses: bool) -> dict[str,
         if misses and not right:
             print(f"  {row['text']}\n    wanted {sorted(wanted)} clear {sorted(clear)}")
             print(f"    found  {sorted(found)} clear {sorted(found_clear)}")
+    strata: dict[str, list[int]] = {}
     for stratum in sorted({stratum for stratum, _ in exact}, key=lambda name: (name == "all", name)):
         hits, total = exact[stratum, True], exact[stratum, True] + exact[stratum, False]
+        strata[stratum] = [hits, total]
         print(f"  {stratum:<10} exact {hits}/{total} = {hits / total:.3f}")
     result = {"affirmed_f1": affirmed.f1, "negated_f1": negated.f1, "exact": exact["all", True] / len(rows)}
     print("  " + "  ".join(f"{name} {value:.3f}" for name, value in result.items()))
-    return result
+    return {**result, "exact_and_sentences": strata}
 
 
-def score_index(parser: PositionParser, path: Path, *, misses: bool) -> float:
+def score_index(parser: PositionParser, path: Path, *, misses: bool) -> dict[str, Any]:
     """Score indexed reports and print the misses sorted by cause."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["is_lung"] == "1" and (row["side"] or row["zones"])]
@@ -122,7 +125,7 @@ def score_index(parser: PositionParser, path: Path, *, misses: bool) -> float:
         for other, detail in sorted(details):
             if misses and other == cause:
                 print(f"    {detail}")
-    return share
+    return {"found": found, "stated": stated, "share": share, "indexed": len(rows), "misses_by_cause": dict(causes)}
 
 
 def is_in_words(text: str, side: str, level: str) -> bool:
@@ -149,6 +152,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--gold", type=Path, help="hand-labelled sentences (default: the development half)")
     options.add_argument("--misses", action="store_true", help="print every miss")
+    options.add_argument("--out", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     folder = os.environ.get("CROSSMODAL_AUG_DATA")
     if folder is None:
@@ -159,8 +163,11 @@ def main() -> int:
     print("hand-labelled sentences")
     gold = score_gold(parser, chosen.gold or texts / "gold_openi_dev.jsonl", misses=chosen.misses)
     print("indexed reports")
-    share = score_index(parser, texts / "openi_mesh_dev.csv", misses=chosen.misses)
-    reached = gold["affirmed_f1"] >= 0.93 and gold["negated_f1"] >= 0.85 and gold["exact"] >= 0.8 and share >= 0.9
+    index = score_index(parser, texts / "openi_mesh_dev.csv", misses=chosen.misses)
+    if chosen.out is not None:
+        chosen.out.write_text(json.dumps({"hand_labelled": gold, "indexed_reports": index}, indent=1) + "\n")
+    good = gold["affirmed_f1"] >= 0.93 and gold["negated_f1"] >= 0.85 and gold["exact"] >= 0.8
+    reached = good and index["share"] >= 0.9
     return 0 if reached else 1
 
 

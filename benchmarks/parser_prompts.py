@@ -2,7 +2,7 @@
 
 Run with CROSSMODAL_AUG_DATA set to the folder of the real data:
 
-    python benchmarks/parser_prompts.py [--misses]
+    python benchmarks/parser_prompts.py [--misses] [--out benchmarks/results/parser_prompts.json]
 
 A box is given in pixels without the size of its image, so only the sets whose images all have one size are
 scored. A prompt is scored where it names a corner; it agrees where the centre of the box lies in a corner or
@@ -64,6 +64,7 @@ def main() -> int:
     """Print the agreement and return 1 where the parser misread a list."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--misses", action="store_true", help="print every miss")
+    options.add_argument("--out", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     folder = os.environ.get("CROSSMODAL_AUG_DATA")
     if folder is None:
@@ -104,6 +105,10 @@ def main() -> int:
         print(f"  missed, {cause}: {count}")
     if chosen.misses:
         print("\n".join(sorted(details)))
+    if chosen.out is not None:
+        found = {"lists": with_list, "read_as_they_stand": same_list, "boxes": scored, "agree": agreed}
+        found |= {"boxes_without_image_size": no_size, "misses_by_cause": dict(causes)}
+        chosen.out.write_text(json.dumps(found, indent=1) + "\n")
     return int(same_list != with_list)
 
 

@@ -133,6 +133,6 @@ def test_time_grows_no_faster_than_the_text(name, piece):
         return time.process_time() - begin
 
     short, long = (min(seconds(repeats) for _ in range(5)) for repeats in (1_000, 10_000))
-    # Ten times the text: linear time is ten times as long, quadratic time a hundred times. Between the two there is room
-    # for a busy machine.
+    # Ten times the text: linear time is ten times as long, quadratic time a hundred times. Between them is room for a
+    # busy machine.
     assert long < 60 * short + 0.03

@@ -113,6 +113,6 @@ def coarsen(repeats):
 @pytest.mark.parametrize("work", [rewrite, rewrite_one_sentence, coarsen])
 def test_time_grows_no_faster_than_the_text(work):
     short, long = (min(seconds(work, repeats) for _ in range(5)) for repeats in (400, 4_000))
-    # Ten times the text: linear time is ten times as long, quadratic time a hundred times. Between the two there is room
-    # for a busy machine.
+    # Ten times the text: linear time is ten times as long, quadratic time a hundred times. Between them is room for a
+    # busy machine.
     assert long < 60 * short + 0.03
