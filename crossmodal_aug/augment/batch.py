@@ -9,7 +9,8 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.checks import as_evidence, check_positions, check_tensor
+from crossmodal_aug.functional.checks import check_positions, check_tensor
+from crossmodal_aug.functional.evidence import check_evidence
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ def check_texts(name: str, texts: object, batch: int | None = None) -> list[str]
 def check_aligned(name: str, tensor: object, batch: int, spatial: tuple[int, ...], device: torch.device) -> None:
     """Raise unless ``tensor`` is (batch, ..., *spatial) on ``device``."""
     tensor = check_tensor(name, tensor)
-    wanted = f"({batch}, ..., {', '.join(map(str, spatial))})"
     if tensor.ndim <= len(spatial) or tensor.shape[0] != batch or tensor.shape[tensor.ndim - len(spatial) :] != spatial:
+        # Built only here: while compiling, sizes need not be numbers.
+        wanted = f"({batch}, ..., {', '.join(map(str, spatial))})"
         raise InvalidValueError(f"Expected `{name}` of shape {wanted}, but got {tuple(tensor.shape)}.")
     if tensor.device != device:
         raise InvalidValueError(f"Expected `{name}` on {device}, like `images`, but got {tensor.device}.")
@@ -164,9 +166,10 @@ def _kind(tensor: Tensor) -> tuple[tuple[int, ...], torch.dtype, torch.device]:
 
 
 def evidence_of(batch: Batch, needed_by: str) -> Tensor:
-    """Return the target as evidence (B, *spatial) float32 in [0, 1].
+    """Return the target as checked evidence (B, *spatial), in its own dtype; see `crossmodal_aug.functional.evidence`.
 
     Raises:
+        InvalidTypeError: The target is complex.
         InvalidValueError: There is no target, it has more than one channel, or its values cannot be evidence.
     """
     target, axes = batch.target, len(batch.spatial)
@@ -179,4 +182,4 @@ def evidence_of(batch: Batch, needed_by: str) -> Tensor:
             f"Expected `target` of shape (B, 1, *spatial) or (B, *spatial), which {needed_by} reads as evidence, "
             f"but got {tuple(target.shape)}."
         )
-    return as_evidence("target", target)
+    return check_evidence("target", target)

@@ -11,8 +11,10 @@ from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.mixing import cut_share, one_of, pick_true, uniforms
-from crossmodal_aug.functional.regions import union_mask
+from crossmodal_aug.functional.cutting import zones_cut_share
+from crossmodal_aug.functional.evidence import reaches
+from crossmodal_aug.functional.mixing import one_of, pick_true, uniforms
+from crossmodal_aug.functional.regions import band_maxima, bands_per_region, union_mask
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,12 @@ class Focus(CrossModalOp):
         kept, possible = self._narrow(named, draws[:, 1], draws[:, 2:])
         accepted = possible & (draws[:, 0] < self.p)
         if batch.target is not None:
-            evidence = evidence_of(batch, "Focus") >= 0.5
-            mask = union_mask(kept, self.atlas, batch.spatial)
-            accepted = accepted & (evidence & mask).flatten(1).any(dim=1)
+            evidence = evidence_of(batch, "Focus")
+            lesion = reaches(band_maxima(evidence, self.atlas), 0.5)
+            held = bands_per_region(lesion, self.atlas, batch.spatial[-2]) > 0
+            accepted = accepted & (held & kept).any(dim=1)
             if self.max_cut is not None:
-                accepted = accepted & (cut_share(evidence, mask) <= self.max_cut)
+                accepted = accepted & (zones_cut_share(evidence, kept, self.atlas, batch.spatial) <= self.max_cut)
         chosen = torch.where(accepted.unsqueeze(1), kept, named)
         return FocusParams(
             accepted=accepted,

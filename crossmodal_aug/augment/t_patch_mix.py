@@ -16,6 +16,7 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant
+from crossmodal_aug.functional.evidence import evidence_values, reaches
 from crossmodal_aug.functional.mixing import (
     box_mask,
     boxes_around,
@@ -156,7 +157,7 @@ class TPatchMix(CrossModalOp):
 
         lesion = None
         if self.where == "probability" and evidence is not None:
-            lesion = (evidence >= self.threshold).index_select(0, index)
+            lesion = reaches(evidence, self.threshold).index_select(0, index)
         boxes, allowed = self._place(draws[:, 2:], mine, theirs, lesion, spatial, size)
         # A region narrower than a pixel has no room for a patch.
         pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
@@ -164,7 +165,7 @@ class TPatchMix(CrossModalOp):
         mixed = mine if self.text == "keep" else mine | theirs
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
-            given = windows.of(evidence, index)
+            given = evidence_values(windows.of(evidence, index))
             if self.gate is not None:
                 accepted = accepted & (self._score(given, windows.inside) >= self.threshold * pixels)
             if self.text == "evidence":
@@ -186,8 +187,9 @@ class TPatchMix(CrossModalOp):
 
     def _score(self, evidence: Tensor, inside: Tensor) -> Tensor:
         """What the gate compares with the threshold, summed over the patch: (B,)."""
-        value = evidence if self.gate == "lesion" else (2 * evidence - 1).abs()
-        return (value * inside).flatten(1).sum(dim=1)
+        # In place: beside a large patch of a volume there is little room for copies.
+        value = evidence.clone() if self.gate == "lesion" else (2 * evidence).sub_(1).abs_()
+        return value.mul_(inside).flatten(1).sum(dim=1)
 
     def _evidence_needed_by(self) -> str | None:
         reasons = {
@@ -233,18 +235,17 @@ class TPatchMix(CrossModalOp):
         brought = window_per_region(patch, windows.start[:, -2:], self.atlas, size) > 0
         # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
         # the columns of the box can hold less: those are looked through once more without its rows.
-        largest = band_maxima(own, self.atlas)
+        largest = reaches(band_maxima(own, self.atlas), self.threshold)
         rows = torch.arange(mine.shape[0], device=mine.device)
         left, width = windows.start[:, -1:], windows.size[-1]
-        strips = Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows)
-        strips.sub_(box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1).float(), alpha=2)
+        strips = reaches(Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows), self.threshold)
+        strips &= ~box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1)
         columns = left + torch.arange(width, device=left.device)
         in_box = (columns >= boxes[:, -1, :1]) & (columns < boxes[:, -1, 1:])
         places = columns.unsqueeze(1).expand(-1, largest.shape[1], -1)
         around = torch.where(in_box.unsqueeze(1), band_maxima(strips, self.atlas), largest.gather(2, places))
         held, remains = (
-            bands_per_region(one >= self.threshold, self.atlas, size[0]) > 0
-            for one in (largest, largest.scatter(2, places, around))
+            bands_per_region(one, self.atlas, size[0]) > 0 for one in (largest, largest.scatter(2, places, around))
         )
         return (mine & ~(held & ~(remains | brought))) | (theirs & brought)
 

@@ -11,9 +11,9 @@ from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.mixing import cut_share, draw_donors, one_of, pick, uniforms
+from crossmodal_aug.functional.cutting import zones_cut_share
+from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
-from crossmodal_aug.functional.regions import union_mask
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class ZoneMix(CrossModalOp):
         accepted = possible & (draws[:, 1] < self.p)
         zones = self._draw_zones(draws[:, 2], draws[:, 3:])
         if self.max_cut is not None:
-            pixels = union_mask(zones, self.atlas, batch.spatial)
-            mine = evidence_of(batch, "max_cut") >= 0.5
-            theirs = mine if donors is None else evidence_of(donors, "max_cut") >= 0.5
-            for evidence in (mine, theirs.index_select(0, index)):
-                accepted = accepted & (cut_share(evidence, pixels) <= self.max_cut)
+            mine = evidence_of(batch, "max_cut")
+            theirs = mine if donors is None else evidence_of(donors, "max_cut")
+            for evidence, rows in ((mine, None), (theirs, index)):
+                cut = zones_cut_share(evidence, zones, self.atlas, batch.spatial, rows)
+                accepted = accepted & (cut <= self.max_cut)
         zones = zones & accepted.unsqueeze(1)
         mixed = torch.where(zones, source.positions.index_select(0, index), positions)
         shares = grid.shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), zones.device)
@@ -114,7 +114,7 @@ class ZoneMix(CrossModalOp):
             donors=index,
             pool=None if donors is None else donors.positions.shape[0],
             zones=zones,
-            mixed_share=zones.float() @ shares,
+            mixed_share=torch.where(zones, shares, 0.0).sum(dim=1),
         )
 
     def _draw_zones(self, choice: Tensor, coins: Tensor) -> Tensor:

@@ -3,11 +3,11 @@
 from crossmodal_aug.functional.affinity import position_affinity
 from crossmodal_aug.functional.calibration import Calibration, Fit, calibrate
 from crossmodal_aug.functional.contrastive import itcl_loss
+from crossmodal_aug.functional.cutting import cut_share
 from crossmodal_aug.functional.mixing import (
     box_mask,
     boxes_around,
     boxes_inside,
-    cut_share,
     cyclic_donors,
     draw_donors,
     pick,

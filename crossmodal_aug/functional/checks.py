@@ -54,25 +54,3 @@ def check_generator(generator: object) -> None:
         raise InvalidTypeError(
             f"Expected `generator` to be a torch.Generator or None, but got {type(generator).__name__}."
         )
-
-
-def as_evidence(name: str, evidence: Tensor) -> Tensor:
-    """Evidence as float32 in [0, 1]: a floating map as it is, a mask as ``mask > 0``.
-
-    Values are checked where that costs nothing, that is on the CPU outside ``torch.compile``; elsewhere a NaN
-    compares as absent evidence.
-
-    Raises:
-        InvalidValueError: A value is NaN or lies outside [0, 1].
-    """
-    if not evidence.is_floating_point():
-        # Compared with a number, a bool tensor would first grow to int64.
-        return (evidence if evidence.dtype == torch.bool else evidence > 0).float()
-    if evidence.device.type == "cpu" and evidence.numel() and not torch.compiler.is_compiling():
-        low, high = evidence.detach().aminmax()
-        if not (low >= 0 and high <= 1):  # also true for NaN
-            raise InvalidValueError(
-                f"Expected `{name}` to hold values in [0, 1], but got a range of [{float(low):g}, {float(high):g}]"
-                " (nan means that it holds NaN)."
-            )
-    return evidence.detach().float()

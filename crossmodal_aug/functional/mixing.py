@@ -1,4 +1,4 @@
-"""The parts that the mixing ops are made of: draw, choose donors, place boxes, measure what a border cuts.
+"""The parts that the mixing ops are made of: draw, choose donors, place boxes.
 
 Every function is pure. Randomness comes in as uniform draws, made once a call by `uniforms`; nothing here
 depends on the data for its shapes, so all of it compiles.
@@ -13,8 +13,8 @@ from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_generator
 from crossmodal_aug.functional.constants import constant
 
-# Parts of a batch that `cut_share` goes through one after the other.
-_PARTS = 8
+# Parts that lines are counted in, one after the other.
+_PARTS = 16
 
 
 def uniforms(
@@ -45,7 +45,10 @@ def uniforms(
     """
     check_generator(generator)
     source = device if generator is None else generator.device
-    draws = torch.rand(batch, columns, generator=generator, device=source)
+    # Always float32: with another default dtype the same seed would give other numbers. A compiler that knows the batch
+    # only by a symbol takes no generator, not even None.
+    drawn_by = {} if generator is None else {"generator": generator}
+    draws = torch.rand(batch, columns, dtype=torch.float32, device=source, **drawn_by)
     # To the host it must block: the numbers are read at once.
     return draws if generator is None else draws.to(device, non_blocking=torch.device(device).type != "cpu")
 
@@ -213,7 +216,7 @@ def random_pixel(draws: Tensor, options: Tensor) -> Tensor:
     lines = options.flatten(1, -2)
     # A line is drawn in proportion to its true pixels, then a pixel within it: two short searches instead of a
     # running sum over the whole image.
-    running = lines.sum(dim=2).cumsum(dim=1)
+    running = _count_true(lines).cumsum(dim=1)
     rank = pick(draws[:, 0], running[:, -1]) + 1
     line = torch.searchsorted(running, rank.unsqueeze(1)).clamp_max(running.shape[1] - 1)
     column = pick_true(draws[:, 1], lines.gather(1, line.unsqueeze(2).expand(-1, 1, width)).squeeze(1))
@@ -223,6 +226,15 @@ def random_pixel(draws: Tensor, options: Tensor) -> Tensor:
         pixel.append(rest % length)
         rest = rest // length
     return torch.stack(pixel[::-1], dim=1)
+
+
+def _count_true(lines: Tensor) -> Tensor:
+    """True entries of each line: (B, N, W) bool to (B, N) integers."""
+    if torch.compiler.is_compiling():
+        return lines.sum(dim=2)
+    # To sum bools torch first copies them to the type of the sum: a part at a time.
+    parts = lines.flatten(0, 1).chunk(_PARTS)
+    return torch.cat([part.sum(dim=1, dtype=torch.int32) for part in parts]).view(lines.shape[:2])
 
 
 def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
@@ -252,43 +264,3 @@ def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
         along = (place >= boxes[:, axis, :1]) & (place < boxes[:, axis, 1:])
         inside = inside & along.view(-1, *[1] * axis, length, *[1] * (axes - axis - 1))
     return inside
-
-
-def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
-    """Share of the evidence whose lesion the border of ``mask`` would cut through.
-
-    A pixel counts as cut when the straight run of evidence through it, along its row or its column, goes on
-    across the border. That needs no connected components, and so neither a loop nor a trip to the host.
-
-    Args:
-        evidence: (B, *spatial) bool.
-        mask: (B, *spatial) bool: what would be exchanged.
-
-    Returns:
-        (B,) float32 in [0, 1]; 0 for a sample without evidence.
-
-    Example:
-        >>> evidence = torch.tensor([[[True, True, False, True]]])
-        >>> mask = torch.tensor([[[True, False, False, False]]])
-        >>> cut_share(evidence, mask)
-        tensor([0.6667])
-    """
-    # What is held beside the inputs takes some 30 bytes a pixel: a few samples at a time keep it small.
-    some = max(1, mask.shape[0] // _PARTS)
-    parts = zip(torch.split(evidence, some), torch.split(mask, some), strict=True)
-    return torch.cat([_cut_share(*part) for part in parts])
-
-
-def _cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
-    cut = _cut_along(evidence, mask, -1) | _cut_along(evidence, mask, -2)
-    axes = tuple(range(1, mask.ndim))
-    return cut.sum(dim=axes).float() / evidence.sum(dim=axes).clamp_min(1)
-
-
-def _cut_along(evidence: Tensor, mask: Tensor, axis: int) -> Tensor:
-    evidence, mask = evidence.transpose(axis, -1), mask.transpose(axis, -1)
-    joined = evidence[..., 1:] & evidence[..., :-1]
-    crossing = joined & (mask[..., 1:] != mask[..., :-1])
-    run = torch.nn.functional.pad((~joined).cumsum(dim=-1), (1, 0))
-    crossings = torch.zeros_like(run).scatter_add_(-1, run[..., 1:], crossing.long())
-    return (evidence & (crossings.gather(-1, run) > 0)).transpose(axis, -1)

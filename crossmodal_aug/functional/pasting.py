@@ -5,17 +5,19 @@ they move windows and whole stretches of image lines instead of choosing pixel b
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_tensor
 from crossmodal_aug.functional.mixing import box_mask
-from crossmodal_aug.functional.regions import union_mask
+from crossmodal_aug.functional.regions import row_bands, union_mask
 from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
 # At most this share of the pixels is pasted at a time, so that what is held beside the result stays small.
@@ -57,9 +59,19 @@ def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor
 
 def choose(mask: Tensor, taken: Tensor, tensor: Tensor) -> Tensor:
     """``where(mask, taken, tensor)`` that may write over ``taken``, a temporary of the caller's."""
-    if torch.compiler.is_compiling() or (torch.is_grad_enabled() and (taken.requires_grad or tensor.requires_grad)):
+    if _keeps_temporaries(taken, tensor):
         return torch.where(mask, taken, tensor)
     return torch.where(mask, taken, tensor, out=taken)
+
+
+def _keeps_temporaries(*tensors: Tensor) -> bool:
+    """Whether a graph may hold on to what is worked out on the way, or nothing can be written to at all."""
+    return (
+        torch.compiler.is_compiling()
+        or (torch.is_grad_enabled() and any(one.requires_grad for one in tensors))
+        or any(torch._C._functorch.is_functorch_wrapped_tensor(one) for one in tensors)
+        or any(unpack_dual(one).tangent is not None for one in tensors)
+    )
 
 
 def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, window: Sequence[int]) -> Tensor:
@@ -109,8 +121,11 @@ def paste_windows(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, 
 
 
 def _can_write_windows(tensor: Tensor, donors: Tensor) -> bool:
-    """Whether writing into windows of a copy is cheap; graphs and gradients want the plain form."""
-    return tensor.is_contiguous() and not (
+    """Whether writing into windows of a copy is cheap; graphs and gradients want the plain form.
+
+    Windows are cut out of contiguous tensors: of any other, each part would be a copy of the whole first.
+    """
+    return tensor.is_contiguous() and donors.is_contiguous() and not (
         torch.compiler.is_compiling()
         or torch.are_deterministic_algorithms_enabled()
         or (torch.is_grad_enabled() and (tensor.requires_grad or donors.requires_grad))
@@ -145,10 +160,12 @@ def paste_regions(
         tensor([2, 1])
     """
     height, width = spatial[-2:]
-    stretch = grid.common_stretch(atlas, width)
-    if donors is not None or not tensor.is_contiguous() or stretch * tensor.element_size() < _SHORTEST:
+    if torch.compiler.is_compiling():
         return paste(tensor, tensor if donors is None else donors, index, union_mask(zones, atlas, spatial))
+    stretch = grid.common_stretch(atlas, width)
     check_tensor("tensor", tensor)
+    if donors is not None or not tensor.is_contiguous() or stretch * tensor.element_size() < _SHORTEST:
+        return _paste_bands(tensor, tensor if donors is None else donors, index, zones, atlas, spatial)
     planes = tensor.shape[1:].numel() // (height * width)  # further axes and depth alike: regions extend through both
     label = grid.labels(atlas, (height, width), tensor.device)[:, ::stretch]
     outside = zones.new_zeros(zones.shape[0], 1)
@@ -159,6 +176,23 @@ def paste_regions(
     place = torch.arange(label.numel(), device=tensor.device).view(1, 1, *label.shape)
     piece = (source * planes + plane) * label.numel() + place
     return tensor.view(-1, stretch).index_select(0, piece.flatten()).view(tensor.shape)
+
+
+def _paste_bands(
+    tensor: Tensor, donors: Tensor, index: Tensor, zones: Tensor, atlas: Atlas, spatial: Sequence[int]
+) -> Tensor:
+    """`paste_regions` band by band: within one all rows are alike, so that no mask of the image is held."""
+    _check_pair(tensor, donors, spatial)
+    taken = donors.index_select(0, index)
+    if _keeps_temporaries(taken, tensor):
+        return paste(tensor, donors, index, union_mask(zones, atlas, spatial))
+    inside = row_bands(zones, atlas, (spatial[-2], spatial[-1]))
+    first = (*grid.first_rows(atlas, spatial[-2]), spatial[-2])
+    for band, (start, stop) in enumerate(pairwise(first)):
+        mask = inside[:, band].view(inside.shape[0], *[1] * (tensor.ndim - 2), inside.shape[-1])
+        some, ours = taken[..., start:stop, :], tensor[..., start:stop, :]
+        torch.where(mask, some, ours, out=some)
+    return taken
 
 
 def _check_pair(tensor: Tensor, donors: Tensor, spatial: Sequence[int]) -> None:

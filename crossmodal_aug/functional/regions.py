@@ -11,12 +11,13 @@ from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import (
-    as_evidence,
     check_choice,
     check_positions,
     check_probability,
     check_tensor,
 )
+from crossmodal_aug.functional.evidence import check_evidence, evidence_values, reaches
+from crossmodal_aug.functional.precision import full_precision
 
 
 def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
@@ -92,12 +93,32 @@ def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
     *depth, height, width = spatial
     size, device = _check_size(atlas, (height, width)), zones.device
     zones = check_positions("zones", zones, (zones.shape[0], len(atlas)))
-    outside = zones.new_zeros(zones.shape[0], 1)
     # Between two cuts all rows are alike: look up one row of each band, then repeat it.
-    labels = grid.band_labels(atlas, size, device)
-    some = torch.cat((zones, outside), dim=1).index_select(1, labels.flatten()).view(-1, *labels.shape)
-    plane = some.index_select(1, grid.bands_of_rows(atlas, height, device))
+    plane = row_bands(zones, atlas, size).index_select(1, grid.bands_of_rows(atlas, height, device))
     return plane.view(-1, *[1] * len(depth), height, width).expand(-1, *spatial)
+
+
+def row_bands(zones: Tensor, atlas: Atlas, size: tuple[int, int]) -> Tensor:
+    """One row of `union_mask` for each band, the rows between two neighbouring cuts of the atlas.
+
+    Args:
+        zones: (B, K) bool: the set of each sample.
+        atlas: K regions.
+        size: (H, W) of the image.
+
+    Returns:
+        (B, bands, W) bool, the bands from the top.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> row_bands(torch.eye(6, dtype=torch.bool)[1:2], LUNG_ZONES, (6, 2)).int()
+        tensor([[[0, 0],
+                 [1, 0],
+                 [0, 0]]], dtype=torch.int32)
+    """
+    labels = grid.band_labels(atlas, size, zones.device)
+    outside = zones.new_zeros(zones.shape[0], 1)
+    return torch.cat((zones, outside), dim=1).index_select(1, labels.flatten()).view(-1, *labels.shape)
 
 
 def region_evidence(
@@ -110,7 +131,7 @@ def region_evidence(
     """How much evidence lies in each region.
 
     Args:
-        evidence: (B, 1, *spatial) or (B, *spatial) map in [0, 1], or an integer or bool mask (non-zero = 1). The
+        evidence: (B, 1, *spatial) or (B, *spatial) map in [0, 1], or an integer or bool mask (above 0 = 1). The
             last two axes are height and width; a volume (B, 1, D, H, W) is summed over its depth.
         atlas: K regions.
         reduce: "count" sums the evidence, in pixels; "share" divides that by the whole sample's evidence (a
@@ -138,9 +159,11 @@ def region_evidence(
             f"Expected `evidence` of shape (B, 1, *spatial), but got {tuple(evidence.shape)}, which has no height "
             "and width beside the batch."
         )
-    values = as_evidence("evidence", evidence)
-    if threshold is not None:
-        values = (values >= check_probability("threshold", threshold)).float()
+    evidence = check_evidence("evidence", evidence)
+    if threshold is None:
+        values = evidence_values(evidence)
+    else:
+        values = reaches(evidence, check_probability("threshold", threshold)).float()
     counts = sum_per_region(values, atlas)
     if reduce == "count":
         return counts
@@ -166,7 +189,8 @@ def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
     # Between two cuts all rows are alike, so a column of a band lies in one region: sum those first.
     above = tuple(range(1, values.ndim - 1))
     columns = torch.stack([part.sum(dim=above) for part in _split_in_bands(values, atlas)], dim=1)
-    return columns.flatten(1).float() @ grid.band_members(atlas, (height, width), values.device)
+    with full_precision(values.device):
+        return columns.flatten(1).float() @ grid.band_members(atlas, (height, width), values.device)
 
 
 def band_maxima(values: Tensor, atlas: Atlas) -> Tensor:
@@ -206,7 +230,8 @@ def bands_per_region(columns: Tensor, atlas: Atlas, height: int) -> Tensor:
         >>> bands_per_region(torch.tensor([[[True, False], [False, False], [True, True]]]), LUNG_ZONES, 6)
         tensor([[1., 0., 1., 0., 0., 1.]])
     """
-    return columns.flatten(1).float() @ grid.band_members(atlas, (height, columns.shape[-1]), columns.device)
+    with full_precision(columns.device):
+        return columns.flatten(1).float() @ grid.band_members(atlas, (height, columns.shape[-1]), columns.device)
 
 
 def window_per_region(values: Tensor, start: Tensor, atlas: Atlas, size: tuple[int, int]) -> Tensor:
@@ -238,7 +263,8 @@ def window_per_region(values: Tensor, start: Tensor, atlas: Atlas, size: tuple[i
     members = grid.block_members(atlas, size, device)
     by_row = (row_of.unsqueeze(1) == torch.arange(members.shape[0], device=device).unsqueeze(1)).float()
     by_column = (column_of.unsqueeze(2) == torch.arange(members.shape[1], device=device)).float()
-    return (by_row @ plane @ by_column).flatten(1) @ members.flatten(0, 1)
+    with full_precision(device):
+        return (by_row @ plane @ by_column).flatten(1) @ members.flatten(0, 1)
 
 
 def _split_in_bands(values: Tensor, atlas: Atlas) -> tuple[Tensor, ...]:

@@ -13,6 +13,7 @@ from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_te
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant
+from crossmodal_aug.functional.precision import full_precision
 from crossmodal_aug.integrations.matrices import mirrored, region_shift, rotation, visible_share
 
 try:
@@ -165,17 +166,19 @@ class KorniaSync(nn.Module):
             )
         before = [one for one in (batch.target, *batch.maps) if one is not None]
         flat = [one.reshape(one.shape[0], -1, *batch.spatial) for one in before]
-        after = self.pipeline(
-            batch.images,
-            *flat,
-            params=None if params is None else params.kornia,
-            data_keys=["input"] + ["mask"] * len(flat),
-        )
-        out, *moved = after if flat else [after]
+        # Under autocast kornia would work out its matrices in half precision, and warp by those.
+        with full_precision(batch.images.device):
+            after = self.pipeline(
+                batch.images,
+                *flat,
+                params=None if params is None else params.kornia,
+                data_keys=["input"] + ["mask"] * len(flat),
+            )
+            out, *moved = after if flat else [after]
+            done = self._read(batch, tuple(out.shape[-2:]))
         moved = [
             new.reshape(*old.shape[: old.ndim - 2], *new.shape[-2:]) for new, old in zip(moved, before, strict=True)
         ]
-        done = self._read(batch, tuple(out.shape[-2:]))
         if self.on_break == "raise":
             self._raise_if_broken(done)
         else:

@@ -1,0 +1,103 @@
+"""How much lesion the border of what is exchanged would cut through.
+
+A run is a straight stretch of evidence along a row or a column. Finding runs takes some 30 bytes a pixel, many times an
+image of bytes, so a few samples and a few of their lines are looked at at a time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.functional.evidence import reaches
+from crossmodal_aug.functional.regions import union_mask
+
+# Share of the batch whose runs are held at a time, as its inverse, and into how many groups of samples it is split.
+_PIECES, _GROUPS = 64, 16
+
+
+def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
+    """Share of the evidence whose lesion the border of ``mask`` would cut through.
+
+    A pixel counts as cut when the straight run of evidence through it, along its row or its column, goes on
+    across the border. That needs no connected components, and so neither a loop nor a trip to the host.
+
+    Args:
+        evidence: (B, *spatial) bool.
+        mask: (B, *spatial) bool: what would be exchanged.
+
+    Returns:
+        (B,) float32 in [0, 1]; 0 for a sample without evidence.
+
+    Example:
+        >>> evidence = torch.tensor([[[True, True, False, True]]])
+        >>> mask = torch.tensor([[[True, False, False, False]]])
+        >>> cut_share(evidence, mask)
+        tensor([0.6667])
+    """
+    return _in_groups(mask.shape[0], lambda rows, parts: _cut_share(evidence[rows], mask[rows], parts))
+
+
+def zones_cut_share(
+    evidence: Tensor, zones: Tensor, atlas: Atlas, spatial: Sequence[int], index: Tensor | None = None
+) -> Tensor:
+    """`cut_share` for the border of each sample's set of regions, whose mask is never held whole.
+
+    Args:
+        evidence: (M, *spatial) as `crossmodal_aug.functional.evidence.check_evidence` returns it; at least 0.5 counts.
+        zones: (B, K) bool: the set of each sample.
+        atlas: K regions.
+        spatial: (H, W) or (D, H, W).
+        index: (B,) int64 row of the evidence for each sample; None takes them in order.
+
+    Returns:
+        (B,) float32 in [0, 1].
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> left = torch.tensor([[True, True, True, False, False, False]])
+        >>> zones_cut_share(torch.tensor([[[0, 1, 1, 0], [1, 1, 0, 0]]]), left, LUNG_ZONES, (2, 4))
+        tensor([0.5000])
+    """
+
+    def measure(rows: slice, parts: int) -> Tensor:
+        held = evidence[rows] if index is None else evidence.index_select(0, index[rows])
+        return _cut_share(reaches(held, 0.5), union_mask(zones[rows], atlas, spatial), parts)
+
+    return _in_groups(zones.shape[0], measure)
+
+
+def _in_groups(batch: int, measure: Callable[[slice, int], Tensor]) -> Tensor:
+    """What ``measure`` gives for all samples, called with a few of them and the parts to split their lines into."""
+    if torch.compiler.is_compiling():  # a compiler plans memory itself, and may not know the batch
+        return measure(slice(None), 1)
+    some = max(1, batch // _GROUPS)
+    starts = range(0, max(1, batch), some)
+    return torch.cat([measure(slice(start, start + some), max(1, _PIECES // len(starts))) for start in starts])
+
+
+def _cut_share(evidence: Tensor, mask: Tensor, parts: int) -> Tensor:
+    across = torch.empty_like(evidence, memory_format=torch.contiguous_format)
+    for lines, found, sides in _split(parts, -2, evidence, across, mask):
+        found.copy_(_cut_lines(lines, sides))
+    cut: Tensor | int = 0
+    whole: Tensor | int = 0
+    for lines, found, sides in _split(parts, -1, evidence, across, mask):
+        along = _cut_lines(lines.transpose(-1, -2), sides.transpose(-1, -2))
+        cut = cut + (along.transpose(-1, -2) | found).flatten(1).sum(dim=1)
+        whole = whole + lines.flatten(1).sum(dim=1)
+    return torch.as_tensor(cut).float() / torch.as_tensor(whole).clamp_min(1)
+
+
+def _split(parts: int, axis: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(one.chunk(parts, dim=axis) if parts > 1 else (one,) for one in tensors), strict=True)
+
+
+def _cut_lines(evidence: Tensor, mask: Tensor) -> Tensor:
+    """Pixels whose run along the last axis goes on across the border."""
+    joined = evidence[..., 1:] & evidence[..., :-1]
+    crossing = joined & (mask[..., 1:] != mask[..., :-1])
+    run = torch.nn.functional.pad((~joined).cumsum(dim=-1), (1, 0))
+    crossings = torch.zeros_like(run, dtype=torch.int32).scatter_add_(-1, run[..., 1:], crossing.int())
+    return evidence & (crossings.gather(-1, run) > 0)

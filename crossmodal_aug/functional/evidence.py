@@ -1,0 +1,98 @@
+"""Evidence: what a target says about where lesion is, read in the dtype that the target has.
+
+A copy of a mask as float32 may be larger than all that an op returns. So a target stays as it is, and only the pieces
+that an op looks at become numbers in [0, 1]: a floating map as it is, a mask as ``mask > 0``. Both readings keep the
+order of values, so they may also follow a maximum.
+"""
+
+from math import ceil, frexp
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+
+_UNSIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
+
+def check_evidence(name: str, evidence: Tensor) -> Tensor:
+    """Return evidence that `evidence_values` and `reaches` can read: the tensor itself, cut off from its graph.
+
+    Values are checked where that costs nothing, that is on the CPU outside ``torch.compile``; elsewhere a NaN
+    compares as absent evidence. Dtypes that torch can hardly compute with come out as bool or float32.
+
+    Args:
+        name: What to call it in errors.
+        evidence: Probabilities in [0, 1], or a bool or integer mask.
+
+    Returns:
+        A tensor of the same shape.
+
+    Raises:
+        InvalidTypeError: It is complex.
+        InvalidValueError: A value is NaN or lies outside [0, 1].
+
+    Example:
+        >>> check_evidence("mask", torch.tensor([0, 65535], dtype=torch.uint16))
+        tensor([False,  True])
+    """
+    evidence = evidence.detach()
+    if evidence.is_complex():
+        raise InvalidTypeError(f"Expected `{name}` to be real, to be read as evidence, but got {evidence.dtype}.")
+    if evidence.dtype in _UNSIGNED:
+        return evidence.view(_UNSIGNED[evidence.dtype]) != 0
+    if not evidence.is_floating_point():
+        return evidence
+    if evidence.element_size() == 1:
+        evidence = evidence.float()
+    if evidence.device.type == "cpu" and evidence.numel() and not torch.compiler.is_compiling():
+        low, high = evidence.aminmax()
+        if not (low >= 0 and high <= 1):  # also true for NaN
+            raise InvalidValueError(
+                f"Expected `{name}` to hold values in [0, 1], but got a range of [{float(low):g}, {float(high):g}]"
+                " (nan means that it holds NaN)."
+            )
+    return evidence
+
+
+def evidence_values(evidence: Tensor) -> Tensor:
+    """Checked evidence as float32 in [0, 1].
+
+    Example:
+        >>> evidence_values(torch.tensor([-1, 0, 255]))
+        tensor([0., 0., 1.])
+    """
+    if evidence.is_floating_point():
+        return evidence.float()
+    # Compared with a number, a bool tensor would first grow to int64.
+    return (evidence if evidence.dtype == torch.bool else evidence > 0).float()
+
+
+def reaches(evidence: Tensor, threshold: float) -> Tensor:
+    """``evidence_values(evidence) >= threshold``, without a copy of the values.
+
+    Args:
+        evidence: Checked evidence, any shape.
+        threshold: Number in [0, 1].
+
+    Returns:
+        Bool of the same shape; for a bool mask it may be the mask itself.
+
+    Example:
+        >>> reaches(torch.tensor([0.2, 0.6], dtype=torch.float16), 0.55), reaches(torch.tensor([0, 255]), 0.55)
+        (tensor([False,  True]), tensor([False,  True]))
+    """
+    if evidence.is_floating_point():
+        return evidence >= _least(threshold, evidence.dtype)
+    if threshold <= 0:
+        return torch.ones_like(evidence, dtype=torch.bool)
+    return evidence if evidence.dtype == torch.bool else evidence > 0
+
+
+def _least(threshold: float, dtype: torch.dtype) -> float:
+    """Smallest number of a half-precision dtype that is not below ``threshold``, which torch would round to nearest."""
+    if dtype not in (torch.float16, torch.bfloat16):
+        return threshold
+    about = torch.finfo(dtype)
+    step = max(about.eps * 2.0 ** (frexp(threshold)[1] - 1), about.smallest_normal * about.eps)
+    return ceil(threshold / step) * step
