@@ -136,7 +136,7 @@ class PositionParser:
         import torch  # noqa: PLC0415  (the anatomy package is free of torch until bits are asked for)
 
         bits = [report.bits for report in self.parse_many(texts)]
-        return torch.tensor(bits, dtype=torch.bool).reshape(len(bits), len(self.atlas))
+        return torch.tensor(bits, dtype=torch.bool, device="cpu").reshape(len(bits), len(self.atlas))
 
     def rewrite(self, text: str, bits: Iterable[bool]) -> str:
         """Return a text rewritten to name exactly some regions; what was rewritten before is looked up.

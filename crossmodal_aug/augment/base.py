@@ -171,19 +171,35 @@ class CrossModalOp(nn.Module, ABC):
         check_generator(generator)
         batch = check_batch(images, texts, target, positions, maps, self.parser)
         second = None if donors is None else check_donors(donors, batch, self.parser)
-        params = self.sample(batch, second, generator)
-        texts = batch.texts
-        if texts is not None:
-            texts = self.rewrite(texts, params)
-            if self.budget is not None:
-                refused = self.budget.exceeded(batch.texts or [], texts)
-                if any(refused):
-                    params = params.refusing(torch.tensor(refused).to(batch.positions.device))
-                    texts = [old if no else new for no, old, new in zip(refused, batch.texts or [], texts, strict=True)]
+        params, texts = self.draw(batch, second, generator)
         out = self._altered(batch, texts, params, second)
         if self.strict:
             check_promises(self, batch, second, out)
         return out
+
+    def draw(
+        self, batch: Batch, donors: Batch | None, generator: torch.Generator | None
+    ) -> tuple[Any, list[str] | None]:
+        """Draw the parameters of one call and rewrite its texts, with those samples left alone that break the budget.
+
+        Args:
+            batch: A checked batch.
+            donors: The checked second batch, if there is one.
+            generator: Source of randomness; None takes torch's global one.
+
+        Returns:
+            The parameters, and B texts, or None where the batch has none.
+        """
+        params = self.sample(batch, donors, generator)
+        if batch.texts is None:
+            return params, None
+        texts = self.rewrite(batch.texts, params)
+        if self.budget is not None:
+            refused = self.budget.exceeded(batch.texts, texts)
+            if any(refused):
+                params = params.refusing(torch.tensor(refused, device="cpu").to(batch.positions.device))
+                texts = [old if no else new for no, old, new in zip(refused, batch.texts, texts, strict=True)]
+        return params, texts
 
     def _altered(self, batch: Batch, texts: list[str] | None, params: Params, second: Batch | None) -> Augmented:
         target, other_target = batch.target, None if second is None else second.target

@@ -98,6 +98,8 @@ def check_batch(
             f"Expected `{prefix}images` of shape (B, C, H, W) or (B, C, D, H, W), but got {tuple(images.shape)}."
         )
     batch, spatial, device = images.shape[0], tuple(images.shape[2:]), images.device
+    if any(length == 0 for length in spatial):
+        raise InvalidValueError(f"Expected `{prefix}images` with pixels, but got {tuple(images.shape)}.")
     if target is not None:
         check_aligned(f"{prefix}target", target, batch, spatial, device)
     if isinstance(maps, Tensor) or not isinstance(maps, Sequence):

@@ -1,6 +1,7 @@
 """PosAug: position phrases masked, fuzzed or coarsened."""
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self, Unpack
@@ -9,13 +10,16 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.anatomy.report import Report
+from crossmodal_aug.anatomy.report import Mention, Report
 from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
 from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts, resolve_positions
 from crossmodal_aug.augment.strict import check_promises
-from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_probability, check_tensor
 from crossmodal_aug.functional.mixing import uniforms
+
+_ARTICLE_BEFORE = re.compile(r"\b(?:the|an?)\s+$", re.IGNORECASE)
+_OWN_ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ class PosAug(CrossModalOp):
             something that is still true ("upper left lung" becomes "left lung"), fuzzes what cannot be widened, and
             leaves what the text calls clear; "mix" takes one of the three at random, phrase by phrase.
         mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
-        fuzzy_phrase: Words that name no region of the atlas.
+        fuzzy_phrase: Words that name no region of the atlas; behind an article they lose their own. None takes
+            "a region of the lung" for an atlas that knows the word lung, and "a region" for any other.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: ``mode`` is not one of the four, or ``p`` lies outside [0, 1].
+        InvalidValueError: ``mode`` is not one of the four, ``p`` lies outside [0, 1], or ``mask_token`` or
+            ``fuzzy_phrase`` names a region.
 
     Example:
         >>> import torch
@@ -75,14 +81,23 @@ class PosAug(CrossModalOp):
         p: float = 0.5,
         mode: Literal["mask", "fuzz", "coarsen", "mix"] = "mix",
         mask_token: str = "[MASK]",
-        fuzzy_phrase: str = "a region of the lung",
+        fuzzy_phrase: str | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
         check_choice("mode", mode, ("mask", "fuzz", "coarsen", "mix"))
+        if fuzzy_phrase is None:
+            of_lungs = any("lung" in entry.forms for entry in self.atlas.words)
+            fuzzy_phrase = "a region of the lung" if of_lungs else "a region"
         for name, value in (("mask_token", mask_token), ("fuzzy_phrase", fuzzy_phrase)):
             if not isinstance(value, str):
                 raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(value).__name__}.")
+            # Some words name a region only where something lies in them.
+            named = {region for text in (value, f"Lesion in {value}.") for region in parser(text).regions}
+            if named:
+                raise InvalidValueError(
+                    f"Expected `{name}` to name no region of the atlas, but {value!r} names {sorted(named)}."
+                )
         self.p = check_probability("p", p)
         self.mode = mode
         self.mask_token = mask_token
@@ -113,6 +128,7 @@ class PosAug(CrossModalOp):
         else:
             device = torch.device("cpu") if positions is None else check_tensor("positions", positions).device
             positions, spatial = resolve_positions(texts, positions, len(texts), self.parser, device), ()
+            _check_no_tensors(target, maps, donors)
         params, altered = self._draw(texts, positions, spatial, generator)
         out = Augmented(images, altered, target, params.positions, tuple(maps), params)
         if self.strict and batch is not None:
@@ -121,7 +137,13 @@ class PosAug(CrossModalOp):
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> PosAugParams:
         """Draw a seed for each text, and work out which texts change."""
-        return self._draw(check_texts("texts", batch.texts), batch.positions, batch.spatial, generator)[0]
+        return self.draw(batch, donors, generator)[0]
+
+    def draw(
+        self, batch: Batch, donors: Batch | None, generator: torch.Generator | None
+    ) -> tuple[PosAugParams, list[str]]:
+        """Draw a seed for each text within the budget, and alter the texts; see `CrossModalOp.draw`."""
+        return self._draw(check_texts("texts", batch.texts), batch.positions, batch.spatial, generator)
 
     def _draw(
         self, texts: list[str], positions: Tensor, spatial: tuple[int, ...], generator: torch.Generator | None
@@ -130,10 +152,11 @@ class PosAug(CrossModalOp):
         seeds = (draws[:, 0] << 24) | draws[:, 1]
         altered = self._alter_texts(texts, seeds)
         if self.budget is not None:
-            refused = torch.tensor(self.budget.exceeded(texts, altered), dtype=torch.bool)
+            refused = torch.tensor(self.budget.exceeded(texts, altered), dtype=torch.bool, device="cpu")
             seeds = seeds.masked_fill(refused, -1)
             altered = self._alter_texts(texts, seeds)
-        accepted = torch.tensor([new != old for new, old in zip(altered, texts, strict=True)], dtype=torch.bool)
+        changed = [new != old for new, old in zip(altered, texts, strict=True)]
+        accepted = torch.tensor(changed, dtype=torch.bool, device="cpu")
         seeds = seeds.masked_fill(~accepted, -1)
         accepted = accepted.to(positions.device)
         stated = positions
@@ -179,8 +202,25 @@ class PosAug(CrossModalOp):
             if mode == "mask":
                 changes[index] = self.mask_token
             elif mode == "fuzz":
-                changes[index] = self.fuzzy_phrase
+                changes[index] = self._fuzzy(text, mention)
             elif not mention.negated:
                 # A wider phrase would say too much of what is clear: "left lower lobe is clear" stays.
-                changes[index] = report.coarsened(mention) or self.fuzzy_phrase
+                changes[index] = report.coarsened(mention) or self._fuzzy(text, mention)
         return report.replace(changes) if changes else text
+
+    def _fuzzy(self, text: str, mention: Mention) -> str:
+        """The fuzzy phrase in the place of a mention: "in the left lung" has its article already."""
+        return (
+            _OWN_ARTICLE.sub("", self.fuzzy_phrase)
+            if _ARTICLE_BEFORE.search(text[: mention.start])
+            else self.fuzzy_phrase
+        )
+
+
+def _check_no_tensors(target: object, maps: object, donors: object) -> None:
+    """Raise where something comes along that only images could be in line with."""
+    for name, value in (("target", target), ("donors", donors)):
+        if value is not None:
+            raise InvalidValueError(f"Expected no `{name}` where `images` is None, but got {type(value).__name__}.")
+    if not isinstance(maps, Sequence) or len(maps):
+        raise InvalidValueError("Expected no `maps` where `images` is None, but got some.")

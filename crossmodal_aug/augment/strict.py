@@ -53,7 +53,8 @@ def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Au
     _require(name, "left the positions of an unaccepted sample as they were", accepted | unmoved)
     if batch.texts is None or out.texts is None:
         return
-    same_object = torch.tensor([old is new for old, new in zip(batch.texts, out.texts, strict=True)], dtype=torch.bool)
+    kept = [old is new for old, new in zip(batch.texts, out.texts, strict=True)]
+    same_object = torch.tensor(kept, dtype=torch.bool, device="cpu")
     _require(name, "left the text of an unaccepted sample the same object", accepted.cpu() | same_object)
     if op.states_positions:
         stated = op.parser.encode(out.texts).to(accepted.device)

@@ -165,12 +165,12 @@ class TPatchMix(CrossModalOp):
         mixed = mine if self.text == "keep" else mine | theirs
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
-            given = evidence_values(windows.of(evidence, index))
+            score, brought = self._read(evidence, index, windows, spatial)
             if self.gate is not None:
-                accepted = accepted & (self._score(given, windows.inside) >= self.threshold * pixels)
+                accepted = accepted & (score >= self.threshold * pixels)
             if self.text == "evidence":
                 own = evidence if donors is None else evidence_of(batch, "text='evidence'")
-                mixed = self._evident_positions(mine, theirs, own, given, boxes, windows)
+                mixed = self._evident_positions(mine, theirs, own, brought > 0, boxes, windows)
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
         return PatchMixParams(
             accepted=accepted,
@@ -185,11 +185,23 @@ class TPatchMix(CrossModalOp):
             mixed_share=pixels * accepted / prod(spatial),
         )
 
-    def _score(self, evidence: Tensor, inside: Tensor) -> Tensor:
-        """What the gate compares with the threshold, summed over the patch: (B,)."""
-        # In place: beside a large patch of a volume there is little room for copies.
-        value = evidence.clone() if self.gate == "lesion" else (2 * evidence).sub_(1).abs_()
-        return value.mul_(inside).flatten(1).sum(dim=1)
+    def _read(
+        self, evidence: Tensor, index: Tensor, windows: Windows, spatial: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """What the gate compares with the threshold, summed over the patch (B,), and the patch's lesion by region."""
+        score, brought = (
+            torch.zeros_like(index, dtype=torch.float32),
+            index.new_zeros((len(index), len(self.atlas)), dtype=torch.float32),
+        )
+        for part in windows.parts(spatial):
+            given = evidence_values(part.of(evidence, index))
+            if self.text == "evidence":
+                patch = (given >= self.threshold) & part.inside
+                brought = brought + window_per_region(patch, part.start[:, -2:], self.atlas, (spatial[-2], spatial[-1]))
+            if self.gate is not None:
+                value = given if self.gate == "lesion" else (2 * given - 1).abs()
+                score = score + (value * part.inside).flatten(1).sum(dim=1)
+        return score, brought
 
     def _evidence_needed_by(self) -> str | None:
         reasons = {
@@ -227,23 +239,26 @@ class TPatchMix(CrossModalOp):
         return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
 
     def _evident_positions(
-        self, mine: Tensor, theirs: Tensor, own: Tensor, given: Tensor, boxes: Tensor, windows: Windows
+        self, mine: Tensor, theirs: Tensor, own: Tensor, brought: Tensor, boxes: Tensor, windows: Windows
     ) -> Tensor:
-        """Regions that a mixed sample names, from the donor's evidence in the box and the anchor's own around it."""
+        """Regions that a mixed sample names, from what its box brought and its own evidence around that."""
         size = (own.shape[-2], own.shape[-1])
-        patch = (given >= self.threshold) & windows.inside
-        brought = window_per_region(patch, windows.start[:, -2:], self.atlas, size) > 0
         # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
         # the columns of the box can hold less: those are looked through once more without its rows.
         largest = reaches(band_maxima(own, self.atlas), self.threshold)
         rows = torch.arange(mine.shape[0], device=mine.device)
         left, width = windows.start[:, -1:], windows.size[-1]
-        strips = reaches(Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows), self.threshold)
-        strips &= ~box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1)
+        strips = Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows)
+        shut = box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1)
+        if strips.is_floating_point():  # less 2 a value reaches no threshold, which is quicker than to compare first
+            strips = band_maxima(strips.sub_(shut.to(strips.dtype), alpha=2), self.atlas)
+            outside = reaches(strips, self.threshold)
+        else:
+            outside = band_maxima(reaches(strips, self.threshold).logical_and_(~shut), self.atlas)
         columns = left + torch.arange(width, device=left.device)
         in_box = (columns >= boxes[:, -1, :1]) & (columns < boxes[:, -1, 1:])
         places = columns.unsqueeze(1).expand(-1, largest.shape[1], -1)
-        around = torch.where(in_box.unsqueeze(1), band_maxima(strips, self.atlas), largest.gather(2, places))
+        around = torch.where(in_box.unsqueeze(1), outside, largest.gather(2, places))
         held, remains = (
             bands_per_region(one, self.atlas, size[0]) > 0 for one in (largest, largest.scatter(2, places, around))
         )

@@ -43,7 +43,8 @@ class Calibration(NamedTuple):
     Attributes:
         atlas: The atlas with fitted row cuts and laterality.
         orientation: "upright"; "mirrored": the sides of the atlas given were exchanged, which ``atlas`` now mends;
-            "transposed": rows and columns of the masks are exchanged, which only the reader of the images can mend;
+            "transposed": rows and columns of the masks are exchanged, which only the reader of the images can mend
+            (``atlas`` has the laterality that holds once they are upright);
             "unknown": the samples do not tell, and ``atlas`` is the one given.
         before: Fit of the atlas given.
         after: Fit of ``atlas`` (for "transposed", on the masks put upright).
@@ -60,10 +61,10 @@ def calibrate(
 ) -> Calibration:
     """Fit row cuts and laterality of an atlas to masks and the regions that their captions name.
 
-    All ways of placing the row cuts on a grid are tried, for the masks as they are, with sides exchanged, and
-    transposed; the best macro F1 between the regions that are named and those that hold lesion wins. It must also win
+    All ways of placing the row cuts on a grid are tried, for the masks as they are, with sides exchanged,
+    transposed, and both; the best macro F1 between the regions that are named and those that hold lesion wins. It must also win
     sample by sample: by McNemar's test (with continuity correction, p < 0.05) more samples must agree better with it
-    than with each of the other two, which takes six samples at the least. Else the orientation is "unknown".
+    than with each of the others, which takes six samples at the least. Else the orientation is "unknown".
 
     Args:
         atlas: An atlas whose regions are the cells of a grid.
@@ -114,9 +115,10 @@ def calibrate(
         ("upright", atlas, masks),
         ("mirrored", swapped, masks),
         ("transposed", atlas, masks.mT),
+        ("transposed", swapped, masks.mT),
     ]
     if swapped.boxes == atlas.boxes:  # an atlas without sides is its own mirror image
-        del readings[1]
+        del readings[1::2]
     fits = []
     for orientation, start, upright in readings:
         profiles = _Profiles(start, upright, positions, min_share)
@@ -156,9 +158,10 @@ def _check_masks(masks: object) -> Tensor:
         masks = masks[:, 0]
     if masks.ndim != 3:
         raise InvalidValueError(f"Expected `masks` of shape (N, 1, H, W) or (N, H, W), but got {tuple(masks.shape)}.")
+    masks = masks > 0
     if not masks.any():
         raise InvalidValueError("Expected `masks` to hold lesion pixels, but all of them are empty.")
-    return masks > 0
+    return masks
 
 
 def _check_tiling(atlas: Atlas) -> None:

@@ -38,13 +38,23 @@ def check_positions(name: str, positions: object, shape: tuple[int, int]) -> Ten
 
     Raises:
         InvalidTypeError: It is not a tensor, or its dtype is a floating or complex one.
-        InvalidValueError: Its shape is another.
+        InvalidValueError: Its shape is another, or on the CPU an entry is neither 0 nor 1.
     """
     positions = check_tensor(name, positions)
     if positions.is_floating_point() or positions.is_complex():
         raise InvalidTypeError(f"Expected `{name}` to be a bool or integer tensor, but got {positions.dtype}.")
     if tuple(positions.shape) != shape:
         raise InvalidValueError(f"Expected `{name}` of shape {shape}, but got {tuple(positions.shape)}.")
+    if positions.dtype == torch.bool:
+        return positions
+    # Looked at where that costs no trip to a device.
+    if positions.device.type == "cpu" and not torch.compiler.is_compiling():
+        wrong = (positions < 0) | (positions > 1)
+        if bool(wrong.any()):
+            raise InvalidValueError(
+                f"Expected `{name}` to hold 0 and 1 only, but got values outside; decide what such a label means "
+                "first, for example `labels == 1`."
+            )
     return positions.bool()
 
 

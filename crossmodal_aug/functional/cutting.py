@@ -13,8 +13,8 @@ from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.regions import union_mask
 
-# Share of the batch whose runs are held at a time, as its inverse, and into how many groups of samples it is split.
-_PIECES, _GROUPS = 64, 16
+# Groups of samples that a batch is split into, and parts that their lines are split into: more for a small batch.
+_GROUPS, _PARTS, _PARTS_OF_FEW = 16, 2, 32
 
 
 def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
@@ -73,8 +73,8 @@ def _in_groups(batch: int, measure: Callable[[slice, int], Tensor]) -> Tensor:
     if torch.compiler.is_compiling():  # a compiler plans memory itself, and may not know the batch
         return measure(slice(None), 1)
     some = max(1, batch // _GROUPS)
-    starts = range(0, max(1, batch), some)
-    return torch.cat([measure(slice(start, start + some), max(1, _PIECES // len(starts))) for start in starts])
+    parts = _PARTS if batch >= _GROUPS else _PARTS_OF_FEW
+    return torch.cat([measure(slice(start, start + some), parts) for start in range(0, max(1, batch), some)])
 
 
 def _cut_share(evidence: Tensor, mask: Tensor, parts: int) -> Tensor:

@@ -44,13 +44,13 @@ def uniforms(
         torch.Size([2, 3])
     """
     check_generator(generator)
-    source = device if generator is None else generator.device
     # Always float32: with another default dtype the same seed would give other numbers. A compiler that knows the batch
     # only by a symbol takes no generator, not even None.
-    drawn_by = {} if generator is None else {"generator": generator}
-    draws = torch.rand(batch, columns, dtype=torch.float32, device=source, **drawn_by)
+    if generator is None:
+        return torch.rand(batch, columns, dtype=torch.float32, device=device)
+    draws = torch.rand(batch, columns, generator=generator, dtype=torch.float32, device=generator.device)
     # To the host it must block: the numbers are read at once.
-    return draws if generator is None else draws.to(device, non_blocking=torch.device(device).type != "cpu")
+    return draws.to(device, non_blocking=torch.device(device).type != "cpu")
 
 
 def pick(draw: Tensor, count: Tensor | int) -> Tensor:

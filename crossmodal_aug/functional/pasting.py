@@ -10,7 +10,7 @@ from math import prod
 
 import torch
 from torch import Tensor
-from torch.autograd.forward_ad import unpack_dual
+from torch.autograd import forward_ad
 
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidValueError
@@ -20,8 +20,6 @@ from crossmodal_aug.functional.mixing import box_mask
 from crossmodal_aug.functional.regions import row_bands, union_mask
 from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
-# At most this share of the pixels is pasted at a time, so that what is held beside the result stays small.
-_SHARE = 0.09
 # Below this many bytes a stretch of a line is not worth moving on its own.
 _SHORTEST = 64
 
@@ -70,7 +68,7 @@ def _keeps_temporaries(*tensors: Tensor) -> bool:
         torch.compiler.is_compiling()
         or (torch.is_grad_enabled() and any(one.requires_grad for one in tensors))
         or any(torch._C._functorch.is_functorch_wrapped_tensor(one) for one in tensors)
-        or any(unpack_dual(one).tangent is not None for one in tensors)
+        or any(forward_ad.unpack_dual(one).tangent is not None for one in tensors)  # type: ignore[no-untyped-call]
     )
 
 
@@ -112,9 +110,7 @@ def paste_windows(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, 
         return paste(tensor, donors, index, box_mask(boxes, spatial))
     out = tensor.clone(memory_format=torch.contiguous_format)
     sample = torch.arange(tensor.shape[0], device=tensor.device)
-    step = max(1, int(windows.size[0] * _SHARE / share))
-    for first in range(0, windows.size[0], step):
-        part = windows.rows(first, step)
+    for part in windows.parts(spatial):
         inside = part.inside.view(part.inside.shape[0], *[1] * (tensor.ndim - 1 - axes), *part.size)
         part.put(out, choose(inside, part.of(donors, index), part.of(tensor, sample)))
     return out
@@ -125,10 +121,14 @@ def _can_write_windows(tensor: Tensor, donors: Tensor) -> bool:
 
     Windows are cut out of contiguous tensors: of any other, each part would be a copy of the whole first.
     """
-    return tensor.is_contiguous() and donors.is_contiguous() and not (
-        torch.compiler.is_compiling()
-        or torch.are_deterministic_algorithms_enabled()
-        or (torch.is_grad_enabled() and (tensor.requires_grad or donors.requires_grad))
+    return (
+        tensor.is_contiguous()
+        and donors.is_contiguous()
+        and not (
+            torch.compiler.is_compiling()
+            or torch.are_deterministic_algorithms_enabled()
+            or (torch.is_grad_enabled() and (tensor.requires_grad or donors.requires_grad))
+        )
     )
 
 

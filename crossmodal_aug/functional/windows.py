@@ -1,6 +1,7 @@
 """Windows: the piece of each sample that holds its box, of one size for all, so that a batch of them is a tensor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -8,6 +9,9 @@ from torch import Tensor
 
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import box_mask
+
+# At most this share of the pixels is looked at or pasted at a time, so that what is held beside them stays small.
+_SHARE = 0.09
 
 
 class Windows(NamedTuple):
@@ -51,6 +55,16 @@ class Windows(NamedTuple):
         """The stretch of ``count`` steps along the first axis of the windows."""
         start = torch.cat((self.start[:, :1] + first, self.start[:, 1:]), dim=1)
         return Windows(start, self.inside[:, first : first + count])
+
+    def parts(self, spatial: Sequence[int]) -> Iterator["Windows"]:
+        """The windows in pieces along their first axis, each a small share of an image of size ``spatial``."""
+        share = prod(self.size) / max(1, prod(spatial))
+        step = max(1, int(self.size[0] * _SHARE / share)) if share else self.size[0]
+        if torch.compiler.is_compiling() or step >= self.size[0]:
+            yield self
+            return
+        for first in range(0, self.size[0], step):
+            yield self.rows(first, step)
 
     def _stretches(self, tensor: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
         """All stretches of a line as long as the windows are wide, and which of them the windows are made of.

@@ -200,12 +200,12 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         target = tensors[data_keys.index(DataKey.MASK)] if DataKey.MASK in data_keys else None
         if target is not None and self.evidence == "mask":
             target = target > 0
-        if isinstance(self.op, CrossModalSequential):
+        if isinstance(self.op, CrossModalSequential) or self.op.strict:
             out = self.op(images, self.texts, target, positions=self.positions, generator=self.generator)
-            steps = out.params
+            steps = out.params if isinstance(out.params, tuple) else (out.params,)
         else:
             batch = check_batch(images, self.texts, target, self.positions, (), self.op.parser)
-            steps = (self.op.sample(batch, None, self.generator),)
+            steps = (self.op.draw(batch, None, self.generator)[0],)
         for index, step in enumerate(steps):
             for field in fields(step):
                 value = getattr(step, field.name)

@@ -89,7 +89,7 @@ class KorniaSync(nn.Module):
         - Shapes: images (B, C, H, W), floating as kornia demands. Target and maps (B, ..., H, W) go through kornia
           as masks: nearest neighbour, own dtype kept.
         - Randomness: kornia's, that is torch's global generator.
-        - A module without a matrix is refused at construction: mixing, elastic and other non-rigid warps, patches,
+        - A module without a matrix is refused at construction: mixing, erasing, elastic and other non-rigid warps, patches,
           video, 3-D, and plain modules other than kornia's filters, colour and enhancement.
         - A text is rewritten only where the sample was mirrored; otherwise it is the same object.
     """
@@ -297,8 +297,9 @@ def _check_readable(module: object) -> None:
     elif isinstance(module, (ImageSequentialBase, PolicyAugmentBase)):
         for child in module.children():
             _check_readable(child)
-    elif not isinstance(module, (K.GeometricAugmentationBase2D, K.IntensityAugmentationBase2D)) and not (
-        isinstance(module, nn.Module) and type(module).__module__.startswith(_VALUES_ONLY)
+    elif isinstance(module, K.RandomErasing) or (
+        not isinstance(module, (K.GeometricAugmentationBase2D, K.IntensityAugmentationBase2D))
+        and not (isinstance(module, nn.Module) and type(module).__module__.startswith(_VALUES_ONLY))
     ):
         raise _unreadable(module)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten
 
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.pos_aug import PosAug
@@ -82,7 +83,8 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
             A new dictionary of the same kind.
 
         Raises:
-            InvalidTypeError: The input is no dictionary, or holds boxes or keypoints.
+            InvalidTypeError: The input is no dictionary, or holds boxes or keypoints, or a tv_tensor inside another
+                container.
             InvalidValueError: A key is missing, entries do not fit together, or a mixing op got a single sample.
         """
         if len(inputs) != 1:
@@ -105,6 +107,7 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
 
     def _with_further_maps(self, sample: Mapping[str, Any]) -> SampleKeys:
         """The keys, and beside them every image-like tv_tensor that they do not name."""
+        _check_flat(sample)
         kinds = (tv_tensors.BoundingBoxes, *((tv_tensors.KeyPoints,) if hasattr(tv_tensors, "KeyPoints") else ()))
         coordinates = [key for key, value in sample.items() if isinstance(value, kinds)]
         if coordinates and not isinstance(self.op, PosAug):
@@ -129,6 +132,19 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
                 "it to what the DataLoader returns, or use CrossModalCollate."
             )
         return single
+
+
+def _check_flat(sample: Mapping[str, Any]) -> None:
+    """Raise where a tv_tensor lies deeper than under a key of its own: it would stay as it was."""
+    for key, value in sample.items():
+        if isinstance(value, Tensor):
+            continue
+        leaves, _ = tree_flatten(value)
+        if any(isinstance(leaf, tv_tensors.TVTensor) for leaf in leaves):
+            raise InvalidTypeError(
+                f"Expected every tv_tensor under a key of its own, but {key!r} is a {type(value).__name__} that holds "
+                "one, which would be left as it was."
+            )
 
 
 def _plain(key: str, value: object) -> Tensor:
