@@ -182,7 +182,7 @@ class TPatchMix(CrossModalOp):
             pool=None if donors is None else donors.positions.shape[0],
             boxes=torch.where(accepted.view(-1, 1, 1), boxes, 0),
             window=size,
-            mixed_share=pixels * accepted / prod(spatial),
+            mixed_share=(pixels * accepted).float() / prod(spatial),
         )
 
     def _read(

@@ -114,7 +114,7 @@ class ZoneMix(CrossModalOp):
             donors=index,
             pool=None if donors is None else donors.positions.shape[0],
             zones=zones,
-            mixed_share=torch.where(zones, shares, 0.0).sum(dim=1),
+            mixed_share=(zones * shares).sum(dim=1),
         )
 
     def _draw_zones(self, choice: Tensor, coins: Tensor) -> Tensor:

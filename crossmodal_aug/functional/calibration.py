@@ -62,9 +62,10 @@ def calibrate(
     """Fit row cuts and laterality of an atlas to masks and the regions that their captions name.
 
     All ways of placing the row cuts on a grid are tried, for the masks as they are, with sides exchanged,
-    transposed, and both; the best macro F1 between the regions that are named and those that hold lesion wins. It must also win
-    sample by sample: by McNemar's test (with continuity correction, p < 0.05) more samples must agree better with it
-    than with each of the others, which takes six samples at the least. Else the orientation is "unknown".
+    transposed, and both; the best macro F1 between the regions that are named and those that hold lesion wins. It
+    must also win sample by sample: by McNemar's test (with continuity correction, p < 0.05) more samples must agree
+    better with it than with each of the others, which takes six samples at the least. Else the orientation is
+    "unknown".
 
     Args:
         atlas: An atlas whose regions are the cells of a grid.

@@ -89,8 +89,10 @@ class KorniaSync(nn.Module):
         - Shapes: images (B, C, H, W), floating as kornia demands. Target and maps (B, ..., H, W) go through kornia
           as masks: nearest neighbour, own dtype kept.
         - Randomness: kornia's, that is torch's global generator.
-        - A module without a matrix is refused at construction: mixing, erasing, elastic and other non-rigid warps, patches,
-          video, 3-D, and plain modules other than kornia's filters, colour and enhancement.
+        - A module without a matrix is refused at construction: mixing, elastic and other non-rigid warps, patches,
+          video, 3-D, and plain modules other than kornia's filters, colour and enhancement. So is RandomErasing, which
+          takes lesions away that a caption speaks of.
+        - Autocast is off inside: kornia would work out its matrices in half precision.
         - A text is rewritten only where the sample was mirrored; otherwise it is the same object.
     """
 

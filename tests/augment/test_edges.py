@@ -145,3 +145,32 @@ def test_a_region_stays_named_where_the_patch_covers_its_lesion_by_a_spill_of_th
     assert (
         op(torch.zeros(2, 1, 12, 8), texts, covered, generator=torch.Generator().manual_seed(0)).positions[0].sum() == 0
     )
+
+
+@pytest.mark.parametrize("phrase", ["left lung", "the right lower lobe"])
+@pytest.mark.parametrize("name", ["fuzzy_phrase", "mask_token"])
+def test_a_vague_phrase_names_no_region(name: str, phrase: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"`{name}` to name no region"):
+        PosAug(PARSER, **{name: phrase})
+
+
+def test_a_vague_phrase_fits_the_sentence() -> None:
+    fuzzy = [PosAug(PARSER, p=1.0, mode="fuzz"), PosAug(PositionParser(QUADRANTS), p=1.0, mode="fuzz")]
+    assert fuzzy[0](None, ["Opacity in the lower left lung."]).texts == ["Opacity in the region of the lung."]
+    assert fuzzy[0](None, ["lower left lung."]).texts == ["a region of the lung."]
+    assert fuzzy[1](None, ["One polyp in the top left of the image."]).texts == [
+        "One polyp in the region of the image."
+    ]
+
+
+@pytest.mark.parametrize("value", [-1, 2])
+def test_positions_beyond_a_bit(value: int) -> None:
+    with pytest.raises(InvalidValueError, match="`positions` to hold 0 and 1"):
+        SyncFlip(PARSER)(torch.zeros(1, 1, 4, 4), None, positions=torch.full((1, 6), value))
+
+
+def test_images_without_pixels_and_words_without_images() -> None:
+    with pytest.raises(InvalidValueError, match="`images` with pixels"):
+        MIXES[1](torch.zeros(2, 1, 0, 5), TEXTS[:2])
+    with pytest.raises(InvalidValueError, match="no `target` where `images` is None"):
+        PosAug(PARSER)(None, TEXTS, torch.zeros(3, 1, 4, 4))

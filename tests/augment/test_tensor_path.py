@@ -7,7 +7,17 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from crossmodal_aug import LUNG_ZONES, CrossModalSequential, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import (
+    LUNG_ZONES,
+    Augmented,
+    CrossModalSequential,
+    Focus,
+    PosAug,
+    PositionParser,
+    SyncFlip,
+    TPatchMix,
+    ZoneMix,
+)
 from tests import ops
 from tests.promises import traced_samples
 from tests.strategies import Case
@@ -138,6 +148,34 @@ def test_gradients_flow_to_the_source_of_each_pixel(name: str, layout: torch.mem
     assert torch.allclose(images.grad.flatten(2), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "op",
+    [
+        TPatchMix(PARSER, p=1.0, patch_size=4),
+        TPatchMix(PARSER, p=1.0, patch_size=4, where="probability"),
+        ZoneMix(PARSER, p=1.0, max_cut=0.5),
+        SyncFlip(PARSER),
+        Focus(PARSER, p=1.0, max_cut=0.5),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_compiled_once_it_takes_other_sizes(op: torch.nn.Module, dynamic: bool | None) -> None:
+    torch.compiler.reset()
+
+    def run(images: torch.Tensor, target: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        out = op(images, None, target, positions=positions)
+        return out.images, out.target, out.positions
+
+    compiled = torch.compile(run, fullgraph=True, backend="eager", dynamic=dynamic)
+    for count, spatial in ((4, (16, 12)), (3, (16, 12)), (4, (20, 24))):
+        arguments = torch.rand(count, 2, *spatial), lesions(count, spatial), PARSER.encode(TEXTS)[:count]
+        torch.manual_seed(0)
+        plain = run(*arguments)
+        torch.manual_seed(0)
+        assert all(torch.equal(one, other) for one, other in zip(plain, compiled(*arguments), strict=True))
+
+
 def peak_bytes(call: object) -> tuple[int, object]:
     """Most bytes that the CPU allocator held at once during a call, beyond what it held before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
@@ -175,6 +213,61 @@ def test_peak_memory_is_little_more_than_the_outputs(op: torch.nn.Module, dtype:
     peak, out = peak_bytes(call)
     size = sum(one.numel() * one.element_size() for one in (out.images, out.target, out.positions))
     assert peak <= 1.2 * size
+
+
+def assert_small(call: object) -> None:
+    call()  # constants and caches are filled on first use
+    peak, out = peak_bytes(call)
+    size = sum(one.numel() * one.element_size() for one in (out.images, out.target, out.positions))
+    assert peak <= 1.2 * size
+
+
+@pytest.mark.parametrize(
+    ("count", "shape", "image_dtype", "target_dtype"),
+    [
+        (32, (1, 224, 224), torch.uint8, torch.bool),
+        (2, (1, 224, 224), torch.float32, torch.bool),
+        (16, (3, 224, 224), torch.float16, torch.bool),
+        (16, (1, 224, 224), torch.float16, torch.float16),
+        (2, (1, 32, 96, 96), torch.float32, torch.bool),
+        (16, (3, 224, 224), torch.uint8, torch.int64),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "op",
+    [
+        TPatchMix(PARSER, p=1.0),
+        TPatchMix(PARSER, p=1.0, where="probability", gate="lesion"),
+        ZoneMix(PARSER, p=1.0),
+        ZoneMix(PARSER, p=1.0, max_cut=0.5),
+        ZoneMix(PositionParser(LUNG_ZONES.with_geometry(columns=(3 / 7,))), p=1.0),
+        Focus(PARSER, p=1.0, max_cut=0.5),
+        SyncFlip(PARSER, p=1.0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("second", [False, True], ids=["own donors", "second batch"])
+def test_peak_memory_of_few_and_narrow_pixels(
+    count: int,
+    shape: tuple[int, ...],
+    image_dtype: torch.dtype,
+    target_dtype: torch.dtype,
+    op: torch.nn.Module,
+    second: bool,
+) -> None:
+    images = (torch.rand(count, *shape) * 200).to(image_dtype)
+    target = (torch.rand(count, 1, *shape[1:]) > 0.6).to(target_dtype)
+    texts = (TEXTS * 8)[:count]
+    donors = Augmented(images.clone(), texts, target.clone()) if second else None
+    assert_small(lambda: op(images, texts, target, donors=donors, generator=torch.Generator().manual_seed(0)))
+
+
+def test_peak_memory_with_donors_in_another_layout() -> None:
+    images, target = torch.rand(8, 3, 224, 224), lesions(8, (224, 224))
+    donors = Augmented(images.contiguous(memory_format=torch.channels_last), TEXTS * 2, target)
+    op = TPatchMix(PARSER, patch_size=150, p=1.0, where="anywhere")
+    assert_small(lambda: op(images, TEXTS * 2, target, donors=donors, generator=torch.Generator().manual_seed(0)))
 
 
 def test_peak_memory_sees_what_is_held() -> None:

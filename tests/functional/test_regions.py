@@ -131,6 +131,19 @@ def test_captions_that_do_not_tell_the_sides_decide_nothing() -> None:
     assert CF.calibrate(LUNG_ZONES, masks, shuffled).orientation == "unknown"
 
 
+def test_transposed_masks_under_the_other_laterality() -> None:
+    patient = LUNG_ZONES.with_geometry(laterality="patient")
+    masks, positions = _blobs(patient, 60, 64)
+    found = CF.calibrate(LUNG_ZONES, masks.mT, positions)
+    assert (found.orientation, found.atlas.laterality) == ("transposed", "patient")
+    assert found.after.exact > 0.95
+
+
+def test_masks_of_negative_numbers_are_empty() -> None:
+    with pytest.raises(InvalidValueError, match="`masks` to hold lesion pixels"):
+        CF.calibrate(LUNG_ZONES, torch.full((9, 9, 9), -1), torch.ones(9, 6).bool())
+
+
 def test_an_atlas_without_sides_has_no_mirrored_reading() -> None:
     rows = ((0.0, 0.25, 0.0, 1.0), (0.25, 1.0, 0.0, 1.0))
     bands = dataclasses.replace(LUNG_ZONES, names=("top", "rest"), mirror=(0, 1), cells=rows, sides=(), columns=())

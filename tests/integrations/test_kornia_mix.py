@@ -224,3 +224,29 @@ def test_gradients_reach_the_pixels_that_were_taken(phantoms, lung_parser) -> No
     out, _ = K.AugmentationSequential(mix, data_keys=["input", "mask"])(images, batch.masks)
     out.sum().backward()
     assert images.grad.sum() == images.numel()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda p, **more: ZoneMix(p, zones="side", p=1.0, **more),
+        lambda p, **more: PosAug(p, p=1.0, mode="fuzz", **more),
+    ],
+    ids=["ZoneMix", "PosAug"],
+)
+def test_a_single_op_keeps_its_budget_and_its_strict_mode(build, phantoms, lung_parser) -> None:
+    batch, free = phantoms(batch=8), build(lung_parser)
+    longest = max(len(text.split()) for text in batch.texts)
+    op = build(lung_parser, max_tokens=longest // 2, tokenizer=str.split)
+    mix = KorniaMix(op, generator=torch.Generator().manual_seed(7))
+    mix.feed(batch.texts)
+    images, _ = mix(batch.images, batch.masks.float())
+    alone = op(batch.images, batch.texts, batch.masks.float(), generator=torch.Generator().manual_seed(7))
+    unlimited = free(batch.images, batch.texts, batch.masks.float(), generator=torch.Generator().manual_seed(7))
+    assert mix.texts == alone.texts != unlimited.texts
+    assert torch.equal(images, alone.images)
+    assert torch.equal(mix.accepted, alone.params.accepted)
+    strict = KorniaMix(build(lung_parser, strict=True))
+    strict.feed(batch.texts, positions=~batch.positions)
+    with pytest.raises(CrossModalError, match="as strict mode asks"):
+        strict(batch.images, batch.masks.float())

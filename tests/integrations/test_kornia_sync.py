@@ -245,3 +245,22 @@ def test_inputs_are_checked(phantoms, lung_parser) -> None:
         sync(batch.images, batch.texts, params={})
     with pytest.raises(InvalidTypeError, match="`params`"):
         sync.rewrite(batch.texts, None)
+
+
+def test_a_module_that_erases_lesions_is_refused(lung_parser) -> None:
+    for pipeline in (K.RandomErasing(p=1.0), K.AugmentationSequential(K.RandomErasing(p=1.0), data_keys=["input"])):
+        with pytest.raises(InvalidTypeError, match="RandomErasing"):
+            KorniaSync(pipeline, lung_parser)
+
+
+def test_autocast_moves_nothing(lung_parser) -> None:
+    images, texts = torch.rand(4, 1, 256, 256), ["Opacity in the lower left lung."] * 4
+    sync = KorniaSync(K.RandomAffine(10.0, translate=(0.1, 0.1), p=1.0), lung_parser, on_break="skip")
+    torch.manual_seed(0)
+    plain = sync(images, texts)
+    torch.manual_seed(0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        other = sync(images, texts)
+    assert other.params.matrices.dtype == torch.float32
+    assert torch.equal(plain.params.matrices, other.params.matrices)
+    assert torch.equal(plain.images, other.images)

@@ -141,3 +141,13 @@ def test_errors_name_the_argument(phantoms, lung_parser) -> None:
         CrossModalTransform(SyncFlip(lung_parser), keys={})
     with pytest.raises(InvalidTypeError, match="`generator`"):
         CrossModalTransform(SyncFlip(lung_parser), generator=3)
+
+
+@pytest.mark.parametrize("wrap", [lambda mask: [mask], lambda mask: {"mask": mask}, lambda mask: (1, [mask])])
+def test_a_nested_tv_tensor_is_never_left_behind(wrap, phantoms, lung_parser) -> None:
+    batch = phantoms(batch=1)
+    sample = {"image": batch.images[0], "text": batch.texts[0], "mask": batch.masks[0]}
+    transform = CrossModalTransform(SyncFlip(lung_parser, p=1.0))
+    transform({**sample, "more": wrap(batch.masks[0])})  # what is no tv_tensor is the caller's own business
+    with pytest.raises(InvalidTypeError, match="'more' is a .* that holds one"):
+        transform({**sample, "more": wrap(tv_tensors.Mask(batch.masks[0]))})
