@@ -48,7 +48,7 @@ class PosAug(CrossModalOp):
             leaves what the text calls clear; "mix" takes one of the three at random, phrase by phrase.
         mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
         fuzzy_phrase: Words that name no region of the atlas; behind an article they lose their own. None takes
-            "a region of the lung" for an atlas that knows the word lung, and "a region" for any other.
+            "a region of the lung" for an atlas whose regions are of the lung, and "a region" for any other.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
@@ -87,7 +87,7 @@ class PosAug(CrossModalOp):
         super().__init__(parser, **settings)
         check_choice("mode", mode, ("mask", "fuzz", "coarsen", "mix"))
         if fuzzy_phrase is None:
-            of_lungs = any("lung" in entry.forms for entry in self.atlas.words)
+            of_lungs = all("lung" in words.split() for words in self.atlas.phrasing.regions)
             fuzzy_phrase = "a region of the lung" if of_lungs else "a region"
         for name, value in (("mask_token", mask_token), ("fuzzy_phrase", fuzzy_phrase)):
             if not isinstance(value, str):

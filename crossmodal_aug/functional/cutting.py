@@ -81,13 +81,12 @@ def _cut_share(evidence: Tensor, mask: Tensor, parts: int) -> Tensor:
     across = torch.empty_like(evidence, memory_format=torch.contiguous_format)
     for lines, found, sides in _split(parts, -2, evidence, across, mask):
         found.copy_(_cut_lines(lines, sides))
-    cut: Tensor | int = 0
-    whole: Tensor | int = 0
+    cut = whole = mask.new_zeros(mask.shape[0], dtype=torch.int64)
     for lines, found, sides in _split(parts, -1, evidence, across, mask):
         along = _cut_lines(lines.transpose(-1, -2), sides.transpose(-1, -2))
         cut = cut + (along.transpose(-1, -2) | found).flatten(1).sum(dim=1)
         whole = whole + lines.flatten(1).sum(dim=1)
-    return torch.as_tensor(cut).float() / torch.as_tensor(whole).clamp_min(1)
+    return cut.float() / whole.clamp_min(1)
 
 
 def _split(parts: int, axis: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -149,5 +149,5 @@ def test_a_nested_tv_tensor_is_never_left_behind(wrap, phantoms, lung_parser) ->
     sample = {"image": batch.images[0], "text": batch.texts[0], "mask": batch.masks[0]}
     transform = CrossModalTransform(SyncFlip(lung_parser, p=1.0))
     transform({**sample, "more": wrap(batch.masks[0])})  # what is no tv_tensor is the caller's own business
-    with pytest.raises(InvalidTypeError, match="'more' is a .* that holds one"):
+    with pytest.raises(InvalidTypeError, match=r"'more' is a .* that holds one"):
         transform({**sample, "more": wrap(tv_tensors.Mask(batch.masks[0]))})
