@@ -103,6 +103,11 @@ class CrossModalOp(nn.Module, ABC):
     A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
     the texts is to make them state ``params.positions``, unless it says otherwise (`rewrite`).
 
+    A call holds at most 1.2 times the size of its outputs at once. On images and targets of one or two bytes a value,
+    patches of half an image or volume and more may take 1.7 times, and ``max_cut`` on a single sample 1.8 times.
+    Parameters drawn in `torch.inference_mode` cannot be replayed with gradients, and `torch.compile` cannot trace a
+    call that is given a `torch.Generator`.
+
     Args:
         parser: Reads and rewrites the texts.
         max_tokens: Leave a sample alone whose altered caption would be longer than this many tokens and longer than

@@ -91,6 +91,7 @@ class SyncFlipd(RandomizableTransform, MapTransform, InvertibleTransform):
         """
         sample = dict(data)
         self.randomize(None)
+        self._do_transform = self._do_transform and self._may_flip(sample)
         self._exchange(sample, done=self._do_transform)
         for key in self.key_iterator(sample):
             if self._do_transform:
@@ -118,6 +119,14 @@ class SyncFlipd(RandomizableTransform, MapTransform, InvertibleTransform):
                     sample[key] = self.flipper(sample[key])
         self._exchange(sample, done=done)
         return sample
+
+    def _may_flip(self, sample: dict[Hashable, Any]) -> bool:
+        """Whether there is an array that the words would follow, and the words stay within the op's budget."""
+        if not any(True for _ in self.key_iterator(sample)):
+            return False
+        texts = [_text(sample, key) for key in self.text_keys]
+        budget = self.op.budget
+        return budget is None or not any(budget.exceeded(texts, [self.op.parser.mirror(text) for text in texts]))
 
     def _exchange(self, sample: dict[Hashable, Any], *, done: bool) -> None:
         """Exchange left and right in the sample's words and bits, where it was flipped."""

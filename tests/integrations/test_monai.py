@@ -145,3 +145,15 @@ def test_errors_name_the_argument(phantoms, lung_parser) -> None:
         flip_of(lung_parser)({key: value for key, value in sample.items() if key != "positions"})
     with pytest.raises(InvalidValueError, match=r"`positions` of shape \(1, 6\)"):
         flip_of(lung_parser)({**sample, "positions": torch.zeros(5, dtype=torch.bool)})
+
+
+def test_a_flip_beyond_the_budget_or_without_an_array_is_not_made(lung_parser) -> None:
+    image, text = torch.arange(4.0).view(1, 2, 2), "Lingula opacity."
+    tight = SyncFlip(lung_parser, p=1.0, max_tokens=2, tokenizer=str.split)
+    out = SyncFlipd("image", tight, width_axis=1)({"image": image, "text": text})
+    assert out["text"] == text
+    assert torch.equal(torch.as_tensor(out["image"]), image)
+    free = SyncFlip(lung_parser, p=1.0)
+    assert SyncFlipd("image", free, width_axis=1)({"image": image, "text": text})["text"] != text
+    alone = SyncFlipd("image", free, width_axis=1, allow_missing_keys=True)({"text": text})
+    assert alone["text"] == text
