@@ -114,9 +114,49 @@ def run_split(rank, counts):
     }
     results["none"] = itcl_loss(*rows[:3], gather_distributed=True, reduction="none")
     results["penalty"] = penalty_gradients(rows, gather=True, ranks=len(counts))
-    narrow = rows[2][:, : LABELS - rank % 2]
-    try:
-        itcl_loss(rows[0], rows[1], narrow, gather_distributed=True)
-    except InvalidValueError as error:
-        results["other widths"] = str(error)
+    results["dtypes"] = [labels_of_dtype(rows, dtype) for dtype in LABEL_DTYPES]
+    results["one rank's positions int64"] = itcl_loss(
+        rows[0], rows[1], rows[2].long() if rank else rows[2], gather_distributed=True
+    )
+    results["own labels"] = itcl_loss(
+        rows[0], rows[1], rows[2].short(), affinity=containment, gather_distributed=True
+    )
+    for name, (changed, affinity) in mismatches(rank, rows).items():
+        try:
+            itcl_loss(*changed, affinity=affinity, gather_distributed=True)
+        except InvalidValueError as error:
+            results[name] = str(error)
     return results
+
+
+LABEL_DTYPES = (torch.uint8, torch.int16, torch.int32, torch.int64)
+
+
+def labels_of_dtype(rows, dtype):
+    return itcl_loss(rows[0], rows[1], rows[2].to(dtype), gather_distributed=True)
+
+
+MISMATCHES = {
+    "width": "`positions` of one dtype and one row shape on all ranks, but got torch.bool (N, 3) and torch.bool (N, 2)",
+    "embedding dtype": "`embeddings` of one dtype and one row shape on all ranks, but got torch.float64 (N, 4) and "
+    "torch.float32 (N, 4)",
+    "label dtype": "`positions` of one dtype and one row shape on all ranks, but got torch.int16 (N, 3) and "
+    "torch.float64 (N, 3)",
+    "dimensions": "`positions` of one dtype and one row shape on all ranks, but got torch.float64 (N,) and "
+    "torch.float64 (N, 3, 1)",
+    "size in a dimension far back": "`positions` of one dtype and one row shape on all ranks",
+}
+
+
+def mismatches(rank, rows):
+    """Arguments and affinity of calls in which every second rank brings something else."""
+    images, texts, positions = rows[0][:, :WIDTH], rows[1][:, :WIDTH], rows[2]
+    ages, second = positions.double(), rank % 2 == 1
+    many = positions[(slice(None), slice(1), *[None] * 9)].expand(-1, *[1] * 9, 1 + rank % 2)
+    return {
+        "width": ((images, texts, positions[:, : LABELS - rank % 2]), None),
+        "embedding dtype": ((images.float(), texts.float(), positions) if second else (images, texts, positions), None),
+        "label dtype": ((images, texts, ages if second else positions.short()), containment),
+        "dimensions": ((images, texts, ages[:, :, None] if second else ages[:, 0]), containment),
+        "size in a dimension far back": ((images, texts, many), containment),
+    }

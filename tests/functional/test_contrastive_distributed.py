@@ -61,6 +61,24 @@ def test_second_derivatives_equal_one_process(ranks):
         torch.testing.assert_close(found, expected[modality], rtol=0, atol=1e-10)
 
 
-def test_other_widths_on_another_rank_are_an_error_on_every_rank(ranks):
+@pytest.mark.parametrize("name", itcl_ranks.MISMATCHES)
+def test_what_does_not_fit_another_rank_is_an_error_on_every_rank(ranks, name):
     for result in ranks[1]:
-        assert "same widths of embeddings and positions on all ranks" in result["other widths"]
+        assert itcl_ranks.MISMATCHES[name] in result[name]
+
+
+def test_positions_of_any_dtype_give_the_loss_of_bool_ones(ranks):
+    counts, results = ranks
+    images, texts, positions, _ = itcl_ranks.samples(sum(counts))[0]
+    expected = itcl_loss(images, texts, positions)
+    for result in results:
+        for found in (*result["dtypes"], result["one rank's positions int64"]):
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+def test_own_labels_may_have_a_dtype_that_gloo_does_not_know(ranks):
+    counts, results = ranks
+    images, texts, positions, _ = itcl_ranks.samples(sum(counts))[0]
+    expected = itcl_loss(images, texts, positions, affinity=itcl_ranks.containment)
+    for result in results:
+        torch.testing.assert_close(result["own labels"], expected, rtol=0, atol=1e-10)
