@@ -5,6 +5,7 @@ gradient of the sum of all ranks' losses. Where each rank returns the same globa
 once for each rank, and the averaging of DistributedDataParallel takes the factor out again.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -13,29 +14,52 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
 
+DTYPES = sorted({value for value in vars(torch).values() if isinstance(value, torch.dtype)}, key=str)
+"""Every dtype, in an order that is the same on all ranks."""
+
+DIMENSIONS = 8
+"""Sizes of a row that ranks compare one by one; those of any further dimensions are compared as their product."""
+
 
 def world_size() -> int:
     """Return the number of ranks, 1 outside a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def gather_row_counts(*tensors: Tensor) -> list[int]:
-    """Return how many rows the tensors have on each rank.
+def gather_row_counts(**tensors: Tensor) -> list[int]:
+    """Return how many rows the tensors, given by name, have on each rank.
 
     Raises:
-        InvalidValueError: If the other dimensions are not the same on all ranks; every rank raises.
+        InvalidValueError: If dtypes or the shapes of rows are not the same on all ranks; every rank raises.
     """
+    first = next(iter(tensors.values()))
+    # One length for any number of dimensions, so that ranks which differ in it can still talk.
     local = torch.tensor(
-        [tensors[0].shape[0], *(size for tensor in tensors for size in tensor.shape[1:])],
-        device=tensors[0].device,
+        [len(first), *(number for tensor in tensors.values() for number in _row_code(tensor))], device=first.device
     )
     everywhere = local.new_empty(world_size(), len(local))
     dist.all_gather(list(everywhere.unbind()), local)
-    shapes: list[list[int]] = everywhere.tolist()
-    if any(shape[1:] != shapes[0][1:] for shape in shapes):
-        widths = [tuple(shape[1:]) for shape in shapes]
-        raise InvalidValueError(f"Expected the same widths of embeddings and positions on all ranks, got {widths}")
-    return [shape[0] for shape in shapes]
+    codes: list[list[int]] = everywhere.tolist()
+    length = (len(local) - 1) // len(tensors)
+    for index, name in enumerate(tensors):
+        own = [code[1 + index * length : 1 + (index + 1) * length] for code in codes]
+        if any(code != own[0] for code in own):
+            raise InvalidValueError(
+                f"Expected `{name}` of one dtype and one row shape on all ranks, "
+                f"but got {' and '.join(map(_described, own))}"
+            )
+    return [code[0] for code in codes]
+
+
+def _row_code(tensor: Tensor) -> list[int]:
+    sizes = list(tensor.shape[1:])
+    further = sizes[DIMENSIONS:]
+    return [DTYPES.index(tensor.dtype), len(sizes), *(sizes + [0] * DIMENSIONS)[:DIMENSIONS], math.prod(further)]
+
+
+def _described(code: list[int]) -> str:
+    dtype, dimensions, *sizes = code
+    return f"{DTYPES[dtype]} (N, {', '.join(map(str, sizes[: min(dimensions, DIMENSIONS)]))})".replace(", )", ",)")
 
 
 def gather_rows(tensor: Tensor, counts: list[int]) -> Tensor:
@@ -62,14 +86,13 @@ class _GatherRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, counts: list[int]) -> Tensor:
         ctx.counts = counts
-        # Backends want equal shapes and know no bool: rows are padded to one count, bools sent as bytes.
-        wire = tensor.to(torch.uint8) if tensor.dtype == torch.bool else tensor
-        padded = wire.new_zeros(max(counts), *tensor.shape[1:])
-        padded[: len(wire)] = wire
-        received = [torch.empty_like(padded) for _ in counts]
-        dist.all_gather(received, padded)
-        rows = [part[:count] for part, count in zip(received, counts, strict=True)]
-        return torch.cat(rows).to(tensor.dtype)
+        # Backends want equal shapes and know few dtypes: rows are padded to one count and sent as bytes.
+        padded = tensor.new_zeros(max(counts), *tensor.shape[1:])
+        padded[: len(tensor)] = tensor
+        received = padded.new_empty(len(counts), padded.numel())
+        dist.all_gather(list(received.view(torch.uint8).unbind()), padded.flatten().view(torch.uint8))
+        rows = received.view(len(counts), *padded.shape)
+        return torch.cat([part[:count] for part, count in zip(rows, counts, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
