@@ -1,5 +1,7 @@
 """How far two samples agree about where they look: Jaccard affinity of multi-hot position sets."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -40,14 +42,15 @@ def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype:
     if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise InvalidTypeError(f"Expected `dtype` to be a floating torch dtype, but got {dtype!r}")
     check_multi_hot(positions, "positions")
+    rows = label_sets(positions, dtype)
     if others is None:
-        return jaccard(positions, positions, dtype=dtype)
+        return jaccard(rows, rows, dtype)
     check_multi_hot(others, "others")
     if others.shape[1] != positions.shape[1]:
         raise InvalidValueError(f"Expected `others` of shape (M, {positions.shape[1]}), but got {tuple(others.shape)}")
     if others.device != positions.device:
         raise InvalidValueError(f"Expected `others` on {positions.device}, but it is on {others.device}")
-    return jaccard(positions, others, dtype=dtype)
+    return jaccard(rows, label_sets(others, dtype), dtype)
 
 
 def check_multi_hot(positions: Tensor, name: str) -> None:
@@ -59,7 +62,8 @@ def check_multi_hot(positions: Tensor, name: str) -> None:
     if positions.is_floating_point() or positions.is_complex():
         raise InvalidTypeError(
             f"Expected `{name}` to be bool or integer 0/1, but got {positions.dtype}; "
-            "threshold probabilities first, for example `probabilities >= 0.5`"
+            "pass `labels.bool()` if it holds 0 and 1 only, or threshold probabilities, for example "
+            "`probabilities >= 0.5`"
         )
     # Tracing cannot branch on values; there the caller's eager run has seen them.
     if positions.dtype != torch.bool and not torch.compiler.is_compiling():
@@ -71,19 +75,36 @@ def check_multi_hot(positions: Tensor, name: str) -> None:
             )
 
 
-def jaccard(positions: Tensor, others: Tensor, *, dtype: torch.dtype) -> Tensor:
-    """Return (N, M) Jaccard affinities of multi-hot rows that were checked before."""
-    exact = torch.float64 if dtype == torch.float64 else torch.float32
+class LabelSets(NamedTuple):
+    """Label sets made ready to be compared.
+
+    Attributes:
+        members: (N, K + 1) 0 and 1 in floating form. The last label is one that only empty sets carry: they
+            then agree with each other, and no union is empty.
+        sizes: (N,) labels in each set.
+    """
+
+    members: Tensor
+    sizes: Tensor
+
+    def block(self, rows: slice) -> "LabelSets":
+        """Return some of the sets."""
+        return LabelSets(self.members[rows], self.sizes[rows])
+
+
+def label_sets(positions: Tensor, dtype: torch.dtype) -> LabelSets:
+    """Return multi-hot rows, checked before, made ready for affinities of the dtype."""
+    labels = positions.detach().bool()  # `any` of a uint8 tensor is uint8, and its complement is not
     # Half precision would round the counts of large label sets.
-    with torch.no_grad(), torch.autocast(device_type=positions.device.type, enabled=False):
-        rows, columns = _with_empty_label(positions, exact), _with_empty_label(others, exact)
-        shared = rows @ columns.T
+    exact = torch.float64 if dtype == torch.float64 else torch.float32
+    members = torch.cat([labels, ~labels.any(dim=1, keepdim=True)], dim=1).to(exact)
+    return LabelSets(members, members.sum(dim=1))
+
+
+def jaccard(rows: LabelSets, columns: LabelSets, dtype: torch.dtype) -> Tensor:
+    """Return the (N, M) Jaccard affinities of label sets."""
+    with torch.no_grad(), torch.autocast(device_type=rows.members.device.type, enabled=False):
+        shared = rows.members @ columns.members.T
         # In place, since in the chunked loss this is a good part of the work.
-        union = (rows.sum(dim=1, keepdim=True) + columns.sum(dim=1)).sub_(shared)
+        union = (rows.sizes[:, None] + columns.sizes).sub_(shared)
         return shared.div_(union).to(dtype)
-
-
-def _with_empty_label(positions: Tensor, dtype: torch.dtype) -> Tensor:
-    """Append one label that only empty sets carry: they then agree with each other, and no union is empty."""
-    labels = positions.bool()  # `any` of a uint8 tensor is uint8, and its complement is not
-    return torch.cat([labels, ~labels.any(dim=1, keepdim=True)], dim=1).to(dtype)

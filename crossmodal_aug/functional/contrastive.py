@@ -1,7 +1,6 @@
 """ITCL: image-text contrastive learning whose positives are as soft as the position sets overlap."""
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple, TypedDict, Unpack, overload
 
@@ -10,15 +9,12 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional import contrastive_checks as checks
-from crossmodal_aug.functional.affinity import jaccard
+from crossmodal_aug.functional.affinity_rows import AffinityFunction, affinity_rows
 from crossmodal_aug.functional.distributed import gather_row_counts, gather_rows, sum_over_ranks, world_size
 from crossmodal_aug.functional.similarity import AffinityRows, SimilarityPlan, row_and_column_stats, row_stats
 
 MAX_LOGIT_SCALE = math.log(100)
 """Upper limit of a learnable logit scale, as in CLIP: similarities are never scaled by more than 100."""
-
-AffinityFunction = Callable[[Tensor, Tensor], Tensor]
-"""Takes (n, ...) and (m, ...) labels and returns their (n, m) non-negative affinities."""
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -161,6 +157,7 @@ def itcl_loss(
         True
     """
     checks.check_settings(temperature, chunk_size, reduction)
+    checks.check_flags(normalize=normalize, gather_distributed=gather_distributed)
     gather = gather_distributed and world_size() > 1
     checks.check_embeddings(image_embeddings, text_embeddings)
     checks.check_labels(positions, image_embeddings, affinity)
@@ -179,25 +176,29 @@ def itcl_loss(
     embedded = partial(_embedded, dtype=wide, normalize=normalize)
     # An affinity matrix needs no labels; rows without any column stand in for them.
     labels = image_embeddings[:, :0] if positions is None else positions
+    if affinity is None:
+        labels = labels.bool()  # an eighth of int64 on the wire, and one dtype on all ranks
     # Half precision would cost up to a fifth of a logit at scale 100, so autocast ends here.
     with torch.autocast(device_type=image_embeddings.device.type, enabled=False):
         images, texts = embedded(image_embeddings), embedded(text_embeddings)
         scale = _scale(temperature, logit_scale, images)
         plan = partial(SimilarityPlan, chunk_size=chunk_size, entropy=return_parts)
         if gather:
-            counts = gather_row_counts(images, labels)
+            counts = gather_row_counts(embeddings=images, positions=labels)
             all_images, all_texts = gather_rows(torch.cat([images, texts], dim=1), counts).chunk(2, dim=1)
             all_labels = gather_rows(labels, counts)
-            own = _affinity_rows(affinity, labels, all_labels, dtype=wide)
+            own = affinity_rows(affinity, labels, all_labels, dtype=wide)
             image_stats = row_stats(images, all_texts, scale, plan(own))
-            own = _affinity_rows(affinity, labels, all_labels, dtype=wide, transposed=True)
+            if affinity is not None:  # Jaccard is symmetric
+                own = affinity_rows(affinity, labels, all_labels, dtype=wide, transposed=True)
             text_stats = row_stats(texts, all_images, scale, plan(own))
         else:
-            own = _affinity_rows(affinity, labels, labels, dtype=wide)
+            own = affinity_rows(affinity, labels, labels, dtype=wide)
             image_stats, text_stats = row_and_column_stats(images, texts, scale, plan(own))
-        if ref_image_embeddings is not None and ref_text_embeddings is not None:
+        # Joining the sums of no columns, minus infinity among them, has no finite second derivative.
+        if ref_image_embeddings is not None and ref_text_embeddings is not None and len(ref_image_embeddings):
             ref_labels = ref_image_embeddings[:, :0] if ref_positions is None else ref_positions
-            further = plan(_affinity_rows(affinity, labels, ref_labels, dtype=wide, first_column=count))
+            further = plan(affinity_rows(affinity, labels, ref_labels, dtype=wide, first_column=count))
             ref_images, ref_texts = embedded(ref_image_embeddings), embedded(ref_text_embeddings)
             image_stats = image_stats.joined(row_stats(images, ref_texts, scale, further))
             text_stats = text_stats.joined(row_stats(texts, ref_images, scale, further))
@@ -213,9 +214,10 @@ def _embedded(embeddings: Tensor, *, dtype: torch.dtype, normalize: bool) -> Ten
     embeddings = embeddings.to(dtype)
     if not normalize:
         return embeddings
-    norm = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
-    # A zero vector is divided by 1, not by a tiny number: its gradient stays of ordinary size.
-    return embeddings / torch.where(norm > 0, norm, 1)
+    # A zero vector is divided by 1, not by a tiny number: its gradient stays of ordinary size. The choice stands
+    # before the root, whose own derivatives at 0 are not finite.
+    square = embeddings.square().sum(dim=1, keepdim=True)
+    return embeddings / torch.where(square > 0, square, 1).sqrt()
 
 
 def _scale(temperature: float, logit_scale: Tensor | None, like: Tensor) -> Tensor:
@@ -225,36 +227,6 @@ def _scale(temperature: float, logit_scale: Tensor | None, like: Tensor) -> Tens
     value = logit_scale.detach()
     limited = logit_scale + (value.clamp(max=MAX_LOGIT_SCALE) - value)
     return limited.to(like.dtype).exp()
-
-
-def _affinity_rows(
-    affinity: AffinityFunction | Tensor | None,
-    labels: Tensor,
-    others: Tensor,
-    *,
-    dtype: torch.dtype,
-    first_column: int = 0,
-    transposed: bool = False,
-) -> AffinityRows:
-    """Return the function that gives the affinities of a block of samples with the others.
-
-    `first_column` says where the others stand in an affinity matrix; `transposed` asks for the affinities of
-    the others with the samples, turned round.
-    """
-
-    def rows(block: slice) -> Tensor:
-        if isinstance(affinity, Tensor):
-            return affinity.detach()[block, first_column : first_column + len(others)].to(dtype)
-        pair = (others, labels[block]) if transposed else (labels[block], others)
-        if affinity is None:
-            weight = jaccard(*pair, dtype=dtype)
-        else:
-            with torch.no_grad():
-                weight = affinity(*pair)
-            checks.check_affinity_block(weight, (len(pair[0]), len(pair[1])))
-        return (weight.T if transposed else weight).to(dtype)
-
-    return rows
 
 
 def _reduced(samples: Tensor, weights: Tensor | None, reduction: Reduction, *, gather: bool) -> Tensor:

@@ -28,6 +28,13 @@ def check_settings(temperature: float, chunk_size: int, reduction: str) -> None:
         raise InvalidValueError(f"Expected `reduction` of 'mean', 'sum' or 'none', but got {reduction!r}")
 
 
+def check_flags(**flags: object) -> None:
+    """Raise unless each flag, given by name, is a bool."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise InvalidTypeError(f"Expected `{name}` to be a bool, but got {type(value).__name__}")
+
+
 def check_embeddings(images: Tensor, texts: Tensor, prefix: str = "") -> None:
     """Raise unless both are floating (N, D) tensors of one shape and device."""
     image_name, text_name = f"{prefix}image_embeddings", f"{prefix}text_embeddings"
@@ -40,6 +47,8 @@ def check_embeddings(images: Tensor, texts: Tensor, prefix: str = "") -> None:
     if texts.shape != images.shape:
         raise InvalidValueError(f"Expected `{text_name}` of shape {tuple(images.shape)}, but got {tuple(texts.shape)}")
     _check_device(text_name, texts, images)
+    if images.is_meta:
+        raise InvalidValueError(f"Expected `{image_name}` on a device that holds values, but it is on meta")
 
 
 def check_labels(labels: Tensor | None, embeddings: Tensor, affinity: Any, prefix: str = "") -> None:
@@ -107,6 +116,7 @@ def check_affinity(affinity: Any, shape: tuple[int, int], embeddings: Tensor, *,
             "Expected `affinity` to be a callable when gathering over ranks, but got a matrix, "
             "which knows only this rank's samples"
         )
+    _check_real("affinity", affinity)
     if tuple(affinity.shape) != shape:
         raise InvalidValueError(f"Expected `affinity` of shape {shape}, but got {tuple(affinity.shape)}")
     _check_device("affinity", affinity, embeddings)
@@ -114,12 +124,14 @@ def check_affinity(affinity: Any, shape: tuple[int, int], embeddings: Tensor, *,
 
 
 def check_affinity_block(weight: Any, shape: tuple[int, int]) -> None:
-    """Raise unless an own affinity function returned a matrix of the shape."""
+    """Raise unless an own affinity function returned a non-negative matrix of the shape."""
     _check_tensor("affinity(...)", weight)
+    _check_real("affinity(...)", weight)
     if tuple(weight.shape) != shape:
         raise InvalidValueError(
             f"Expected `affinity` to return a matrix of shape {shape}, but got {tuple(weight.shape)}"
         )
+    _check_non_negative("affinity(...)", weight)
 
 
 def check_weights(weights: Tensor | None, embeddings: Tensor) -> None:
@@ -127,6 +139,7 @@ def check_weights(weights: Tensor | None, embeddings: Tensor) -> None:
     if weights is None:
         return
     _check_tensor("weights", weights)
+    _check_real("weights", weights)
     if weights.shape != embeddings.shape[:1]:
         raise InvalidValueError(f"Expected `weights` of shape ({len(embeddings)},), but got {tuple(weights.shape)}")
     _check_device("weights", weights, embeddings)
@@ -148,6 +161,13 @@ def check_logit_scale(logit_scale: Tensor | None, embeddings: Tensor) -> None:
 def _check_tensor(name: str, value: Any) -> None:
     if not isinstance(value, Tensor):
         raise InvalidTypeError(f"Expected `{name}` to be a tensor, but got {type(value).__name__}")
+
+
+def _check_real(name: str, value: Tensor) -> None:
+    if value.layout != torch.strided:
+        raise InvalidTypeError(f"Expected `{name}` to be a dense tensor, but got one of layout {value.layout}")
+    if value.is_complex():
+        raise InvalidTypeError(f"Expected `{name}` of a real dtype, but got {value.dtype}")
 
 
 def _check_device(name: str, value: Tensor, other: Tensor) -> None:

@@ -43,13 +43,14 @@ class AxisStats(NamedTuple):
 
     def cross_entropy(self) -> Tensor:
         """Return ``-sum_j P_ij log softmax_j(s_ij)``, ``P = A / mass``; 0 for a row without any affinity."""
-        mass = torch.where(self.mass > 0, self.mass, 1)
-        return torch.where(self.mass > 0, self.log_normaliser - self.attraction / mass, 0)
+        # Compared with 0 for equality: a mass that is not a number has to give a loss that is none either.
+        mass = torch.where(self.mass == 0, 1, self.mass)
+        return torch.where(self.mass == 0, 0, self.log_normaliser - self.attraction / mass)
 
     def target_entropy(self) -> Tensor:
         """Return ``-sum_j P_ij log P_ij``, the least that the cross-entropy can be."""
-        mass = torch.where(self.mass > 0, self.mass, 1)
-        return torch.where(self.mass > 0, mass.log() - self.log_mass / mass, 0)
+        mass = torch.where(self.mass == 0, 1, self.mass)
+        return torch.where(self.mass == 0, 0, mass.log() - self.log_mass / mass)
 
 
 class SimilarityPlan(NamedTuple):

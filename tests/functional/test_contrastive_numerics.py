@@ -71,6 +71,38 @@ def test_zero_vectors_are_equally_similar_to_everything(chunk_size):
     assert results[1][2].norm() < 30
 
 
+@CHUNKS
+@pytest.mark.parametrize("odd", ["zero vectors", "no references", "both"])
+def test_second_derivatives_are_finite_and_those_without_the_odd_case(odd, chunk_size):
+    images, texts, positions = batch(dtype=torch.float64)
+    options = {"chunk_size": chunk_size}
+    if odd != "no references":
+        images[2], texts[5] = 0, 0
+    if odd != "zero vectors":
+        empty = images[:0]
+        options |= {"ref_image_embeddings": empty, "ref_text_embeddings": empty, "ref_positions": positions[:0]}
+    leaves = images.requires_grad_(), texts.requires_grad_()
+    first = torch.autograd.grad(itcl_loss(*leaves, positions, **options), leaves, create_graph=True)
+    found = torch.autograd.grad(sum(gradient.square().sum() for gradient in first), leaves)
+    first = torch.autograd.grad(itcl_loss(*leaves, positions), leaves, create_graph=True)
+    expected = torch.autograd.grad(sum(gradient.square().sum() for gradient in first), leaves)
+    assert_finite(found)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+@CHUNKS
+def test_embeddings_whose_square_leaves_float32_count_as_zero_vectors(chunk_size):
+    images, texts, positions = batch()
+    zero = images.clone()
+    zero[1], zero[4] = 0, 0
+    images[1] *= 1e25
+    images[4] *= 1e-30
+    assert torch.equal(
+        itcl_loss(images, texts, positions, chunk_size=chunk_size),
+        itcl_loss(zero, texts, positions, chunk_size=chunk_size),
+    )
+
+
 def test_all_vectors_zero_give_the_log_of_the_batch():
     zeros = torch.zeros(6, 4)
     loss, *gradients = loss_and_gradients(zeros, zeros, torch.eye(6).bool())
