@@ -1,7 +1,8 @@
 """Time and peak memory of ITCL, plain and chunked, beside CLIP's loss in open_clip, from N = 256 to 65,536.
 
     python benchmarks/itcl_scaling.py                  # every size; CUDA if there is one, else the CPU
-    python benchmarks/itcl_scaling.py --sizes 256 4096 --forms plain chunked
+    python benchmarks/itcl_scaling.py --sizes 256 4096 --forms plain chunked       # only these cells anew
+    python benchmarks/itcl_scaling.py --fresh          # forget the stored cells first: another machine, torch, chunk
     python benchmarks/itcl_scaling.py --report         # table and plot again, from the stored results
 
 Each cell (form, N) runs forward and backward, float32, D = 512, K = 6 position labels, in two processes of its own:
@@ -9,7 +10,8 @@ one for its time, with the allocator as it is, and one for its memory. Peak memo
 inputs: on the CPU the high-water mark of the resident set (VmHWM, put back just before the run) less the resident
 set before it, with glibc told to return every freed tensor to the system (MALLOC_MMAP_THRESHOLD_), so that only live
 tensors count; on CUDA `max_memory_allocated` less the memory allocated before it. Time is the median of the runs
-after the first, or the first where only one is made. Cells that would not fit into the free memory are left out and
+after the first, or the first where only one is made. Results are stored after every cell, in place of the stored
+cell of the same form and size; all others stay. Cells that would not fit into the free memory are left out and
 listed. open_clip's loss needs `pip install open_clip_torch`.
 """
 
@@ -31,7 +33,7 @@ FORMS = ("plain", "chunked", "open_clip")
 SIZES = tuple(2**power for power in range(8, 17))
 WIDTH, LABELS, TEMPERATURE = 512, 6, 0.07
 # (N, N) float32 matrices that a form holds at its peak: a generous guess, used only to leave out what cannot fit.
-MATRICES = {"plain": 6, "chunked": 0, "open_clip": 5}
+MATRICES = {"plain": 7.5, "chunked": 0, "open_clip": 5}
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -125,15 +127,15 @@ def run_cell(form, size, device, chunk_size, *, only_memory):
     }
 
 
-def measure(arguments, device):
-    """Run all cells, each in a fresh process, and return the results."""
-    cells, left_out = [], []
+def measure(arguments, device, results, store):
+    """Run all cells, each in a fresh process, and hand the results to `store` after each."""
     for size in arguments.sizes:
         for form in arguments.forms:
             need, free = MATRICES[form] * 4 * size**2, free_memory(device)
             if need > 0.8 * free:
-                left_out.append({"form": form, "size": size, "need_bytes": need, "free_bytes": free})
+                left_out = {"form": form, "size": size, "need_bytes": int(need), "free_bytes": free}
                 print(f"{form:>9} N={size:<6} left out: about {need / 2**30:.0f} GiB of {free / 2**30:.0f} free")
+                store(results := merged(results, left_out=left_out))
                 continue
             command = [sys.executable, __file__, "--cell", form, str(size), "--device", device]
             command += ["--chunk-size", str(arguments.chunk_size)]
@@ -144,17 +146,49 @@ def measure(arguments, device):
                     command + extra, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | variables
                 ).stdout
                 cell |= json.loads(output)
-            cells.append(cell)
-            print(f"{form:>9} N={size:<6} {cells[-1]['seconds']:9.4f} s {mebibytes(cells[-1]['peak_bytes'])}")
+            print(f"{form:>9} N={size:<6} {cell['seconds']:9.4f} s {mebibytes(cell['peak_bytes'])}")
+            store(results := merged(results, cell=cell))
+    return results
+
+
+def setting(arguments, device):
+    """What cells need to have in common to stand in one table."""
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else processor(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "chunk_size": arguments.chunk_size,
         "width": WIDTH,
-        "cells": cells,
-        "left_out": left_out,
     }
+
+
+def started(stored, current):
+    """Return the stored results to go on with, or empty ones; stop where they were measured in another setting."""
+    if stored is None:
+        return {**current, "cells": [], "left_out": []}
+    other = [f"{name} {stored[name]!r} and now {value!r}" for name, value in current.items() if stored[name] != value]
+    if other:
+        raise SystemExit(f"The stored results have {', '.join(other)}: --fresh starts anew and forgets them")
+    return stored
+
+
+def merged(results, *, cell=None, left_out=None):
+    """Return the results with a cell in place of the one of its form and size; left out counts if none is there."""
+    new = cell or left_out
+    key = (new["form"], new["size"])
+    cells, gaps = (
+        {(old["form"], old["size"]): old for old in results[field]} for field in ("cells", "left_out")
+    )
+    if cell:
+        gaps.pop(key, None)
+        cells[key] = cell
+    elif key not in cells:
+        gaps[key] = left_out
+
+    def order(item):
+        return item["size"], FORMS.index(item["form"])
+
+    return {**results, "cells": sorted(cells.values(), key=order), "left_out": sorted(gaps.values(), key=order)}
 
 
 def processor():
@@ -163,6 +197,13 @@ def processor():
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def write_whole(path, text):
+    """Write a file at once, so that a stop never leaves half of it."""
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def mebibytes(count):
@@ -261,6 +302,7 @@ def main():
     parser.add_argument("--forms", nargs="+", default=FORMS, choices=FORMS)
     parser.add_argument("--chunk-size", type=int, default=256)
     parser.add_argument("--device", choices=("cpu", "cuda"))
+    parser.add_argument("--fresh", action="store_true", help="forget the stored cells first")
     parser.add_argument("--report", action="store_true", help="only write table and plot from the stored results")
     parser.add_argument("--cell", nargs=2, metavar=("FORM", "N"), help=argparse.SUPPRESS)
     parser.add_argument("--only-memory", action="store_true", help=argparse.SUPPRESS)
@@ -272,10 +314,13 @@ def main():
         print(json.dumps(cell))
         return
     stem = RESULTS / f"itcl_scaling_{device}"
+    path = stem.with_suffix(".json")
     if not arguments.report:
         RESULTS.mkdir(exist_ok=True)
-        stem.with_suffix(".json").write_text(json.dumps(measure(arguments, device), indent=1) + "\n")
-    write_report(json.loads(stem.with_suffix(".json").read_text()), stem)
+        keep = path.exists() and not arguments.fresh
+        results = started(json.loads(path.read_text()) if keep else None, setting(arguments, device))
+        measure(arguments, device, results, lambda results: write_whole(path, json.dumps(results, indent=1) + "\n"))
+    write_report(json.loads(path.read_text()), stem)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from crossmodal_aug.functional.contrastive import (
     Reduction,
     itcl_loss,
 )
-from crossmodal_aug.functional.contrastive_checks import check_settings
+from crossmodal_aug.functional.contrastive_checks import check_flags, check_settings
 
 
 class ITCLoss(nn.Module):
@@ -21,7 +21,7 @@ class ITCLoss(nn.Module):
 
     Formula and conventions are those of `crossmodal_aug.functional.itcl_loss`. A learnable temperature is the
     parameter `logit_scale` of CLIP (arXiv 2103.00020): the log of the factor of the similarities, put back to
-    at most log 100 before each use.
+    at most log 100 before each use. `temperature` and `repr` follow it.
 
     Args:
         temperature: What similarities are divided by; the start value if learnable.
@@ -57,18 +57,31 @@ class ITCLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_settings(temperature, chunk_size, reduction)
-        if learnable and temperature < 0.01:
-            raise InvalidValueError(
-                "Expected a learnable `temperature` of at least 0.01 (similarities are scaled by at most "
-                f"100), but got {temperature}"
-            )
-        self.temperature = temperature
+        check_flags(learnable=learnable, gather_distributed=gather_distributed, normalize=normalize)
+        _check_learnable(temperature, learnable=learnable)
+        self._temperature = temperature
         self.chunk_size = chunk_size
         self.gather_distributed = gather_distributed
         self.reduction: Reduction = reduction
         self.normalize = normalize
         scale = nn.Parameter(torch.tensor(-math.log(temperature))) if learnable else None
         self.register_parameter("logit_scale", scale)
+
+    @property
+    def temperature(self) -> float:
+        """What similarities are divided by now: ``1 / exp(logit_scale)``, at least 0.01, where it is learnt."""
+        if self.logit_scale is None:
+            return self._temperature
+        return math.exp(-min(self.logit_scale.item(), MAX_LOGIT_SCALE))
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        check_settings(value, self.chunk_size, self.reduction)
+        _check_learnable(value, learnable=self.logit_scale is not None)
+        self._temperature = value
+        if self.logit_scale is not None:
+            with torch.no_grad():
+                self.logit_scale.fill_(-math.log(value))
 
     def forward(
         self,
@@ -91,7 +104,7 @@ class ITCLoss(nn.Module):
             image_embeddings,
             text_embeddings,
             positions,
-            temperature=self.temperature,
+            temperature=self._temperature,
             logit_scale=self.logit_scale,
             weights=weights,
             ref_image_embeddings=ref_image_embeddings,
@@ -109,7 +122,15 @@ class ITCLoss(nn.Module):
         """Return the settings, for `repr`."""
         learnable = self.logit_scale is not None
         return (
-            f"temperature={self.temperature}, learnable={learnable}, chunk_size={self.chunk_size}, "
+            f"temperature={self.temperature:.4g}, learnable={learnable}, chunk_size={self.chunk_size}, "
             f"gather_distributed={self.gather_distributed}, reduction={self.reduction!r}, "
             f"normalize={self.normalize}"
+        )
+
+
+def _check_learnable(temperature: float, *, learnable: bool) -> None:
+    if learnable and temperature < 0.01:
+        raise InvalidValueError(
+            "Expected a learnable `temperature` of at least 0.01 (similarities are scaled by at most "
+            f"100), but got {temperature}"
         )

@@ -78,6 +78,9 @@ def test_state_dict_carries_the_temperature():
         ({"chunk_size": -1}, InvalidValueError, "`chunk_size` of 0 .* but got -1"),
         ({"chunk_size": 1.5}, InvalidTypeError, "`chunk_size` to be an int, but got float"),
         ({"reduction": "median"}, InvalidValueError, "but got 'median'"),
+        ({"normalize": "no"}, InvalidTypeError, "`normalize` to be a bool, but got str"),
+        ({"gather_distributed": 1}, InvalidTypeError, "`gather_distributed` to be a bool, but got int"),
+        ({"learnable": None}, InvalidTypeError, "`learnable` to be a bool, but got NoneType"),
     ],
 )
 def test_bad_settings_are_named_at_construction(settings, error, words):
@@ -87,3 +90,30 @@ def test_bad_settings_are_named_at_construction(settings, error, words):
 
 def test_repr_names_the_settings():
     assert "temperature=0.07, learnable=False, chunk_size=64" in repr(ITCLoss(chunk_size=64))
+
+
+def test_temperature_and_repr_follow_what_is_learnt_up_to_the_limit():
+    loss = ITCLoss(learnable=True)
+    assert loss.temperature == pytest.approx(0.07, abs=1e-8)
+    with torch.no_grad():
+        loss.logit_scale.fill_(math.log(4))
+    assert loss.temperature == pytest.approx(0.25, abs=1e-7)
+    assert "temperature=0.25, learnable=True" in repr(loss)
+    with torch.no_grad():
+        loss.logit_scale.fill_(9.0)
+    assert loss.temperature == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("learnable", [False, True])
+def test_temperature_can_be_set(learnable):
+    loss = ITCLoss(learnable=learnable)
+    loss.temperature = 0.2
+    torch.testing.assert_close(
+        loss(*batch()), itcl_loss(*batch(), temperature=0.2), rtol=0, atol=1e-6, check_dtype=False
+    )
+    with pytest.raises(InvalidValueError, match="`temperature` in .*, but got -1"):
+        loss.temperature = -1
+    if learnable:
+        with pytest.raises(InvalidValueError, match="at least 0.01 .* but got 0.001"):
+            loss.temperature = 0.001
+    assert loss.temperature == pytest.approx(0.2, abs=1e-7)
