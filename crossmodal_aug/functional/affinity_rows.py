@@ -1,7 +1,6 @@
 """Affinities of a batch with its columns, given a block of rows at a time."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +45,7 @@ def affinity_rows(
     def by_function(block: slice) -> Tensor:
         pair = (others, labels[block]) if transposed else (labels[block], others)
         with torch.no_grad():
-            weight: Any = affinity(*pair)
+            weight = affinity(*pair)
         check_affinity_block(weight, (len(pair[0]), len(pair[1])))
         return (weight.T if transposed else weight).to(dtype)
 

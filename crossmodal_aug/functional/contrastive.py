@@ -11,7 +11,7 @@ from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional import contrastive_checks as checks
 from crossmodal_aug.functional.affinity_rows import AffinityFunction, affinity_rows
 from crossmodal_aug.functional.distributed import gather_row_counts, gather_rows, sum_over_ranks, world_size
-from crossmodal_aug.functional.similarity import AffinityRows, SimilarityPlan, row_and_column_stats, row_stats
+from crossmodal_aug.functional.similarity import SimilarityPlan, row_and_column_stats, row_stats
 
 MAX_LOGIT_SCALE = math.log(100)
 """Upper limit of a learnable logit scale, as in CLIP: similarities are never scaled by more than 100."""
@@ -114,7 +114,10 @@ def itcl_loss(
         - A sample without any affinity (possible only with an own `affinity`) has loss 0.
         - If all weights are 0, the mean is 0.
         - Labels, affinities and weights are constants: no gradient flows into them.
-        - `chunk_size` changes memory and time, not value or gradient.
+        - `chunk_size` changes memory and time, not value or gradient. An own `affinity` is called again for
+          blocks built again, so it must be deterministic, and labels and matrices must stay as they are until
+          the backward pass. `torch.func` transforms need the plain form.
+        - Embeddings whose square leaves the dtype (float32: norms below 1e-22 or above 1e19) count as zero.
 
     Args:
         image_embeddings: (N, D) projections of the images.
@@ -122,8 +125,9 @@ def itcl_loss(
         positions: (N, K) multi-hot labels, bool or integer 0/1; with a callable `affinity` any (N, ...)
             labels that it takes; not needed with an affinity matrix.
         temperature: What similarities are divided by.
-        logit_scale: () log of the factor of the similarities, CLIP's parameter; replaces `temperature`. Its
-            factor is limited to 100. The gradient still flows at the limit, so that training can come back.
+        logit_scale: () log of the factor of the similarities, CLIP's parameter (``model.logit_scale``, not its
+            exponential); replaces `temperature`. Its factor is limited to 100. The gradient still flows at the
+            limit, so that training can come back.
         weights: (N,) non-negative weight of each sample.
         ref_image_embeddings: (R, D) further columns: a queue, another rank, a teacher.
         ref_text_embeddings: (R, D) further columns; row j belongs to reference image j.
@@ -146,7 +150,8 @@ def itcl_loss(
 
     Raises:
         InvalidTypeError: If an argument has the wrong type.
-        InvalidValueError: If shapes, devices or values do not fit.
+        InvalidValueError: If shapes, devices or values do not fit; in the backward pass of the chunked form, if
+            labels or a matrix were changed in place.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)

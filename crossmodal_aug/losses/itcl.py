@@ -6,13 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidValueError
-from crossmodal_aug.functional.contrastive import (
-    MAX_LOGIT_SCALE,
-    AffinityFunction,
-    ITCLParts,
-    Reduction,
-    itcl_loss,
-)
+from crossmodal_aug.functional.affinity_rows import AffinityFunction
+from crossmodal_aug.functional.contrastive import MAX_LOGIT_SCALE, ITCLParts, Reduction, itcl_loss
 from crossmodal_aug.functional.contrastive_checks import check_flags, check_settings
 
 

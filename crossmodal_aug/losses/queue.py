@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.contrastive import AffinityFunction, ITCLParts
+from crossmodal_aug.functional.affinity_rows import AffinityFunction
+from crossmodal_aug.functional.contrastive import ITCLParts
 from crossmodal_aug.functional.contrastive_checks import check_embeddings, check_labels
 from crossmodal_aug.functional.distributed import gather_row_counts, gather_rows, world_size
 from crossmodal_aug.losses.itcl import ITCLoss
@@ -169,7 +170,7 @@ class ITCQueue(nn.Module):
             )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name in ("image_embeddings", "text_embeddings"):
             setattr(self, name, fn(getattr(self, name)))
         # Labels say something by their value: an age of 2049 would be 2048 in half precision.

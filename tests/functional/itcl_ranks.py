@@ -118,9 +118,7 @@ def run_split(rank, counts):
     results["one rank's positions int64"] = itcl_loss(
         rows[0], rows[1], rows[2].long() if rank else rows[2], gather_distributed=True
     )
-    results["own labels"] = itcl_loss(
-        rows[0], rows[1], rows[2].short(), affinity=containment, gather_distributed=True
-    )
+    results["own labels"] = itcl_loss(rows[0], rows[1], rows[2].short(), affinity=containment, gather_distributed=True)
     for name, (changed, affinity) in mismatches(rank, rows).items():
         try:
             itcl_loss(*changed, affinity=affinity, gather_distributed=True)

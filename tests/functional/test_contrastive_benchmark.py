@@ -13,7 +13,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def benchmark():
     spec = importlib.util.spec_from_file_location("itcl_scaling", BENCHMARKS / "itcl_scaling.py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)  # as for a script, whose folder python looks in first
+        spec.loader.exec_module(module)
     return module
 
 

@@ -111,9 +111,9 @@ def test_temperature_can_be_set(learnable):
     torch.testing.assert_close(
         loss(*batch()), itcl_loss(*batch(), temperature=0.2), rtol=0, atol=1e-6, check_dtype=False
     )
-    with pytest.raises(InvalidValueError, match="`temperature` in .*, but got -1"):
+    with pytest.raises(InvalidValueError, match=r"`temperature` in .*, but got -1"):
         loss.temperature = -1
     if learnable:
-        with pytest.raises(InvalidValueError, match="at least 0.01 .* but got 0.001"):
+        with pytest.raises(InvalidValueError, match=r"at least 0.01 .* but got 0.001"):
             loss.temperature = 0.001
     assert loss.temperature == pytest.approx(0.2, abs=1e-7)

@@ -1,7 +1,6 @@
 """What the memory keeps through moves, copies, storage, DistributedDataParallel and bad batches."""
 
 import copy
-import io
 import pickle
 
 import pytest
@@ -176,7 +175,7 @@ def test_integer_labels_are_remembered_as_bool_and_own_labels_as_they_are():
 @pytest.mark.parametrize("call", ["forward", "remember"])
 def test_an_affinity_matrix_is_refused_at_the_first_call(call):
     queue = ITCQueue(8)
-    with pytest.raises(InvalidValueError, match="`affinity` to be a callable, .* but got a matrix"):
+    with pytest.raises(InvalidValueError, match=r"`affinity` to be a callable, .* but got a matrix"):
         getattr(queue, call)(*batch(), affinity=torch.eye(4))
     assert len(queue) == 0
 
