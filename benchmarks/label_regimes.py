@@ -76,14 +76,19 @@ def run_cell(cell: Cell, root: Path, runs: Path, threads: int) -> dict[str, Any]
     """Train one cell, or go on with it, and return its line."""
     settings = settings_of(cell)
     name = "-".join(str(value) for value in (cell[1], f"{100 * cell[0]:g}pct", f"seed{cell[2]}", settings["steps"]))
-    command = [sys.executable, str(TRAIN), "--runs", str(runs), "--name", name]
-    if (runs / name / "config.json").exists():
-        command += ["--resume"]
-    else:
-        command += ["--data", "qata", "--root", str(root)]
-        command += [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    command = [sys.executable, str(TRAIN), "--runs", str(runs), "--name", name, "--data", "qata", "--root", str(root)]
+    command += [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    resumed = (runs / name / "config.json").exists()
+    # Given beside it, the settings make sure that the run to go on with is the one of this cell.
+    command += ["--resume"] if resumed else []
     started = time.perf_counter()
-    line = {"settings": settings, "commit": commit(), "machine": machine(threads), "status": "failed"}
+    line = {
+        "settings": settings,
+        "commit": commit(),
+        "machine": machine(threads),
+        "resumed": resumed,
+        "status": "failed",
+    }
     with (runs / f"{name}.log").open("a") as log:
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False).returncode

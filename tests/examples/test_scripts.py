@@ -163,6 +163,23 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tiny_qata, tmp_path):
     assert all(torch.equal(value, other["state_dict"][name]) for name, value in one["state_dict"].items())
 
 
+def test_a_terminated_run_does_not_end_as_if_it_were_done(tiny_qata, tmp_path):
+    process = start(arguments(tiny_qata, tmp_path, "--steps", "4000", "--validate-every", "10"))
+    last = tmp_path / "tiny/last.ckpt"
+    try:
+        deadline = time.monotonic() + 120
+        while not last.exists():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == -signal.SIGTERM
+    assert stored_step(last) > 0
+
+
 def test_bad_input_ends_with_one_line_and_code_2(tiny_qata, tmp_path):
     (tiny_qata / "train/images/train-3.png").unlink()
     process = start(arguments(tiny_qata, tmp_path / "runs"))

@@ -1,6 +1,7 @@
 """Training as Lightning runs it: steps, processes, precision, stopping and what the log says."""
 
 import csv
+import dataclasses
 import importlib
 import os
 import subprocess
@@ -285,3 +286,52 @@ def test_the_command_line_counts_before_the_file(tmp_path, monkeypatch):
         method="paper", flip=0.25, seed=4, labels=1, deterministic=False, runs=str(tmp_path / "runs")
     )
     assert (config.mix, config.itcl) == ("paper", 1.0)
+
+
+def test_the_best_score_is_known_again_in_a_folder_that_was_moved(tmp_path):
+    from semimedref.trainer import KeptCheckpoint
+
+    def kept(folder):
+        return KeptCheckpoint(dirpath=folder, filename="best", monitor="valid/dice", mode="max")
+
+    before, after = kept(tmp_path / "old"), kept(tmp_path / "new")
+    path = str(tmp_path / "old/best.ckpt")
+    before.best_model_score = before.kth_value = torch.tensor(61.5)
+    before.best_model_path = before.kth_best_model_path = path
+    before.best_k_models = {path: torch.tensor(61.5)}
+    after.load_state_dict(before.state_dict())
+    assert after.best_model_score == 61.5
+    moved = str(tmp_path / "new/best.ckpt")
+    assert after.best_model_path == after.kth_best_model_path == moved
+    assert list(after.best_k_models) == [moved]
+    assert after.best_k_models[moved] == 61.5
+
+
+def test_a_run_that_stopped_early_stays_stopped(phantoms, tmp_path):
+    from semimedref.training import stopped_early
+
+    module = fit(phantoms, tmp_path, steps=40, validate_every=2, patience=1, learning_rate=1e-6)
+    assert module.global_step < 40
+    config = module.config
+    assert stopped_early(tmp_path / "last.ckpt", config)
+    assert not stopped_early(tmp_path / "last.ckpt", dataclasses.replace(config, patience=9))
+    assert not stopped_early(tmp_path / "missing.ckpt", config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": 2**32}, "`seed` to be below"),
+        ({"method": ["a"]}, "`method` to be a string"),
+        ({"name": "a\0b"}, "`name` to be a folder name"),
+    ],
+)
+def test_settings_that_nothing_can_be_done_with_are_refused(settings, message):
+    with pytest.raises(InvalidValueError, match=message):
+        Config(**settings)
+
+
+@pytest.mark.parametrize("width", [1, 2, 6])
+def test_a_width_that_the_heads_cannot_share_is_refused(phantoms, width):
+    with pytest.raises(InvalidValueError, match="multiple of 4 for compact"):
+        MODELS["compact"].for_run(phantoms.labelled.texts, Config(width=width))

@@ -121,7 +121,7 @@ class Config:
     name: str = _setting("", "folder of this run under --runs; made up from the settings if empty")
 
     def __post_init__(self) -> None:
-        for name, value in PRESETS.get(self.method, {}).items():
+        for name, value in PRESETS.get(str(self.method), {}).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         # The method first: without a known one, the ingredients are open.
@@ -137,13 +137,15 @@ class Config:
             self._check(getattr(self, name) >= 1, name, "at least 1")
         for name in ("width", "steps", "total", "seed", "patience"):
             self._check(getattr(self, name) >= 0, name, "0 or more")
+        self._check(self.seed < 2**32, "seed", "below 2**32")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
         for name in ("burn_in", "ramp_up", "flip", "focus"):
             self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
         for name in ("unlabelled_weight", "itcl"):
             self._check(0 <= getattr(self, name) < float("inf"), name, "finite and 0 or more")
-        self._check(Path(self.name).name == self.name and self.name not in (".", ".."), "name", "a folder name")
+        is_name = Path(self.name).name == self.name and self.name not in (".", "..")
+        self._check(is_name and (self.name.isprintable() or not self.name), "name", "a folder name")
         if self.image_weights and self.pretrained != "imagenet":
             raise InvalidValueError(
                 f"Expected no --image-weights beside --pretrained {self.pretrained}, but got {self.image_weights}"

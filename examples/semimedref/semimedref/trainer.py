@@ -1,6 +1,9 @@
 """The Lightning trainer of a run: where it computes, what it writes down and when it stops."""
 
 import logging
+import signal
+from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
@@ -30,6 +33,35 @@ def check_devices(config: Config) -> None:
         ) from error
 
 
+class KeptCheckpoint(ModelCheckpoint):
+    """Lightning's checkpoint, which knows its best score again where the folder of the run was moved or copied."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a stored state, its paths as they are in this folder."""
+        folder = Path(str(self.dirpath))
+
+        def here(path: str) -> str:
+            return str(folder / Path(path).name) if path else path
+
+        moved = {**state_dict, "dirpath": self.dirpath}
+        for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            moved[name] = here(state_dict.get(name, ""))
+        moved["best_k_models"] = {here(path): value for path, value in state_dict.get("best_k_models", {}).items()}
+        super().load_state_dict(moved)
+
+
+class PlainTermination(Callback):
+    """Lets SIGTERM end the process at once, with its own exit code.
+
+    Checkpoints are written whole or not at all, so nothing has to be finished first; Lightning's handler would end a
+    single process as if it had succeeded, and can wait for ever for the other ranks.
+    """
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the handler of the system back."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
     """Return the Lightning trainer of a run.
 
@@ -42,7 +74,7 @@ def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
     def keep(filename: str, monitor: str | None) -> ModelCheckpoint:
-        return ModelCheckpoint(
+        return KeptCheckpoint(
             dirpath=folder.path,
             filename=filename,
             monitor=monitor,
@@ -51,7 +83,7 @@ def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
             enable_version_counter=False,
         )
 
-    callbacks: list[Callback] = [TQDMProgressBar(refresh_rate=10)]
+    callbacks: list[Callback] = [TQDMProgressBar(refresh_rate=10), PlainTermination()]
     if config.patience:
         callbacks.append(EarlyStopping("valid/dice", mode="max", patience=config.patience))
     # `last` is written after `best`, so that it knows the score of that `best`.

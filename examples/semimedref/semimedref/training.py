@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
@@ -121,13 +122,23 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
                 method = TorchSyncBatchNorm().apply(method)
             else:
                 share_batch_norm(method)
-        trainer.fit(method, batches, ckpt_path=folder.last if folder.last.exists() else None, weights_only=True)
+        if not stopped_early(folder.last, config):
+            trainer.fit(method, batches, ckpt_path=folder.last if folder.last.exists() else None, weights_only=True)
     if not is_first():
         return None
     trained = load_trained(folder.best)
     for model in trained.models.values():
         model.to(trainer.strategy.root_device)
     return finish(trained, data, folder, seconds=time.perf_counter() - started)
+
+
+def stopped_early(path: Path, config: Config) -> bool:
+    """Return whether a run's last checkpoint is where it stopped for want of a better score."""
+    if not config.patience or not path.exists():
+        return False
+    callbacks = torch.load(path, map_location="cpu", weights_only=True).get("callbacks", {})
+    waited = [state["wait_count"] for name, state in callbacks.items() if name.startswith("EarlyStopping")]
+    return bool(waited) and max(waited) >= config.patience
 
 
 def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) -> None:

@@ -29,7 +29,7 @@ class Compact(ReferringModel):
 
     Args:
         tokenizer: Turns captions into word numbers.
-        width: Channels of the finest level; the others have 2, 3 and 4 times as many.
+        width: Channels of the finest level, a multiple of 4; the others have 2, 3 and 4 times as many.
         text_width: Channels of the word encoder.
         embedding: Length of the image and text embeddings.
 
@@ -46,6 +46,8 @@ class Compact(ReferringModel):
 
     def __init__(self, tokenizer: WordTokenizer, *, width: int = 16, text_width: int = 64, embedding: int = 64) -> None:
         super().__init__()
+        if width < 4 or width % 4:
+            raise InvalidValueError(f"Expected `width` to be a multiple of 4 for {self.name}, but got {width}")
         self.tokenizer = tokenizer
         self.width = width
         widths = [width, 2 * width, 3 * width, 4 * width]
