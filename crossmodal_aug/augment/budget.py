@@ -1,6 +1,6 @@
 """A limit on the length of captions, kept by leaving samples alone rather than by cutting words off."""
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
@@ -13,7 +13,7 @@ class TokenBudget:
         tokenizer: Any function from a text to a sequence with one entry a token.
 
     Raises:
-        InvalidTypeError: ``max_tokens`` is no integer or ``tokenizer`` no function.
+        InvalidTypeError: ``max_tokens`` is no integer or ``tokenizer`` no function; in use, it returns no sequence.
         InvalidValueError: ``max_tokens`` is below 1.
 
     Example:
@@ -42,4 +42,11 @@ class TokenBudget:
         ]
 
     def _length(self, text: str) -> int:
-        return len(self.tokenizer(text))
+        tokens = self.tokenizer(text)
+        # A tokenizer of Hugging Face returns a mapping, whose length is that of its keys.
+        if isinstance(tokens, Mapping) or not isinstance(tokens, Sized):
+            raise InvalidTypeError(
+                "Expected `tokenizer` to return a sequence with one entry a token, but got "
+                f"{type(tokens).__name__}; for Hugging Face, `lambda text: tokenizer(text)['input_ids']`."
+            )
+        return len(tokens)

@@ -33,6 +33,8 @@ def describe(out: Augmented, atlas: Atlas) -> str:
     """
     if not isinstance(atlas, Atlas):
         raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
+    if not isinstance(out, Augmented):
+        raise InvalidTypeError(f"Expected `out` to be what an op returned, but got {type(out).__name__}.")
     calls = out.params if isinstance(out.params, tuple) else (out.params,)
     if not all(isinstance(call, Params) for call in calls):
         raise InvalidTypeError("Expected `out` to be what an op returned, but its `params` are not those of an op.")

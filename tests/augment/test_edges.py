@@ -15,7 +15,7 @@ from crossmodal_aug import (
     TPatchMix,
     ZoneMix,
 )
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 PARSER = PositionParser(LUNG_ZONES)
 TEXTS = ["Opacity in the lower left lung.", "Opacity in the upper left lung.", "Opacity in the lower right lung."]
@@ -174,3 +174,10 @@ def test_images_without_pixels_and_words_without_images() -> None:
         MIXES[1](torch.zeros(2, 1, 0, 5), TEXTS[:2])
     with pytest.raises(InvalidValueError, match="no `target` where `images` is None"):
         PosAug(PARSER)(None, TEXTS, torch.zeros(3, 1, 4, 4))
+
+
+@pytest.mark.parametrize("tokenizer", [lambda text: {"input_ids": text.split()}, lambda text: len(text.split())])
+def test_a_tokenizer_whose_answer_cannot_be_counted_is_refused(tokenizer) -> None:
+    op = SyncFlip(PositionParser(LUNG_ZONES), p=1.0, max_tokens=4, tokenizer=tokenizer)
+    with pytest.raises(InvalidTypeError, match="one entry a token, but got"):
+        op(torch.zeros(1, 1, 4, 4), ["Opacity in the left lung."])
