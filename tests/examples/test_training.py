@@ -331,6 +331,15 @@ def test_settings_that_nothing_can_be_done_with_are_refused(settings, message):
         Config(**settings)
 
 
+def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path):
+    from semimedref.training import check_same_run
+
+    config = Config(seed=3, runs="here", name="a")
+    check_same_run(Config(seed=3, runs="there", name="b", accelerator="cpu"), config, tmp_path / "last.ckpt")
+    with pytest.raises(InvalidValueError, match=r"last\.ckpt: .* but got flip 0\.25 for 0\.5, seed 5 for 3"):
+        check_same_run(Config(seed=5, flip=0.25), config, tmp_path / "last.ckpt")
+
+
 @pytest.mark.parametrize("width", [1, 2, 6])
 def test_a_width_that_the_heads_cannot_share_is_refused(phantoms, width):
     with pytest.raises(InvalidValueError, match="multiple of 4 for compact"):

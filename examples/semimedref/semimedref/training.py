@@ -4,6 +4,7 @@ import json
 import os
 import time
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import Trained, load_trained
-from semimedref.config import Config
+from semimedref.config import FREE_TO_CHANGE, Config
 from semimedref.data.module import SamplesModule
 from semimedref.data.samples import DataSet
 from semimedref.evaluation.obedience import Obedience, obedience
@@ -111,7 +112,9 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
         steps_a_pass=batches.batches.steps_a_pass / config.accumulate,
     )
     if folder.last.exists():
-        check_same_model(load_trained(folder.last).model, method.student, folder.last)
+        stored = load_trained(folder.last)
+        check_same_run(stored.config, config, folder.last)
+        check_same_model(stored.model, method.student, folder.last)
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)
@@ -139,6 +142,20 @@ def stopped_early(path: Path, config: Config) -> bool:
     callbacks = torch.load(path, map_location="cpu", weights_only=True).get("callbacks", {})
     waited = [state["wait_count"] for name, state in callbacks.items() if name.startswith("EarlyStopping")]
     return bool(waited) and max(waited) >= config.patience
+
+
+def check_same_run(stored: Config, config: Config, path: Path) -> None:
+    """Raise unless a checkpoint was written by a run with these settings.
+
+    Raises:
+        InvalidValueError: It was not; the message names what differs.
+    """
+    free = ("runs", "name", *FREE_TO_CHANGE)
+    differing = [one.name for one in fields(Config) if getattr(stored, one.name) != getattr(config, one.name)]
+    differing = [name for name in differing if name not in free]
+    if differing:
+        shown = ", ".join(f"{name} {getattr(stored, name)!r} for {getattr(config, name)!r}" for name in differing)
+        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {shown}")
 
 
 def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) -> None:
