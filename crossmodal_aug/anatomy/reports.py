@@ -103,7 +103,7 @@ def mark_filler(phrases: list[Phrase]) -> None:
 
 
 def _takes_level(codes: str, phrase: Phrase, later: list[Phrase], end: int) -> bool:
-    """Complete "increase in right" from "and decrease in left basilar atelectasis"."""
+    """Complete "more on the right" from "and less on the left basilar scarring"."""
     if phrase.last + 1 >= end or codes[phrase.last + 1] not in "&|>/":
         return False
     for other in later[:2]:

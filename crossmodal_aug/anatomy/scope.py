@@ -129,7 +129,7 @@ def opens_heading(codes: str, token: int, start: int) -> bool:
 
 
 def carries_device(codes: str, token: int) -> bool:
-    """Say whether a word that is not known stands at `token`, and is a device: "left chest XXXX, with its tip in"."""
+    """Say whether a word that is not known stands at `token`, and is a device: "left chest gizmo, with its tip in"."""
     return bool(_CARRIES_DEVICE.match(codes, token))
 
 

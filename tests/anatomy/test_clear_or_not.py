@@ -16,7 +16,7 @@ SAID = {
     "Lungs/pleura: clear": ("", ALL),
     "The lungs, pleura, and mediastinum are clear.": ("", ALL),
     "Lungs, heart and mediastinum are normal.": ("", ALL),
-    "The lungs are hyperinflated but otherwise clear bilaterally.": ("", ALL),
+    "Both lungs look hyperinflated but otherwise clear bilaterally.": ("", ALL),
     "Lungs are hyperinflated but clear bilaterally.": ("", ALL),
     "The lungs are hyperexpanded, but otherwise clear.": ("", ALL),
     "The lungs are hyperexpanded, clear.": ("", ALL),

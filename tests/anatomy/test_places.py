@@ -11,14 +11,14 @@ LUNGS = PositionParser(LUNG_ZONES)
 PLACES = {
     # lists
     "right middle and right lung opacification": ("R*", ""),
-    "decrease in right middle and right lower lobe opacification": ("RM RL", ""),
+    "less right middle and right lower lobe shadowing opacification": ("RM RL", ""),
     "Opacity in the upper left and right lung.": ("LU RU", ""),
     "left apical and basal zones show opacity": ("LU LL", ""),
     "right upper and lower lobes, left apical and basal fields are opacified": ("RU RL LU LL", ""),
     "Mid-to-lower left lung opacity.": ("LM LL", ""),
     "Opacity in the mid- to lower left lung.": ("LM LL", ""),
     "Opacity in the right mid to upper lung.": ("RM RU", ""),
-    "Patchy left upper right basilar atelectasis.": ("LU RL", ""),
+    "Streaky left upper right basilar scarring.": ("LU RL", ""),
     "Opacities in the left upper, right lower and middle lobes.": ("LU RM RL", ""),
     "Left upper, right lower and middle lobes.": ("LU RM RL", ""),
     # word order
@@ -49,7 +49,7 @@ PLACES = {
     "Bibasliar atelectasis.": ("LL RL", ""),
     # what only lies over the chest
     "Hiatal hernia, retrocardiac.": ("", ""),
-    "left chest XXXX, with its distal tip in the Left sided SVC": ("", ""),
+    "left chest gizmo, with its end tip in the right sided SVC": ("", ""),
     "apices not included": ("", ""),
     "The left costophrenic angle is excluded from the image.": ("", ""),
     "Left thoracentesis.": ("", ""),
