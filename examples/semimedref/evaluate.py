@@ -36,10 +36,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     options = parser.parse_args(arguments)
-    if options.json is not None and options.json.exists():
-        raise InvalidValueError(f"{options.json} exists: choose another file for --json")
-    if options.out is not None:
-        check_new(options.out)
+    # Before the work, which may take long.
+    for path, option in ((options.json, "--json"), (options.out, "--out")):
+        if path is not None:
+            check_new(path, option)
     if options.seed < 0:
         raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
     if options.device == "cuda" and not torch.cuda.is_available():
@@ -51,7 +51,10 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError(
             f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn"
         )
-    config = trained.config if options.root is None else replace(trained.config, root=options.root)
+    config = trained.config
+    if options.root is not None:
+        # Another data set has labels of its own: all of its training masks say where its lung zones lie.
+        config = replace(config, root=options.root, labels=1.0, split="shuffle", total=0)
     data = load_data(config)
     samples = data.test if options.part == "test" else data.valid
     for model in trained.models.values():
@@ -63,7 +66,8 @@ def main(arguments: Sequence[str]) -> None:
         "data": f"{config.data}, {options.part} set" + (f", {config.root}" if config.root else ""),
         "images": f"{len(samples)} images, shown to the model at {config.size} x {config.size} pixels",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "model": f"{found.used} of {config.model}, trained with {config.method} on {100 * config.labels:g} % labels",
+        "model": f"{found.used} of {config.model}, trained with {config.method} on "
+        f"{100 * trained.config.labels:g} % labels",
         "decision": "a pixel is lesion from probability 0.5",
         "bootstrap": f"{options.resamples} samples of the images, seed {options.seed}",
         "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",

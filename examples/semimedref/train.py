@@ -8,8 +8,8 @@ python examples/semimedref/train.py --config examples/semimedref/configs/semimed
 from collections.abc import Sequence
 from pathlib import Path
 
-from semimedref.cli import OneLineParser, run
-from semimedref.config import Config, add_arguments
+from semimedref.cli import OneLineParser, add_arguments, run
+from semimedref.config import Config
 from semimedref.data import load_data
 from semimedref.metrics import table
 from semimedref.ranks import is_first

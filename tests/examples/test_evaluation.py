@@ -183,9 +183,29 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     for caption in (rows[1]["caption"], '<script>alert(1)</script> & "more"'):
         assert caption in page.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
 
-    with pytest.raises(InvalidValueError, match="exists: choose another folder"):
+    with pytest.raises(InvalidValueError, match="exists: choose another place"):
         evaluate([str(trained), "--out", str(out)])
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["report"]
+
+
+def test_another_data_set_is_scored_whatever_its_number_of_labels(trained, tiny_qata, tmp_path):
+    evaluate = importlib.import_module("evaluate").main
+    annotation = json.loads((tiny_qata / "annotation.json").read_text())
+    annotation["train"] = annotation["train"][:1]
+    (tiny_qata / "annotation.json").write_text(json.dumps(annotation))
+    with pytest.raises(InvalidValueError, match=r"0\.3 of 1 gives 0"):
+        evaluate([str(trained)])
+    evaluate([str(trained), "--root", str(tiny_qata), "--json", str(tmp_path / "new/folder/plain.json")])
+    stored = json.loads((tmp_path / "new/folder/plain.json").read_text())
+    assert stored["teacher"]["images"] == 6
+
+
+def test_places_that_cannot_be_written_to_are_refused_at_once(tmp_path):
+    evaluate = importlib.import_module("evaluate").main
+    (tmp_path / "file").write_text("in the way")
+    for option in ("--json", "--out"):
+        with pytest.raises(InvalidValueError, match=rf"file/x: .*file cannot be made \(.*\), for {option}"):
+            evaluate(["nothing.ckpt", option, str(tmp_path / "file/x")])
 
 
 def test_a_folder_is_written_whole_or_not_at_all(trained, tmp_path, monkeypatch):

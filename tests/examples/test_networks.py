@@ -103,7 +103,9 @@ def test_a_teacher_shares_the_encoder_and_follows_in_the_rest(model):
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(1)
+    shared = {name: value._version for name, value in model.text.state_dict().items()}
     teacher.follow(model, 0.75)
+    assert {name: value._version for name, value in model.text.state_dict().items()} == shared
     moved = {name for name, value in teacher.state_dict().items() if not torch.equal(value, before[name])}
     assert moved == {f"model.{name}" for name, p in model.named_parameters() if p.requires_grad}
 

@@ -270,5 +270,17 @@ def test_bad_checkpoints_end_with_one_line(tiny_qata, tmp_path, monkeypatch, cap
     assert "not a readable checkpoint" in refused("predict", given, monkeypatch, capsys)
     torch.save({"semimedref": {"format": 1}, "state_dict": {}}, checkpoint)
     assert "it is incomplete" in refused("evaluate", given[:1], monkeypatch, capsys)
+    about = {
+        "format": 1,
+        "config": {},
+        "model": "compact",
+        "model_settings": {"width": 4, "vocabulary": [1, 2]},
+        "step": 1,
+    }
+    weights = {"student.stem": torch.zeros(1)}
+    torch.save({"semimedref": about, "state_dict": weights}, checkpoint)
+    assert "settings and weights do not fit the model compact" in refused("evaluate", given[:1], monkeypatch, capsys)
+    torch.save({"semimedref": {**about, "model": ["compact"]}, "state_dict": weights}, checkpoint)
+    assert "it is incomplete" in refused("evaluate", given[:1], monkeypatch, capsys)
     assert "an empty one" in refused("predict", [*given[:2], " "], monkeypatch, capsys)
     assert "nothing.png: no such file" in refused("predict", [given[0], "nothing.png", "x"], monkeypatch, capsys)

@@ -1,6 +1,5 @@
 """Checkpoints: written whole or not at all, read without running code from the file."""
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from semimedref.config import Config
 from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import MODELS, ReferringModel
 from semimedref.runs import write_atomically
+from semimedref.stored import read_stored
 
 PREFIXES = {"student": "student.", "teacher": "teacher.model."}
 
@@ -62,20 +62,7 @@ def load_trained(path: Path) -> Trained:
     """
     if not path.is_file():
         raise InvalidValueError(f"{path}: no such checkpoint")
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    # What torch raises depends on where the file is damaged, and on what stands there instead.
-    except (
-        RuntimeError,
-        EOFError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        pickle.UnpicklingError,
-    ) as error:
-        # torch's own message goes on to advise loading code from the file.
-        raise InvalidValueError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
+    stored = read_stored(path, "checkpoint")
     about = stored.get("semimedref") if isinstance(stored, dict) else None
     if not isinstance(about, dict):
         raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
@@ -85,7 +72,7 @@ def load_trained(path: Path) -> Trained:
             "another version of this example wrote"
         )
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
-    if missing or not isinstance(stored.get("state_dict"), dict) or about["model"] not in MODELS:
+    if missing or not isinstance(stored.get("state_dict"), dict) or str(about["model"]) not in MODELS:
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.from_dict(about["config"], str(path))
     models = {}
@@ -99,9 +86,10 @@ def load_trained(path: Path) -> Trained:
 
 
 def _restore(about: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> ReferringModel:
-    model = MODELS[about["model"]].from_settings(about["model_settings"])
     try:
+        model = MODELS[str(about["model"])].from_settings(about["model_settings"])
         model.load_state_dict(state)
-    except RuntimeError as error:
-        raise InvalidValueError(f"{path}: the weights do not fit the model {about['model']}") from error
+    # Settings come from the file too: what a network raises over foreign ones depends on what they are.
+    except (RuntimeError, TypeError, LookupError, ValueError, AttributeError) as error:
+        raise InvalidValueError(f"{path}: settings and weights do not fit the model {about['model']}") from error
     return model.eval()

@@ -3,9 +3,11 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
 from typing import NoReturn
 
 from crossmodal_aug.errors import CrossModalError
+from semimedref.config import Config, flag
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -33,3 +35,25 @@ def run(main: Callable[[Sequence[str]], None]) -> NoReturn:
         print("interrupted; `--resume` continues from the last checkpoint", file=sys.stderr)
         sys.exit(INTERRUPTED)
     sys.exit(0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one option for each setting; an option that is not given leaves no trace in the result."""
+    for one in fields(Config):
+        if one.default is MISSING or not isinstance(one.type, type):
+            raise TypeError(f"setting {one.name} needs a default and a plain type")
+        shown = "" if one.default in ("", 0, False) else f" (default: {one.default})"
+        shown = " (default: of the method)" if one.default is None else shown
+        about = (one.metadata["about"] + shown).replace("%", "%%")
+        if one.type is bool:
+            parser.add_argument(
+                flag(one.name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about
+            )
+            continue
+        parser.add_argument(
+            flag(one.name),
+            type=one.type,
+            choices=one.metadata["choices"] or None,
+            default=argparse.SUPPRESS,
+            help=about,
+        )

@@ -1,9 +1,9 @@
 """Config: every setting of a run, from the command line to the run's config.json."""
 
-import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -150,8 +150,28 @@ class Config:
             raise InvalidValueError(
                 f"Expected no --image-weights beside --pretrained {self.pretrained}, but got {self.image_weights}"
             )
+        if self.image_weights and self.model == "compact":
+            raise InvalidValueError(
+                f"Expected no --image-weights, since compact starts at random, but got {self.image_weights}"
+            )
+        self._check_supervised()
         if self.data != "phantom" and not self.root:
             raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
+
+    def _check_supervised(self) -> None:
+        """Raise where switches of unlabelled images stand beside a method that sees none of them."""
+        if self.method != "supervised":
+            return
+        if self.pos_aug != "none":
+            raise InvalidValueError(
+                "Expected --pos-aug none for supervised, since it is made on unlabelled captions alone, but got "
+                f"{self.pos_aug}"
+            )
+        if self.alter == "unlabelled" and (self.mix != "none" or self.flip or self.focus):
+            raise InvalidValueError(
+                "Expected --alter both for supervised, which sees no unlabelled image to mix, flip or narrow, but got "
+                "unlabelled"
+            )
 
     def _check(self, holds: bool, name: str, wanted: str) -> None:
         if not holds:
@@ -206,8 +226,11 @@ class Config:
             raise InvalidValueError(f"{path}: no such file of settings")
         try:
             stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidValueError(f"{path}: not a YAML file ({error})") from error
+        if isinstance(stored, dict):
+            numbers = {one.name for one in fields(cls) if one.type is float}
+            stored = {name: _exponent(value) if name in numbers else value for name, value in stored.items()}
         # The folder of the data is the reader's own; the rest must hold by itself.
         cls.from_dict({"root": "DIR", **stored} if isinstance(stored, dict) else stored, str(path))
         return dict(stored)
@@ -237,34 +260,21 @@ class Config:
         for name, value in given.items():
             if name not in ("runs", "name", *FREE_TO_CHANGE) and getattr(self, name) != value:
                 raise InvalidValueError(
-                    f"Expected {_flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got {value}"
+                    f"Expected {flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got {value}"
                 )
         return replace(self, **{key: value for key, value in given.items() if key in FREE_TO_CHANGE})
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add one option for each setting; an option that is not given leaves no trace in the result."""
-    for one in fields(Config):
-        if one.default is MISSING or not isinstance(one.type, type):
-            raise TypeError(f"setting {one.name} needs a default and a plain type")
-        shown = "" if one.default in ("", 0, False) else f" (default: {one.default})"
-        shown = " (default: of the method)" if one.default is None else shown
-        about = (one.metadata["about"] + shown).replace("%", "%%")
-        if one.type is bool:
-            parser.add_argument(
-                _flag(one.name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about
-            )
-            continue
-        parser.add_argument(
-            _flag(one.name),
-            type=one.type,
-            choices=one.metadata["choices"] or None,
-            default=argparse.SUPPRESS,
-            help=about,
-        )
+def _exponent(value: object) -> object:
+    """Return the number of a text such as 1e-3, which YAML takes for a text since it has no point; else the value."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """Return the command-line option of a setting."""
     return "--" + name.replace("_", "-")
 
 

@@ -22,14 +22,15 @@ def predict_logits(model: ReferringModel, images: Tensor, texts: Sequence[str]) 
         texts: B captions.
 
     Returns:
-        (B, 1, S, S) logits on the model's device.
+        (B, 1, S, S) float32 logits on the model's device.
     """
     device = next(model.parameters()).device
     training = model.training
     model.eval()
     logits = model.segment(normalise(to_unit(images.to(device))), model.tokenize(texts).to(device))
     model.train(training)
-    return logits
+    # Under mixed precision too they are resized and scored in float32.
+    return logits.float()
 
 
 def probability_maps(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import lightning.pytorch as pl
-import torch
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
@@ -27,6 +26,7 @@ from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
 from semimedref.runs import RUN_FOLDER, RunFolder, write_text
+from semimedref.stored import read_stored
 from semimedref.trainer import make_trainer
 
 EXPECTED_WARNINGS = (
@@ -56,13 +56,18 @@ def check_data(config: Config, data: DataSet) -> None:
     """Raise unless a data set can be trained on with these settings.
 
     Raises:
-        InvalidValueError: The image size does not fit the model, or the method needs unlabelled samples and there
-            are fewer than a batch.
+        InvalidValueError: The image size does not fit the model or the size of a batch, or the method needs
+            unlabelled samples and there are fewer than a batch.
     """
     stride = MODELS[config.model].stride
     if config.size % stride:
         raise InvalidValueError(
             f"Expected --size to be a multiple of {stride} for {config.model}, but got {config.size}"
+        )
+    if config.size == stride and config.batch_size == 1:
+        raise InvalidValueError(
+            f"Expected --size {2 * stride} or more, or --batch-size 2 or more, since normalisation needs more than one "
+            f"value a channel, but got {config.size} and 1"
         )
     batch_size = config.batch_size * config.ranks
     if config.method != "supervised" and len(data.unlabelled) < batch_size:
@@ -136,11 +141,23 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
 
 
 def stopped_early(path: Path, config: Config) -> bool:
-    """Return whether a run's last checkpoint is where it stopped for want of a better score."""
-    if not config.patience or not path.exists():
+    """Return whether a run's last checkpoint is where it stopped for want of a better score.
+
+    Raises:
+        InvalidValueError: It is a checkpoint from which no run can go on.
+    """
+    if not path.exists():
         return False
-    callbacks = torch.load(path, map_location="cpu", weights_only=True).get("callbacks", {})
-    waited = [state["wait_count"] for name, state in callbacks.items() if name.startswith("EarlyStopping")]
+    stored = read_stored(path, "checkpoint")
+    parts = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
+    missing = [part for part in parts if not isinstance(stored, dict) or part not in stored]
+    if not isinstance(stored, dict) or missing:
+        raise InvalidValueError(
+            f"{path}: expected a checkpoint from which a run can go on, but {', '.join(missing)} lack"
+        )
+    if not config.patience:
+        return False
+    waited = [state["wait_count"] for name, state in stored["callbacks"].items() if name.startswith("EarlyStopping")]
     return bool(waited) and max(waited) >= config.patience
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,24 @@ CASES = 4
 """Images of each kind in the gallery."""
 
 
-def check_new(folder: Path) -> None:
-    """Raise unless a folder is still to be made.
+def check_new(path: Path, option: str = "--out") -> None:
+    """Raise unless a file or folder is still to be made, and can be; the folder that it goes to is made.
+
+    Args:
+        path: What is to be made.
+        option: The option that names it.
 
     Raises:
-        InvalidValueError: It exists.
+        InvalidValueError: It exists, or nothing can be written there.
     """
-    if folder.exists():
-        raise InvalidValueError(f"{folder} exists: choose another folder for --out")
+    if path.exists():
+        raise InvalidValueError(f"{path} exists: choose another place for {option}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidValueError(f"{path}: {path.parent} cannot be made ({error.strerror}), for {option}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise InvalidValueError(f"{path}: {path.parent} cannot be written to, for {option}")
 
 
 def write_evaluation(
@@ -61,7 +72,6 @@ def write_evaluation(
         InvalidValueError: The folder exists.
     """
     check_new(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
     temporary.mkdir()
     try:

@@ -36,9 +36,14 @@ class EMATeacher(nn.Module):
 
     @torch.no_grad()
     def follow(self, student: ReferringModel, momentum: float) -> None:
-        """Move parameters and running statistics towards the student's; counters are copied."""
+        """Move parameters and running statistics towards the student's; counters are copied.
+
+        What both models share, a frozen text encoder, is left alone.
+        """
         mine, theirs = self.model.state_dict(), student.state_dict()
         for name, value in mine.items():
+            if value.data_ptr() == theirs[name].data_ptr():
+                continue
             if value.is_floating_point():
                 value.lerp_(theirs[name], 1 - momentum)
             else:

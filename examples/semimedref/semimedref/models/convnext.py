@@ -1,6 +1,5 @@
 """ConvNeXt-T (arXiv 2201.03545) of torchvision, for grey images, and where its weights come from."""
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
+from semimedref.stored import read_stored
 
 TINY_WIDTH, TINY_DEPTHS = 96, (3, 3, 9, 3)
 
@@ -104,20 +104,7 @@ def convnext_tiny_weights(file: str = "") -> dict[str, Tensor]:
 def _read(file: Path) -> object:
     if not file.is_file():
         raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's convnext_tiny")
-    try:
-        stored: object = torch.load(file, map_location="cpu", weights_only=True)
-    except (
-        RuntimeError,
-        EOFError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        pickle.UnpicklingError,
-    ) as error:
-        # As in `checkpoints`: what torch raises depends on what stands in the file.
-        raise InvalidValueError(f"{file}: not a readable file of weights ({type(error).__name__})") from error
-    return stored
+    return read_stored(file, "file of weights")
 
 
 def _download() -> object:

@@ -1,0 +1,106 @@
+"""Settings: recipes, the command line, and what goes together."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+from semimedref.config import Config
+from semimedref.data.phantom import load_phantoms
+from semimedref.models import MODELS
+from semimedref.training import check_data
+
+from crossmodal_aug.errors import InvalidValueError
+
+CONFIGS = sorted(Path(__file__).parents[2].glob("examples/semimedref/configs/*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def phantoms():
+    return load_phantoms(size=32, labels=0.05)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_recipes_can_be_read(path):
+    stored = Config.read_yaml(path)
+    config = Config(**{"root": "DIR", **stored})
+    assert config.model == ("compact" if config.size == 96 else "mmi-unet")
+    assert config.method in path.stem or path.stem.startswith("phantom")
+    assert stored["steps"] % stored["validate_every"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour: red", r"file\.yaml: expected the settings of a run, but got \['colour'\]"),
+        ("- method", r"file\.yaml: expected the settings of a run, but got list"),
+        ("", r"file\.yaml: expected the settings of a run, but got NoneType"),
+        ("steps: many", r"file\.yaml: Expected `steps` to be an integer, but got 'many'"),
+        ("steps: [", r"file\.yaml: not a YAML file"),
+        ("[" * 3000, r"file\.yaml: not a YAML file"),
+        ("learning_rate: fast", r"file\.yaml: Expected `learning_rate` to be a number, but got 'fast'"),
+        (None, r"file\.yaml: no such file"),
+    ],
+)
+def test_bad_recipes_are_named(tmp_path, text, message):
+    path = tmp_path / "file.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InvalidValueError, match=message):
+        Config.read_yaml(path)
+
+
+def test_numbers_may_have_an_exponent_without_a_point(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_text("learning_rate: 3e-4\nflip: 1e-1\nname: 1e-1\n")
+    assert Config.read_yaml(path) == {"learning_rate": 3e-4, "flip": 0.1, "name": "1e-1"}
+
+
+def test_the_command_line_counts_before_the_file(tmp_path, monkeypatch):
+    class Asked(Exception):
+        """Ends the script where it has its settings."""
+
+    def stop(config):
+        raise Asked(config)
+
+    script = importlib.import_module("train")
+    monkeypatch.setattr(script, "load_data", stop)
+    path = tmp_path / "recipe.yaml"
+    settings = {"method": "paper", "flip": 0.25, "seed": 3, "labels": 1, "deterministic": True}
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(Asked) as ended:
+        script.main(["--config", str(path), "--seed", "4", "--no-deterministic", "--runs", str(tmp_path / "runs")])
+    [config] = ended.value.args
+    assert config == Config(
+        method="paper", flip=0.25, seed=4, labels=1, deterministic=False, runs=str(tmp_path / "runs")
+    )
+    assert (config.mix, config.itcl) == ("paper", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": 2**32}, "`seed` to be below"),
+        ({"method": ["a"]}, "`method` to be a string"),
+        ({"name": "a\0b"}, "`name` to be a folder name"),
+        ({"method": "supervised", "pos_aug": "mix"}, "--pos-aug none for supervised"),
+        ({"method": "supervised", "alter": "unlabelled", "flip": 0.5}, "--alter both for supervised"),
+        ({"image_weights": "convnext.pth"}, "no --image-weights, since compact starts at random"),
+    ],
+)
+def test_settings_that_nothing_can_be_done_with_are_refused(settings, message):
+    with pytest.raises(InvalidValueError, match=message):
+        Config(**settings)
+
+
+def test_a_map_of_one_pixel_in_a_batch_of_one_is_refused(phantoms):
+    with pytest.raises(InvalidValueError, match="--size 32 or more, or --batch-size 2 or more"):
+        check_data(Config(size=16, batch_size=1), phantoms)
+    check_data(Config(size=16, batch_size=2), phantoms)
+    check_data(Config(size=32, batch_size=1), phantoms)
+
+
+@pytest.mark.parametrize("width", [1, 2, 6])
+def test_a_width_that_the_heads_cannot_share_is_refused(phantoms, width):
+    with pytest.raises(InvalidValueError, match="multiple of 4 for compact"):
+        MODELS["compact"].for_run(phantoms.labelled.texts, Config(width=width))
