@@ -42,4 +42,9 @@ class StepClock:
 
     def share(self, part: str) -> float:
         """Return the share of all laps that went into a part."""
-        return self._seconds[part] / max(self._seconds["data"] + self._seconds["step"], 1e-9)
+        return self._seconds[part] / max(self.seconds, 1e-9)
+
+    @property
+    def seconds(self) -> float:
+        """The time of all laps."""
+        return self._seconds["data"] + self._seconds["step"]
