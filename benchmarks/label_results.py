@@ -87,10 +87,13 @@ def plot(results: list[Line], path: Path) -> None:
             if other == share and method in COMPARED:
                 x, y = [obedience_of(line) for line in lines], [dice_of(line) for line in lines]
                 axis.scatter(x, y, color=colours[method], s=22, alpha=0.7)
-                axis.scatter([np.mean(x)], [np.mean(y)], s=160, facecolors="none", edgecolors=colours[method], lw=2)
-                axis.annotate(method, (np.mean(x), np.mean(y)), xytext=(10, 8), textcoords="offset points", fontsize=9)
+                ring = {"s": 160, "facecolors": "none", "edgecolors": colours[method], "lw": 2}
+                axis.scatter([np.mean(x)], [np.mean(y)], label=method, **ring)
         axis.set(title=f"{share:.0%} of the labels", xlabel="obedience, Dice %", ylabel="global test Dice, %")
-        axis.margins(0.25)
+        axis.margins(0.15)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(
+        *axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(COMPARED), frameon=False
+    )
     figure.savefig(path, dpi=130)

@@ -1,0 +1,83 @@
+"""The figures that README and docs state are those of the results files."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = (ROOT / "docs" / "results.md").read_text()
+METHODS = {"supervised": "supervised", "mean teacher": "mean-teacher", "CutMix": "cutmix", "ours": "semimedref"}
+
+
+def rows_of(text: str, first: str) -> list[list[str]]:
+    """The table whose header begins with a word, cell by cell."""
+    match = re.search(rf"^\|\s*{first}\s.*(?:\n\|.*)+", text, flags=re.MULTILINE)
+    assert match, first
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in match.group().splitlines()]
+    return [lines[0], *lines[2:]]
+
+
+@pytest.fixture
+def few_labels(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import label_cells
+
+    groups = label_cells.grouped(label_cells.read_results(RESULTS / "label_regimes.jsonl"), "compact")
+
+    def mean(share: str, method: str, measure: str) -> float:
+        lines = groups[float(share.rstrip("%")) / 100, method]
+        assert sorted(line["settings"]["seed"] for line in lines) == [0, 1, 2]
+        return float(np.mean([getattr(label_cells, f"{measure}_of")(line) for line in lines]))
+
+    return mean
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/results.md"])
+def test_few_labels(name, few_labels):
+    heads, *rows = rows_of((ROOT / name).read_text(), "labels")
+    assert [row[0] for row in rows] == ["1%", "5%"]
+    for share, *cells in rows:
+        for head, cell in zip(heads[1:], cells, strict=True):
+            expected = [few_labels(share, METHODS[head], measure) for measure in ("dice", "obedience")]
+            assert cell == " / ".join(f"{value:.1f}" for value in expected), (share, head)
+
+
+def test_few_labels_hold_what_is_claimed(few_labels):
+    for share, ahead, obeys in (("1%", 2.0, 10.0), ("5%", 0.0, 5.0)):
+        for other in ("supervised", "mean-teacher", "cutmix"):
+            assert few_labels(share, "semimedref", "dice") >= few_labels(share, other, "dice") + ahead
+        assert few_labels(share, "semimedref", "obedience") >= few_labels(share, "cutmix", "obedience") + obeys
+
+
+def test_agreement():
+    text = (RESULTS / "alignment.md").read_text().split("###")[1]
+    stored = {row[0]: row for row in rows_of(text, "augmentation")}
+    heads, *rows = rows_of(PAGE, "augmentation")
+    columns = [stored["augmentation"].index(head) for head in heads]
+    assert len(rows) > 5
+    for row in rows:
+        assert row == [stored[row[0]][column] for column in columns]
+
+
+def test_times():
+    stored = rows_of((RESULTS / "ops_speed.md").read_text(), "")
+    column = stored[0].index("cpu, 224 px, B = 32, kept memory")
+    times = {row[0]: row[column] for row in stored}
+    rows = rows_of(PAGE, "op")[1:]
+    assert len(rows) > 5
+    for name, value in rows:
+        assert value == times[name], name
+
+
+def test_single_figures():
+    step = json.loads((RESULTS / "step_share.jsonl").read_text().splitlines()[-1])
+    assert f"{100 * (step['ops'] + step['itcl_backward']):.2f} % of a step of `mmi-unet` at 224 px" in PAGE
+    assert (step["model"], step["size"]) == ("mmi-unet", 224)
+    speed = json.loads((RESULTS / "parser_speed.json").read_text())
+    assert f"{speed['distinct_per_second']:,.0f} distinct captions a second" in PAGE
+    assert "N = 32,768: chunked takes 1/67" in (RESULTS / "itcl_scaling_cpu.md").read_text()
+    assert re.search(r"chunks takes 1/67 of the plain\s+form's memory at 32,768 pairs", PAGE)
