@@ -46,9 +46,12 @@ TRAIN = HERE.parent / "examples" / "semimedref" / "train.py"
 
 
 def commit() -> str:
-    """The commit that runs, with a mark if tracked files differ from it."""
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    """The commit that runs, with a mark if tracked files differ from it, other than results."""
+    git = ["git", "-C", str(HERE)]
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], check=True, stdout=subprocess.PIPE, text=True)
+    elsewhere = (":/", ":(exclude,top)benchmarks/results")
+    differs = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *elsewhere], check=False).returncode
+    return head.stdout.strip() + ("-dirty" if differs else "")
 
 
 def machine(threads: int) -> str:
