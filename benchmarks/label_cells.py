@@ -1,11 +1,18 @@
 """The cells of `label_regimes.py`: which settings each run has, and what its line in the results says."""
 
+import hashlib
 import json
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "semimedref"))
+
+from semimedref.cli import OneLineParser, add_arguments
+from semimedref.config import Config
 
 Line = dict[str, Any]
 Settings = dict[str, Any]
@@ -59,8 +66,11 @@ METHODS: dict[str, Settings] = {
 
 COMPARED = ("supervised", "mean-teacher", "cutmix", "semimedref")
 
-# At 5 % half of the samples narrowed is too many: chosen by the validation scores of the runs in the results.
-TUNED: dict[tuple[str, float], Settings] = {("semimedref", 0.05): {"focus": 0.1}}
+LOCAL = ("root", "cache", "runs", "name", "accelerator", "text_encoder", "image_weights")
+"""Settings that say where things lie and where to compute: two runs that differ in them alone are the same cell."""
+
+FIXED = ("data", "labels", "method", "seed", "model", "steps", *LOCAL)
+"""Settings that a trial cannot change: they say which cell a run is, or where."""
 
 
 @dataclass(frozen=True)
@@ -72,58 +82,83 @@ class Cell:
         share: Share of labels.
         method: Name in `METHODS`.
         seed: Seed of everything random.
-        trial: Settings beside those of the comparison; a run that has some is listed, but not counted in the means.
+        trial: Options beside those of the comparison; a run that has some is listed, but not counted in the means.
     """
 
     recipe: str
     share: float
     method: str
     seed: int
-    trial: tuple[tuple[str, str], ...] = ()
+    trial: tuple[str, ...] = ()
 
     @property
-    def settings(self) -> Settings:
-        """The settings of the run, by option of `train.py`."""
+    def options(self) -> list[str]:
+        """What `train.py` is given, but for where things lie."""
         recipe = RECIPES[self.recipe]
         about = {"labels": self.share, **METHODS[self.method], "seed": self.seed, "steps": recipe.steps[self.share]}
-        return about | recipe.settings | TUNED.get((self.method, self.share), {}) | dict(self.trial)
+        settings = about | recipe.settings
+        return ["--data", "qata", *(f"--{key}={value}" for key, value in settings.items()), *self.trial]
+
+    @property
+    def config(self) -> Settings:
+        """All settings of the run, those that come with its method too."""
+        parser = OneLineParser()
+        add_arguments(parser)
+        return without_places(asdict(Config(**vars(parser.parse_args([*self.options, "--root=DIR"])))))
 
     @property
     def name(self) -> str:
-        """Folder of the run."""
-        parts = (self.recipe, self.method.replace(" ", "-"), f"{100 * self.share:g}pct", f"seed{self.seed}")
-        return "-".join([*parts, str(self.settings["steps"]), *(f"{key}{value}" for key, value in self.trial)])
+        """Folder of the run; its last part tells other settings of the same cell apart."""
+        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:8]
+        share, method = f"{100 * self.share:g}pct", self.method.replace(" ", "-")
+        return f"{self.recipe}-{method}-{share}-seed{self.seed}-{digest}"
 
 
-def cells(recipe: str, labels: list[float], methods: list[str], seeds: list[int], trial: dict[str, str]) -> list[Cell]:
-    """All cells, those of the first seed first, so that a stop leaves whole comparisons."""
-    extra = tuple(trial.items())
-    return [Cell(recipe, share, method, seed, extra) for seed, share, method in product(seeds, labels, methods)]
+def without_places(config: Settings) -> Settings:
+    """Return the settings that a result depends on."""
+    return {key: value for key, value in config.items() if key not in LOCAL}
+
+
+def data_id(root: Path) -> str:
+    """Return what tells a data set from another: a digest of the names and sizes of its files."""
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    listed = "".join(f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in files)
+    return hashlib.sha256(listed.encode()).hexdigest()[:12]
 
 
 def read_results(path: Path) -> list[Line]:
-    """Runs made so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """Runs made so far; a last line that was cut off, because its process was killed, is left out."""
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
-def same(some: Settings, others: Settings) -> bool:
-    """Return whether two runs have the same settings; those of a trial come from the command line, as text."""
-    return {key: str(value) for key, value in some.items()} == {key: str(value) for key, value in others.items()}
+def append_result(path: Path, line: Line) -> None:
+    """Add a line, in place of one that was cut off."""
+    with path.open("a+b") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(json.dumps(line).encode() + b"\n")
 
 
-def missing(results: list[Line], wanted: list[Cell]) -> list[Cell]:
-    """Cells whose settings no finished run has."""
-    done = [one["settings"] for one in results if one["status"] == "finished"]
-    return [cell for cell in wanted if not any(same(cell.settings, one) for one in done)]
+def counts(line: Line) -> bool:
+    """Return whether a run is counted: it finished, and its commit says all about its code."""
+    return line["status"] == "finished" and not line["commit"].endswith("-dirty")
 
 
-def grouped(results: list[Line], recipe: str) -> dict[tuple[float, str], list[Line]]:
-    """The newest finished run of each cell of a recipe, by share of labels and method."""
+def missing(results: list[Line], wanted: list[Cell], data: str) -> list[Cell]:
+    """Cells whose settings no counted run on these data has."""
+    done = [one["config"] for one in results if counts(one) and one["data"] == data]
+    return [cell for cell in wanted if cell.config not in done]
+
+
+def grouped(results: list[Line], recipe: str, data: str) -> dict[tuple[float, str], list[Line]]:
+    """The newest counted run of each cell of a recipe on a data set, by share of labels and method."""
     groups: dict[tuple[float, str], list[Line]] = {}
-    shares, seeds = RECIPES[recipe].steps, sorted({line["settings"]["seed"] for line in results})
-    for share, method, seed in product(shares, METHODS, seeds):
-        settings = Cell(recipe, share, method, seed).settings
-        lines = [one for one in results if one["status"] == "finished" and same(one["settings"], settings)]
+    counted = [line for line in results if counts(line) and line["data"] == data]
+    seeds = sorted({line["config"]["seed"] for line in counted})
+    for share, method, seed in product(RECIPES[recipe].steps, METHODS, seeds):
+        config = Cell(recipe, share, method, seed).config
+        lines = [line for line in counted if line["config"] == config]
         if lines:
             groups.setdefault((share, method), []).append(lines[-1])
     return groups
@@ -142,23 +177,24 @@ def other_captions_of(line: Line) -> float:
     return float(row["global_dice"])
 
 
-def obedience_of(line: Line) -> float:
-    """Dice under captions narrowed to one side, the mean of both sides."""
-    value = line.get("metrics", {}).get("obedience")
+def obedience_of(line: Line, part: str = "obedience") -> float:
+    """Dice under captions narrowed to one side, the mean of both sides; NaN where no caption names both."""
+    value = line.get("metrics", {}).get(part)
     return float("nan") if value is None else float(value)
 
 
 def method_of(line: Line) -> str:
     """Name of the method in the table."""
-    shown = line["settings"]
-    names = [name for name, own in METHODS.items() if all(shown.get(key) == value for key, value in own.items())]
+    config = line["config"]
+    names = [name for name, own in METHODS.items() if all(config[key] == value for key, value in own.items())]
     return max(names, key=lambda name: len(METHODS[name]))
 
 
 def beside(line: Line) -> Iterator[str]:
-    """What a run's settings hold beside its recipe, method, share, seed and steps."""
-    shown = line["settings"]
-    known = RECIPES[shown["model"]].settings | METHODS[method_of(line)]
-    for key, value in shown.items():
-        if key not in ("labels", "method", "seed", "steps") and known.get(key) != value:
+    """What tells the settings of a run from those of its cell, but for the number of steps."""
+    config = line["config"]
+    [recipe] = [name for name, one in RECIPES.items() if one.settings["model"] == config["model"]]
+    usual = Cell(recipe, config["labels"], method_of(line), config["seed"]).config
+    for key, value in config.items():
+        if key != "steps" and usual[key] != value:
             yield f"{key} {value}"

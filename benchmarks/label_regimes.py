@@ -2,13 +2,14 @@
 
     python benchmarks/label_regimes.py --budget-minutes 60     # runs the next missing cells, as many as fit
     python benchmarks/label_regimes.py --table --plot          # only table and plot from the results, nothing is run
-    python benchmarks/label_regimes.py --recipe mmi-unet --methods supervised cutmix semimedref    # for a GPU
-    python benchmarks/label_regimes.py --methods semimedref --labels 0.05 --trial focus=0.1        # listed apart
+    python benchmarks/label_regimes.py --recipe mmi-unet --local text-encoder=DIR       # for a GPU
+    python benchmarks/label_regimes.py --methods semimedref --trial focus=0.25          # listed, not counted
 
 A cell is (share of labels, method, seed). All cells of a recipe share model, size, steps, schedule and the choice of
 the checkpoint on the validation set; each is one call of `examples/semimedref/train.py`. Results are appended to
 `results/label_regimes.jsonl`, one JSON line a run, those that failed too; a cell that was stopped goes on from its
-last checkpoint. Data: CROSSMODAL_AUG_DATA, or --root.
+last checkpoint. A run counts for a cell where it has all of its settings, on the same data, and its commit says all
+about its code. Data: CROSSMODAL_AUG_DATA, or --root.
 """
 
 import argparse
@@ -19,27 +20,33 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import fields
+from itertools import product
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from label_cells import (
     COMPARED,
+    FIXED,
     LABELS,
     METHODS,
     RECIPES,
     SEEDS,
     Cell,
     Line,
-    cells,
+    append_result,
+    data_id,
     dice_of,
     method_of,
     missing,
     obedience_of,
     read_results,
+    without_places,
 )
 from label_results import plot, table
+from semimedref.cli import OneLineParser
+from semimedref.config import Config
 
 HERE = Path(__file__).parent
 TRAIN = HERE.parent / "examples" / "semimedref" / "train.py"
@@ -48,7 +55,9 @@ TRAIN = HERE.parent / "examples" / "semimedref" / "train.py"
 def commit() -> str:
     """The commit that runs, with a mark if tracked files differ from it, other than results."""
     git = ["git", "-C", str(HERE)]
-    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], check=True, stdout=subprocess.PIPE, text=True)
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], check=False, stdout=subprocess.PIPE, text=True)
+    if head.returncode:
+        return "unversioned-dirty"
     elsewhere = (":/", ":(exclude,top)benchmarks/results")
     differs = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *elsewhere], check=False).returncode
     return head.stdout.strip() + ("-dirty" if differs else "")
@@ -68,18 +77,18 @@ def valid_dice(run: Path) -> float:
     return round(max(scores), 4)
 
 
-def run_cell(cell: Cell, options: argparse.Namespace) -> Line:
+def run_cell(cell: Cell, options: argparse.Namespace, data: str) -> Line:
     """Train one cell, or go on with it, and return its line."""
-    settings, run = cell.settings, options.runs / cell.name
+    run = options.runs / cell.name
     command = [sys.executable, str(TRAIN), "--runs", str(options.runs), "--name", cell.name]
-    command += ["--data", "qata", "--root", str(options.root)]
-    command += [text for key, value in settings.items() for text in (f"--{key}", str(value))]
+    command += ["--root", str(options.root), *cell.options, *options.local]
     resumed = (run / "config.json").exists()
     # Given beside it, the settings make sure that the run to go on with is the one of this cell.
     command += ["--resume"] if resumed else []
     started = time.perf_counter()
     line = {
-        "settings": settings,
+        "config": cell.config,
+        "data": data,
         "commit": commit(),
         "machine": machine(options.threads),
         "resumed": resumed,
@@ -92,48 +101,57 @@ def run_cell(cell: Cell, options: argparse.Namespace) -> Line:
     metrics = run / "metrics.json"
     if code or not metrics.exists():
         return line | {"exit_code": code}
+    line["config"] = without_places(json.loads((run / "config.json").read_text()))
     return line | {"status": "finished", "valid_dice": valid_dice(run), "metrics": json.loads(metrics.read_text())}
 
 
-def run_missing(options: argparse.Namespace, wanted: list[Cell]) -> None:
-    """Run what is missing while the budget lasts; every line is written as soon as its run ends."""
-    options.results.parent.mkdir(exist_ok=True)
-    left = iter(missing(read_results(options.results), wanted))
+def run_missing(options: argparse.Namespace, wanted: list[Cell]) -> int:
+    """Run what is missing while the budget lasts; every line is written as soon as its run ends.
+
+    Returns:
+        How many runs failed.
+    """
+    data, failed = data_id(options.root), 0
+    left = iter(missing(read_results(options.results), wanted, data))
     until = time.monotonic() + 60 * options.budget_minutes
     with ThreadPoolExecutor(options.jobs) as pool:
         running: set[Future[Line]] = set()
-        for cell in _while_time(left, until):
-            if len(running) == options.jobs:
-                running = _record(running, options.results)
-            if time.monotonic() < until:
-                running.add(pool.submit(run_cell, cell, options))
-        while running:
-            running = _record(running, options.results)
+        cell = next(left, None)
+        while running or cell is not None:
+            if cell is not None and len(running) < options.jobs and time.monotonic() < until:
+                running.add(pool.submit(run_cell, cell, options, data))
+                cell = next(left, None)
+                continue
+            if not running:
+                break
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                append_result(options.results, one.result())
+                failed += one.result()["status"] != "finished"
+                print(told(one.result()), flush=True)
+    return failed
 
 
-def _while_time(left: Iterator[Cell], until: float) -> Iterator[Cell]:
-    for cell in left:
-        if time.monotonic() >= until:
-            return
-        yield cell
+def told(line: Line) -> str:
+    """Return a run in a few words."""
+    config = line["config"]
+    what = f"{config['labels']:.0%} {method_of(line)} seed {config['seed']}"
+    dice = f"{dice_of(line):.2f}" if line["status"] == "finished" else f"failed ({line['exit_code']})"
+    return f"{what:32} {dice}  obedience {obedience_of(line):.2f}  {line['minutes']} min"
 
 
-def _record(running: set[Future[Line]], path: Path) -> set[Future[Line]]:
-    done, rest = wait(running, return_when=FIRST_COMPLETED)
-    for one in done:
-        line = one.result()
-        with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        shown = line["settings"]
-        what = f"{shown['labels']:.0%} {method_of(line)} seed {shown['seed']}"
-        dice = f"{dice_of(line):.2f}" if line["status"] == "finished" else f"failed ({line['exit_code']})"
-        print(f"{what:32} {dice}  obedience {obedience_of(line):.2f}  {line['minutes']} min", flush=True)
-    return rest
+def pairs(parser: argparse.ArgumentParser, given: list[str], option: str, allowed: set[str]) -> tuple[str, ...]:
+    """Return KEY=VALUE as options of `train.py`, or end with a message."""
+    for one in given:
+        key, equals, _ = one.partition("=")
+        if not equals or key.replace("-", "_") not in allowed:
+            parser.error(f"expected {option} KEY=VALUE with a KEY of {', '.join(sorted(allowed))}, but got {one}")
+    return tuple(f"--{one}" for one in given)
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("CROSSMODAL_AUG_DATA")
     parser.add_argument("--root", type=Path, default=Path(default) / "qata" if default else None)
     parser.add_argument("--budget-minutes", type=float, default=float("inf"), help="start no run after this long")
@@ -141,7 +159,10 @@ def main() -> int:
     parser.add_argument("--labels", type=float, nargs="+", default=LABELS, choices=LABELS)
     parser.add_argument("--methods", nargs="+", default=COMPARED, choices=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--trial", nargs="+", default=[], metavar="KEY=VALUE", help="other settings, listed apart")
+    parser.add_argument(
+        "--trial", nargs="+", default=[], metavar="KEY=VALUE", help="other settings: listed, not counted"
+    )
+    parser.add_argument("--local", nargs="+", default=[], metavar="KEY=VALUE", help="where things lie on this machine")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of each run")
     parser.add_argument("--runs", type=Path, default=Path("runs/label_regimes"), help="folder of the runs themselves")
@@ -149,30 +170,32 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="run nothing, write the table")
     parser.add_argument("--plot", action="store_true", help="run nothing, draw the plot")
     options = parser.parse_args()
+    settings = {one.name for one in fields(Config)}
+    trial = pairs(parser, options.trial, "--trial", settings - set(FIXED))
+    options.local = pairs(parser, options.local, "--local", {"cache", "accelerator", "text_encoder", "image_weights"})
+    failed = 0
     if not (options.table or options.plot):
-        if options.root is None:
-            print("CROSSMODAL_AUG_DATA is not set: say with --root where QaTa-COV19 lies", file=sys.stderr)
-            return 2
-        trial = dict(one.split("=", maxsplit=1) for one in options.trial)
-        options.runs.mkdir(parents=True, exist_ok=True)
+        if options.root is None or not options.root.is_dir():
+            parser.error(f"expected QaTa-COV19 as --root or below CROSSMODAL_AUG_DATA, but got {options.root}")
+        order = product(options.seeds, options.labels, options.methods)
+        # Those of the first seed first, so that a stop leaves whole comparisons.
+        wanted = [Cell(options.recipe, share, method, seed, trial) for seed, share, method in order]
+        for folder in (options.runs, options.results.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         try:
-            # Two of these at work in one folder would run the same cells.
-            with FileLock(options.runs / "lock", timeout=0):
-                run_missing(options, cells(options.recipe, options.labels, options.methods, options.seeds, trial))
+            # Two of these at work for one file of results would run the same cells.
+            with FileLock(options.results.with_suffix(".lock"), timeout=0):
+                failed = run_missing(options, wanted)
         except Timeout:
-            print(f"{options.runs}: another benchmark is at work there; give --runs", file=sys.stderr)
-            return 2
+            parser.error(f"{options.results}: another benchmark is at work for it")
     results = read_results(options.results)
-    if not results:
-        print("no run is finished yet", file=sys.stderr)
-        return 1
     if options.table or not options.plot:
         options.results.with_suffix(".md").write_text("\n".join(table(results)))
         print(options.results.with_suffix(".md"))
     if options.plot or not options.table:
         plot(results, options.results.with_suffix(".png"))
         print(options.results.with_suffix(".png"))
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -79,6 +79,8 @@ def main() -> None:
     parser.add_argument("--text-encoder", default=f"{root}/cxr_bert" if root else "")
     parser.add_argument("--results", type=Path, default=HERE / "results" / "step_share.jsonl")
     options = parser.parse_args()
+    if options.model != "compact" and not options.text_encoder:
+        parser.error("expected CROSSMODAL_AUG_DATA to be set, or a BERT's folder as --text-encoder")
     about = {key: getattr(options, key) for key in ("model", "size", "batch_size", "steps")}
     extra = {} if options.model == "compact" else {"pretrained": "none", "text_encoder": options.text_encoder}
     config = Config(**about, **extra, validate_every=options.steps, burn_in=0.0, ramp_up=0.0, accelerator="cpu")

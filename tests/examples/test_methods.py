@@ -261,7 +261,7 @@ def test_without_itcl_no_projection_learns(batch):
 
 def test_presets_can_be_altered_and_are_written_down():
     config = Config(method="semimedref", flip=0.0)
-    assert (config.flip, config.focus, config.mix) == (0.0, 0.5, "both")
+    assert (config.flip, config.focus, config.mix) == (0.0, 0.1, "both")
     assert '"pos_aug": "mix"' in config.to_json()
     assert (Config(method="paper").unlabelled_weight, Config(method="paper").alter) == (0.3, "unlabelled")
 

@@ -29,6 +29,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "text-flip": {**_PLAIN, "flip": 0.5},
     "paper": {**_PLAIN, **_PAPER, "mix": "paper"},
     "released": {**_PLAIN, **_PAPER, "mix": "released"},
-    "semimedref": {**_PLAIN, "mix": "both", "flip": 0.5, "focus": 0.5, "pos_aug": "mix", "itcl": 1.0},
+    "semimedref": {**_PLAIN, "mix": "both", "flip": 0.5, "focus": 0.1, "pos_aug": "mix", "itcl": 1.0},
 }
 """The ingredients of each method, by the names that `Config` has for them."""

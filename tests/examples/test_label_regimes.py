@@ -1,0 +1,136 @@
+"""What the benchmark of few labels counts, and what it does when a run fails or is cut off."""
+
+import dataclasses
+import importlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+STORED = BENCHMARKS / "results" / "label_regimes.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def as_a_script(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+@pytest.fixture
+def cells():
+    return importlib.import_module("label_cells")
+
+
+@pytest.fixture
+def benchmark(cells, monkeypatch):
+    """The script, with a recipe that takes seconds."""
+    script = importlib.import_module("label_regimes")
+    settings = {"model": "compact", "size": 32, "width": 4, "batch-size": 4, "validate-every": 2}
+    monkeypatch.setitem(cells.RECIPES, "compact", cells.Recipe(settings, {0.3: 2}))
+    monkeypatch.setattr(script, "LABELS", (0.3,))
+    monkeypatch.setattr(script, "commit", lambda: "0123456789ab")
+    return script
+
+
+def call(script, monkeypatch, *given):
+    monkeypatch.setattr(sys, "argv", ["label_regimes.py", *map(str, given)])
+    try:
+        return script.main()
+    except SystemExit as ended:
+        return ended.code
+
+
+def line(cells, cell, **other):
+    return {"config": cell.config, "data": "here", "commit": "a", "status": "finished", **other}
+
+
+def test_the_table_is_that_of_the_results(cells):
+    results = importlib.import_module("label_results")
+    assert STORED.with_suffix(".md").read_text() == "\n".join(results.table(cells.read_results(STORED)))
+
+
+def test_a_run_counts_where_settings_data_and_code_are_those_of_the_cell(cells):
+    cell = cells.Cell("compact", 0.05, "semimedref", 0)
+    trial = dataclasses.replace(cell, trial=("--focus=0.9",))
+    spoiled = [
+        line(cells, cell, status="failed"),
+        line(cells, cell, commit="a-dirty"),
+        line(cells, cell, data="there"),
+        line(cells, trial),
+    ]
+    assert cells.missing(spoiled, [cell], "here") == [cell]
+    assert cells.grouped(spoiled, "compact", "here") == {}
+    assert cells.missing(spoiled, [trial], "here") == []
+    good = [line(cells, cell, commit="old"), line(cells, cell, commit="new")]
+    assert cells.missing(good, [cell], "here") == []
+    assert cells.grouped([*good, *spoiled], "compact", "here") == {(0.05, "semimedref"): [good[1]]}
+    assert list(cells.beside(spoiled[3])) == ["focus 0.9"]
+    assert list(cells.beside(good[0])) == []
+
+
+def test_what_comes_with_a_method_is_a_setting_too(cells):
+    plain, everywhere = (cells.Cell("compact", 0.01, method, 0) for method in ("cutmix", "cutmix on all"))
+    assert plain.config["mix"] == everywhere.config["mix"] == "cutmix"
+    assert [cells.method_of(line(cells, one)) for one in (plain, everywhere)] == ["cutmix", "cutmix on all"]
+    trial = dataclasses.replace(plain, trial=("--flip=0.25",))
+    assert len({one.name for one in (plain, everywhere, trial)}) == 3
+    assert not set(cells.LOCAL) & plain.config.keys()
+
+
+def test_a_line_that_was_cut_off_is_left_out_and_replaced(cells, tmp_path):
+    path = tmp_path / "results.jsonl"
+    assert cells.read_results(path) == []
+    for number in (1, 2):
+        cells.append_result(path, {"number": number})
+    path.write_text(path.read_text() + '{"number": ')
+    assert cells.read_results(path) == [{"number": 1}, {"number": 2}]
+    cells.append_result(path, {"number": 3})
+    assert cells.read_results(path) == [{"number": 1}, {"number": 2}, {"number": 3}]
+
+
+def test_another_data_set_is_told_by_its_files(cells, tmp_path):
+    (tmp_path / "a").write_text("one")
+    first = cells.data_id(tmp_path)
+    (tmp_path / "a").write_text("three")
+    assert cells.data_id(tmp_path) != first
+
+
+@pytest.mark.parametrize("given", [["--trial", "seed=3"], ["--trial", "nonsense"], ["--local", "steps=3"]])
+def test_options_that_would_spoil_the_comparison_are_refused(benchmark, tmp_path, monkeypatch, capsys, given):
+    assert call(benchmark, monkeypatch, "--results", tmp_path / "r.jsonl", *given) == 2
+    assert f"expected {given[0]} KEY=VALUE" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_cells_are_run_once_and_failures_are_listed(benchmark, cells, tiny_qata, tmp_path, monkeypatch):
+    path = tmp_path / "new" / "r.jsonl"
+    given = [
+        "--methods",
+        "supervised",
+        "--seeds",
+        "0",
+        "--runs",
+        tmp_path / "runs",
+        "--results",
+        path,
+        "--threads",
+        "1",
+    ]
+    given += ["--local", "accelerator=cpu"]
+    assert call(benchmark, monkeypatch, "--root", tiny_qata, *given) == 0
+    (first,) = cells.read_results(path)
+    assert cells.counts(first)
+    assert first["config"] == cells.Cell("compact", 0.3, "supervised", 0).config
+    assert first["metrics"]["test"]["student"]["images"] == 6
+    assert path.with_suffix(".md").exists()
+    assert path.with_suffix(".png").exists()
+    assert call(benchmark, monkeypatch, "--root", tiny_qata, *given) == 0
+    assert cells.read_results(path) == [first]
+    broken = Path(shutil.copytree(tiny_qata, tmp_path / "broken"))
+    (broken / "annotation.json").write_text(json.dumps({"train": []}))
+    assert call(benchmark, monkeypatch, "--root", broken, *given, "--runs", tmp_path / "others") == 1
+    failed = cells.read_results(path)[1]
+    assert (failed["status"], failed["exit_code"]) == ("failed", 2)
+    assert failed["data"] != first["data"]
