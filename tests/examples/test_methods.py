@@ -176,7 +176,9 @@ def inputs(batch, monkeypatch, name, **settings):
         monkeypatch.setattr(module.teacher, "probabilities", lambda *_: answer)
     shown, targets = [], []
     see = module.see
-    monkeypatch.setattr(module, "see", lambda images, texts: shown.append((images, texts)) or see(images, texts))
+    monkeypatch.setattr(
+        module, "see", lambda images, texts, **given: shown.append((images, texts)) or see(images, texts, **given)
+    )
 
     def spy(logits, target, weight=None):
         targets.append((target, weight))

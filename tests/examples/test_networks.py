@@ -95,6 +95,19 @@ def test_a_frozen_encoder_stays_as_it_is(model):
     assert torch.equal(model.text(tokens).words, words)
 
 
+def test_only_the_samples_asked_for_are_embedded(model):
+    model.eval()
+    tokens, rows = model.tokenize(TEXTS), []
+    model.image.stages[-1].register_forward_hook(lambda _, given, made: rows.append(len(made)))
+    whole = model(images(), tokens)
+    some = model(images(), tokens, embedded=1)
+    assert torch.equal(some[0], whole[0])
+    for part, embedding in zip(some[1:], whole[1:], strict=True):
+        assert torch.allclose(part, embedding[:1], atol=1e-5)
+    # The guide decoder's encoder never sees the words, so that one pass serves both.
+    assert rows == ([2, 2, 2, 1] if model.name == "mmi-unet" else [2, 2])
+
+
 def test_a_teacher_shares_the_encoder_and_follows_in_the_rest(model):
     teacher = EMATeacher(model)
     assert teacher.model.text is model.text

@@ -98,12 +98,14 @@ class Method(pl.LightningModule, ABC):
             parts["labelled itcl"] = itcl.detach()
         return loss, parts
 
-    def see(self, images: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return the student's logits and, where there is a contrastive loss, its image and text embeddings."""
+    def see(
+        self, images: Tensor, texts: Sequence[str], embedded: int | None = None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the student's logits and, where there is a contrastive loss, the embeddings of the first samples."""
         tokens = self.tokens(texts).to(images.device)
         if not self.config.itcl:
             return self.student.segment(images, tokens), None, None
-        out: tuple[Tensor, Tensor, Tensor] = self.student(images, tokens)
+        out: tuple[Tensor, Tensor, Tensor] = self.student(images, tokens, embedded)
         return out
 
     def contrast(self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str]) -> Tensor:

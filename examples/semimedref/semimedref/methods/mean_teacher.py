@@ -76,12 +76,10 @@ class MeanTeacher(Method):
 
         labelled = labelled.rows(own_rows(len(labelled.texts)))
         mixed = altered.rows(own)
-        logits, image_embedding, text_embedding = self.see(
-            torch.cat((labelled.images, mixed.images)), [*labelled.texts, *texts[own]]
-        )
         count = len(labelled.texts)
-        if image_embedding is not None and text_embedding is not None:
-            image_embedding, text_embedding = image_embedding[:count], text_embedding[:count]
+        logits, image_embedding, text_embedding = self.see(
+            torch.cat((labelled.images, mixed.images)), [*labelled.texts, *texts[own]], embedded=count
+        )
         loss, parts = self.labelled_loss(logits[:count], image_embedding, text_embedding, labelled)
         pseudo_loss = segmentation_loss(logits[count:], mixed.target >= 0.5, trust(mixed.target, self.config))
         parts |= {

@@ -63,5 +63,14 @@ class ReferringModel(nn.Module, ABC):
         """Return logits (B, 1, H, W) alone, without what only the embeddings need."""
 
     @abstractmethod
-    def forward(self, images: Tensor, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits (B, 1, H, W), image embedding (B, E) and text embedding (B, E)."""
+    def forward(self, images: Tensor, tokens: Tokens, embedded: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Segment a batch, and embed it.
+
+        Args:
+            images: (B, 1, H, W), normalised.
+            tokens: Those of B captions.
+            embedded: How many samples, N, to embed, the first ones; None embeds all.
+
+        Returns:
+            Logits (B, 1, H, W), image embedding (N, E) and text embedding (N, E).
+        """

@@ -120,16 +120,16 @@ class BertGuided(ReferringModel):
         """Return logits (B, 1, H, W)."""
         return self._segment(self.image.stages[0](self._laid_out(images)), self.text(tokens).words, tokens.valid)[0]
 
-    def forward(self, images: Tensor, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits (B, 1, H, W), image embedding (B, E) and text embedding (B, E)."""
+    def forward(self, images: Tensor, tokens: Tokens, embedded: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits (B, 1, H, W), and image and text embedding, (N, E), of the first N samples."""
         features = self.text(tokens)
         first = self.image.stages[0](self._laid_out(images))
         logits, deepest = self._segment(first, features.words, tokens.valid)
         if deepest is None:
-            deepest = first
+            deepest = first[:embedded]
             for stage in list(self.image.stages)[1:]:
                 deepest = stage(deepest)
-        return logits, self._embed_map(deepest), self.text_projection(features.mean)
+        return logits, self._embed_map(deepest[:embedded]), self.text_projection(features.mean[:embedded])
 
     @abstractmethod
     def _segment(self, first: Tensor, words: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:

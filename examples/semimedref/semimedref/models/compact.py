@@ -109,12 +109,12 @@ class Compact(ReferringModel):
         """Return logits (B, 1, H, W)."""
         return self._decode(self._encode(images), self.words(tokens), tokens)
 
-    def forward(self, images: Tensor, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits (B, 1, H, W), image embedding (B, E) and text embedding (B, E)."""
+    def forward(self, images: Tensor, tokens: Tokens, embedded: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits (B, 1, H, W), and image and text embedding, (N, E), of the first N samples."""
         words = self.words(tokens)
         features = self._encode(images)
-        image_embedding = self._embed(features[-1])
-        return self._decode(features, words, tokens), image_embedding, self._embed_words(words, tokens)
+        image_embedding, text_embedding = self._embed(features[-1]), self._embed_words(words, tokens)
+        return self._decode(features, words, tokens), image_embedding[:embedded], text_embedding[:embedded]
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         x = self.encoders[0](self.stem(images.contiguous(memory_format=torch.channels_last)))
