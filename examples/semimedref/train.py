@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     if resume:
         runs, name = Path(given.get("runs", Config.runs)), given.get("name", "")
         folder = find_run(runs, name, "" if name else Config(**given).default_name)
-        stored = Config.from_json(folder.config.read_text(encoding="utf-8"), str(folder.config))
+        stored = Config.from_json(folder.config.read_bytes(), str(folder.config))
         config = stored.with_given(given, source=str(folder.config))
         print(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
     else:

@@ -224,7 +224,12 @@ def test_a_folder_is_written_whole_or_not_at_all(trained, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("more", "message"), [(["--resamples", "0"], "at least 1 resample"), (["--seed", "-1"], "0 or more")]
+    ("more", "message"),
+    [
+        (["--resamples", "0"], "at least 1 resample"),
+        (["--resamples", "1000000000000"], "at most 100000 resamples, but got 1000000000000"),
+        (["--seed", "-1"], "0 or more"),
+    ],
 )
 def test_bad_options_are_refused_before_anything_is_read(more, message):
     with pytest.raises(InvalidValueError, match=message):

@@ -261,6 +261,7 @@ def test_an_encoder_that_cannot_be_had(spare_bert, monkeypatch):
         ("vocab.txt", "lung\n", "lung\nleft\n", "to differ"),
         ("vocab.txt", "lung\n", "lung\nthorax\n", r"at most (\d+) pieces, but got (?!\1)\d+"),
         ("config.json", "{", "{,", "expected JSON in config.json"),
+        ("config.json", '"hidden_size": 32', '"hidden_size": ' + "9" * 5000, "expected JSON in config.json"),
         ("config.json", '"hidden_size": 32', '"hidden_size": "x"', "`hidden_size` to be a positive int, but got 'x'"),
         ("config.json", '"num_hidden_layers": 3', '"num_hidden_layers": 1', "at least 2 layers"),
         (

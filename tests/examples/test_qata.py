@@ -123,7 +123,12 @@ def nested_annotation(root):
     (root / "annotation.json").write_text("[" * 100_000)
 
 
+def endless_number(root):
+    (root / "annotation.json").write_text('{"train": ' + "9" * 5000 + "}")
+
+
 BAD_INPUT = {
+    endless_number: r"annotation\.json: not a JSON file",
     no_lesion: r"train/masks: expected masks with lesion, but all \d+ are empty",
     half_a_character: r"test row 5: expected text, but got half a character",
     nested_annotation: r"annotation\.json: not a JSON file",

@@ -68,6 +68,11 @@ def test_a_resumed_run_may_compute_and_keep_elsewhere():
     [
         ({"labels": 0.0}, r"`labels` to be in \(0, 1\], but got 0.0"),
         ({"batch_size": 0}, "`batch_size` to be at least 1, but got 0"),
+        ({"batch_size": 65537, "method": "supervised"}, "`batch_size` to be at most 65536, but got 65537"),
+        ({"steps": 2**32}, r"`steps` to be below 2\*\*32, but got 4294967296"),
+        ({"runs": "a\0b"}, r"`runs` to be text that can be a path, but got 'a\\x00b'"),
+        ({"root": "a\0b"}, "`root` to be text that can be a path"),
+        ({"cache": "\ud800"}, r"`cache` to be text that can be a path, but got '\\ud800'"),
         ({"method": "magic"}, "`method` to be one of supervised, mean-teacher, .*, semimedref, but got 'magic'"),
         ({"data": "qata"}, "--root, the folder that holds the qata files"),
         ({"flip": 2.0}, r"`flip` to be in \[0, 1\], but got 2.0"),
@@ -82,7 +87,14 @@ def test_bad_settings_are_named(given, message):
         Config(**given)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}', '{"labels": 7}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", '{"colour": 1}', '{"labels": 7}', "[" * 100_000, '{"seed": ' + "9" * 5000 + "}"),
+        *(b"\xff\xfe\xff\xfe", b'{"name": "\xe9"}', b'{"runs": "a\\u0000b"}', b'{"runs": "\\ud800"}'),
+    ],
+    ids=range(10),
+)
 def test_bad_config_files_are_named(text):
     with pytest.raises(InvalidValueError, match=r"^there/config\.json: "):
         Config.from_json(text, "there/config.json")

@@ -220,6 +220,7 @@ def test_an_earlier_run_is_never_lost(tiny_qata, tmp_path, monkeypatch, capsys):
         (["--size", "40"], "multiple of 16 for compact, but got 40"),
         (["--size", "48", "--model", "mmi-unet"], "multiple of 32 for mmi-unet, but got 48"),
         (["--model", "mmi-unet", "--pretrained", "none", "--text-encoder", "/no/such"], "this machine is offline, or"),
+        (["--batch-size", "9" * 20, "--method", "supervised"], "`batch_size` to be"),
         (["--batch-size", "21"], "at least 21 unlabelled images"),
         (["--labels", "two"], "argument --labels: invalid float value"),
         (["--labels", "1.5"], r"`labels` to be in (0, 1], but got 1.5"),
@@ -281,6 +282,10 @@ def test_bad_checkpoints_end_with_one_line(tiny_qata, tmp_path, monkeypatch, cap
     torch.save({"semimedref": about, "state_dict": weights}, checkpoint)
     assert "settings and weights do not fit the model compact" in refused("evaluate", given[:1], monkeypatch, capsys)
     torch.save({"semimedref": {**about, "model": ["compact"]}, "state_dict": weights}, checkpoint)
+    assert "it is incomplete" in refused("evaluate", given[:1], monkeypatch, capsys)
+    torch.save({"semimedref": about, "state_dict": {**weights, 7: torch.zeros(1)}}, checkpoint)
+    assert "it is incomplete" in refused("evaluate", given[:1], monkeypatch, capsys)
+    torch.save({"semimedref": {**about, "step": torch.ones(1)}, "state_dict": weights}, checkpoint)
     assert "it is incomplete" in refused("evaluate", given[:1], monkeypatch, capsys)
     assert "an empty one" in refused("predict", [*given[:2], " "], monkeypatch, capsys)
     assert "nothing.png: no such file" in refused("predict", [given[0], "nothing.png", "x"], monkeypatch, capsys)

@@ -72,14 +72,16 @@ def load_trained(path: Path) -> Trained:
             "another version of this example wrote"
         )
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
-    if missing or not isinstance(stored.get("state_dict"), dict) or str(about["model"]) not in MODELS:
+    state = stored.get("state_dict")
+    whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
+    if missing or not whole or str(about["model"]) not in MODELS or not isinstance(about["step"], int):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.from_dict(about["config"], str(path))
     models = {}
     for name, prefix in PREFIXES.items():
-        state = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}
-        if state:
-            models[name] = _restore(about, state, path)
+        own = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}
+        if own:
+            models[name] = _restore(about, own, path)
     if not models:
         raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
     return Trained(config, models, about["step"])

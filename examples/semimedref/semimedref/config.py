@@ -1,6 +1,7 @@
 """Config: every setting of a run, from the command line to the run's config.json."""
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -13,6 +14,9 @@ from crossmodal_aug.errors import InvalidValueError
 from semimedref.presets import PRESETS
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
+
+LARGEST_BATCH = 65536
+"""Labelled samples in a step. They are drawn with replacement, so their number alone sets no limit."""
 
 FREE_TO_CHANGE = ("accelerator", "cache")
 """Settings that may differ when a run is resumed: they say where to compute, not what."""
@@ -137,7 +141,12 @@ class Config:
             self._check(getattr(self, name) >= 1, name, "at least 1")
         for name in ("width", "steps", "total", "seed", "patience"):
             self._check(getattr(self, name) >= 0, name, "0 or more")
-        self._check(self.seed < 2**32, "seed", "below 2**32")
+        for one in fields(self):
+            if one.type is int:
+                self._check(getattr(self, one.name) < 2**32, one.name, "below 2**32")
+        self._check(self.batch_size <= LARGEST_BATCH, "batch_size", f"at most {LARGEST_BATCH}")
+        for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
+            self._check(_can_be_a_path(getattr(self, name)), name, "text that can be a path")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
         for name in ("burn_in", "ramp_up", "flip", "focus"):
@@ -197,7 +206,7 @@ class Config:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> Self:
+    def from_json(cls, text: str | bytes, source: str) -> Self:
         """Read settings from JSON; ``source`` is the file that an error message names.
 
         Raises:
@@ -205,7 +214,8 @@ class Config:
         """
         try:
             stored = json.loads(text)
-        except json.JSONDecodeError as error:
+        # ValueError: no JSON, no text at all, or a number of more digits than Python reads.
+        except (ValueError, RecursionError) as error:
             raise InvalidValueError(f"{source}: not a JSON file ({error})") from error
         return cls.from_dict(stored, source)
 
@@ -226,7 +236,8 @@ class Config:
             raise InvalidValueError(f"{path}: no such file of settings")
         try:
             stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        # Where a value does not fit its tag (`!!int abc`), or is no date (2020-13-45), PyYAML lets anything through.
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             raise InvalidValueError(f"{path}: not a YAML file ({error})") from error
         if isinstance(stored, dict):
             numbers = {one.name for one in fields(cls) if one.type is float}
@@ -248,7 +259,8 @@ class Config:
             raise InvalidValueError(f"{source}: expected the settings of a run, but got {unknown}")
         try:
             return cls(**stored)
-        except InvalidValueError as error:
+        # ValueError: an integer of more digits than Python writes, which YAML may hold in hexadecimal.
+        except ValueError as error:
             raise InvalidValueError(f"{source}: {error}") from error
 
     def with_given(self, given: dict[str, Any], *, source: str) -> Self:
@@ -271,6 +283,13 @@ def _exponent(value: object) -> object:
         with suppress(ValueError):
             return float(value)
     return value
+
+
+def _can_be_a_path(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def flag(name: str) -> str:

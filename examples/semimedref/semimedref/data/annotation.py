@@ -24,7 +24,8 @@ def read_annotation(path: Path) -> dict[str, list[Entry]]:
         stored: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    # ValueError: no JSON, no UTF-8, or a number of more digits than Python reads.
+    except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"{path}: not a JSON file ({error})") from error
     parts: dict[str, list[Entry]] = {}
     for part in PARTS:

@@ -12,6 +12,8 @@ from semimedref.data.module import seeded
 from semimedref.evaluation.measures import Measured, weighted_scores
 
 LEVEL = 0.95
+MOST_RESAMPLES = 100_000
+"""More would no longer move an interval, but need memory for each image of each."""
 
 
 class Interval(NamedTuple):
@@ -37,7 +39,7 @@ class Bootstrap:
         seed: Seed of the draws.
 
     Raises:
-        InvalidValueError: ``resamples`` is below 1.
+        InvalidValueError: ``resamples`` is below 1 or above `MOST_RESAMPLES`.
 
     Example:
         >>> Bootstrap(2000, seed=0)(10, lambda weights: weights @ torch.arange(10.0).double() / 10).value
@@ -47,6 +49,8 @@ class Bootstrap:
     def __init__(self, resamples: int, seed: int) -> None:
         if resamples < 1:
             raise InvalidValueError(f"Expected at least 1 resample, but got {resamples}")
+        if resamples > MOST_RESAMPLES:
+            raise InvalidValueError(f"Expected at most {MOST_RESAMPLES} resamples, but got {resamples}")
         self.resamples, self.seed = resamples, seed
 
     def weights(self, images: int) -> Tensor:

@@ -192,7 +192,8 @@ def _read_json(name: str, file: str, *, required: bool = True) -> dict[str, Any]
     text = _read_text(name, file, required=required)
     try:
         stored = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
+    # ValueError: no JSON, or a number of more digits than Python reads.
+    except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"{name}: expected JSON in {file} ({error})") from error
     if not isinstance(stored, dict):
         raise InvalidValueError(f"{name}: expected an object in {file}, but got a {type(stored).__name__}")
