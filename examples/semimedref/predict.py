@@ -10,6 +10,7 @@ from pathlib import Path
 
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
+from semimedref.data.entries import has_half_characters, short
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError("Expected either a caption, or --captions with a CSV file")
     if options.caption is not None and not options.caption.strip():
         raise InvalidValueError("Expected a caption, but got an empty one")
+    if options.caption is not None and has_half_characters(options.caption):
+        raise InvalidValueError(f"Expected a caption in the encoding of this shell, but got {short(options.caption)}")
     if not options.image.exists():
         raise InvalidValueError(f"{options.image}: no such file")
     reader = PositionParser(LUNG_ZONES)

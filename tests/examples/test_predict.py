@@ -123,9 +123,17 @@ def test_every_row_of_a_csv_file_is_done_or_named(predict, folder, tmp_path):
     assert names(tmp_path / "out") == done("chest-0")
 
 
-def test_captions_of_a_csv_file_are_each_used(predict, folder, tmp_path):
+@pytest.mark.parametrize(
+    "text",
+    [
+        'image,caption\nchest-0.png,"upper left lung, hazy"\nchest-2.png,lower right lung\n',
+        "\ufeffImage;Caption\r\nchest-0.png;upper left lung, hazy\r\n;\r\nchest-2.png;lower right lung\r\n",
+    ],
+    ids=["commas", "semicolons"],
+)
+def test_captions_of_a_csv_file_are_each_used(predict, folder, tmp_path, text):
     table = tmp_path / "captions.csv"
-    table.write_text('image,caption\nchest-0.png,"upper left lung, hazy"\nchest-2.png,lower right lung\n')
+    table.write_text(text, encoding="utf-8", newline="")
     code, printed, errors = predict(folder, "--captions", table, "--out", tmp_path / "out")
     assert (code, errors) == (0, "")
     assert "chest-0.png: left upper; " in printed
@@ -142,10 +150,12 @@ def test_captions_of_a_csv_file_are_each_used(predict, folder, tmp_path):
         (["{folder}", "left lung", "--out", "{folder}"], "another folder than that of the images"),
         (["{folder}", "--captions", "nothing.csv"], "nothing.csv: no such file"),
         (["{folder}", "--captions", "{folder}/notes.txt"], "expected columns image and caption, but got no image"),
-        (["{folder}", "--captions", "{folder}/chest-0.png"], "not a CSV file in UTF-8"),
+        (["{folder}", "--captions", "{folder}/chest-0.png"], "not a csv file in UTF-8"),
         (["{folder}/empty", "left lung"], "expected images, but there is none"),
         (["{folder}/chest-0.png", "--captions", "x.csv"], "a folder of images with --captions"),
         (["{folder}/chest-1.png", "left lung"], "chest-1.png: not a readable image"),
+        (["{folder}/chest-0.png", "left \udce9 lung"], r"the encoding of this shell, but got 'left \udce9 lung'"),
+        (["{folder}", "left \udce9 lung"], r"the encoding of this shell, but got 'left \udce9 lung'"),
         (["{folder}/thin.png", "left lung"], "at least 2 x 2 pixels"),
         (["{folder}/long.png", "left lung"], "differ by a factor of 10"),
     ],
@@ -184,5 +194,20 @@ def test_a_checkpoint_of_another_version_is_refused_before_any_image(folder, tmp
     assert ended.value.code == 2
     errors = capsys.readouterr().err
     assert "of format 1, but got 7, which another version of this example wrote" in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_that_gives_no_probabilities_is_refused(folder, tmp_path, monkeypatch, capsys, checkpoint):
+    stored = torch.load(checkpoint, weights_only=True)
+    spoilt = {name: value * float("nan") for name, value in stored["state_dict"].items() if value.is_floating_point()}
+    torch.save({**stored, "state_dict": {**stored["state_dict"], **spoilt}}, tmp_path / "nan.ckpt")
+    given = [str(tmp_path / "nan.ckpt"), str(folder / "chest-0.png"), CAPTION, "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["predict.py", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(importlib.import_module("predict").main)
+    assert ended.value.code == 2
+    errors = capsys.readouterr().err
+    assert "chest-0.png: expected finite probabilities, but got NaN" in errors
     assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()

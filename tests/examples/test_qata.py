@@ -156,6 +156,29 @@ def test_bad_input_is_named(tiny_qata, spoil):
         load(tiny_qata)
 
 
+def of_no_known_format(path):
+    Image.new("RGB", (8, 8)).save(path, format="DDS")
+    content = bytearray(path.read_bytes())
+    content[80:84] = b"\x00\x00\xe5\x00"  # flags of the pixel format
+    path.write_bytes(content)
+
+
+def of_other_colours(path):
+    Image.new("LAB", (8, 8)).save(path, format="TIFF")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [(of_no_known_format, "not a readable image"), (of_other_colours, "grey levels or colours, but got mode LAB")],
+)
+def test_pictures_that_pillow_cannot_turn_into_grey_are_named(tmp_path, write, message):
+    path = tmp_path / "picture"
+    write(path)
+    for read in (read_image, read_mask):
+        with pytest.raises(InvalidValueError, match=f"picture: .*{message}"):
+            read(path)
+
+
 def test_deep_images_are_stretched(tmp_path):
     values = np.linspace(-3, 5, 16, dtype=np.float32).reshape(4, 4)
     Image.fromarray(values).save(tmp_path / "float.tif")

@@ -136,6 +136,17 @@ class Config:
                 raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {value!r}")
             if choices and value not in choices:
                 raise InvalidValueError(f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {value!r}")
+        self._check_numbers()
+        for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
+            self._check(_can_be_a_path(getattr(self, name)), name, "text that can be a path")
+        is_name = Path(self.name).name == self.name and self.name not in (".", "..")
+        self._check(is_name and (self.name.isprintable() or not self.name), "name", "a folder name")
+        self._check_goes_together()
+        if self.data != "phantom" and not self.root:
+            raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
+
+    def _check_numbers(self) -> None:
+        """Raise where a number lies outside its range."""
         positive = ("size", "batch_size", "validate_every", "max_tokens", "accumulate", "devices", "nodes")
         for name in positive:
             self._check(getattr(self, name) >= 1, name, "at least 1")
@@ -145,16 +156,15 @@ class Config:
             if one.type is int:
                 self._check(getattr(self, one.name) < 2**32, one.name, "below 2**32")
         self._check(self.batch_size <= LARGEST_BATCH, "batch_size", f"at most {LARGEST_BATCH}")
-        for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
-            self._check(_can_be_a_path(getattr(self, name)), name, "text that can be a path")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
         for name in ("burn_in", "ramp_up", "flip", "focus"):
             self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
         for name in ("unlabelled_weight", "itcl"):
             self._check(0 <= getattr(self, name) < float("inf"), name, "finite and 0 or more")
-        is_name = Path(self.name).name == self.name and self.name not in (".", "..")
-        self._check(is_name and (self.name.isprintable() or not self.name), "name", "a folder name")
+
+    def _check_goes_together(self) -> None:
+        """Raise where one setting leaves another without effect."""
         if self.image_weights and self.pretrained != "imagenet":
             raise InvalidValueError(
                 f"Expected no --image-weights beside --pretrained {self.pretrained}, but got {self.image_weights}"
@@ -163,12 +173,6 @@ class Config:
             raise InvalidValueError(
                 f"Expected no --image-weights, since compact starts at random, but got {self.image_weights}"
             )
-        self._check_supervised()
-        if self.data != "phantom" and not self.root:
-            raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
-
-    def _check_supervised(self) -> None:
-        """Raise where switches of unlabelled images stand beside a method that sees none of them."""
         if self.method != "supervised":
             return
         if self.pos_aug != "none":

@@ -1,6 +1,5 @@
 """Segmenting a user's own images: which ones under which caption, and the files written for each."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import Trained
 from semimedref.data.images import read_image, resize_image
+from semimedref.data.sheets import csv_rows
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.pictures import draw_overlay
 from semimedref.runs import write_atomically
@@ -78,7 +78,8 @@ def jobs_from_csv(path: Path, folder: Path) -> list[Job]:
     """Return a job a row of a CSV file.
 
     Args:
-        path: The file, in UTF-8, with columns `image` (the name of a file in the folder) and `caption`.
+        path: The file, as `semimedref.data.sheets` reads it, with columns `image` (the name of a file in the folder)
+            and `caption`.
         folder: Where the images lie.
 
     Returns:
@@ -87,22 +88,12 @@ def jobs_from_csv(path: Path, folder: Path) -> list[Job]:
     Raises:
         InvalidValueError: The file is missing, is no such CSV file, or has no row.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
-    except FileNotFoundError as error:
-        raise InvalidValueError(f"{path}: no such file") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
-    heads = [head.strip().lower() for head in rows[0]] if rows else []
+    rows = [(number, row) for number, row in enumerate(csv_rows(path), 1) if any(row)]
+    heads = [head.casefold() for head in rows[0][1]] if rows else []
     if not {"image", "caption"} <= set(heads):
         raise InvalidValueError(f"{path}: expected columns image and caption, but got {', '.join(heads) or 'none'}")
     places = heads.index("image"), heads.index("caption")
-    jobs = [
-        _job_of_row(row, len(heads), places, folder, f"{path}, line {number}")
-        for number, row in enumerate(rows[1:], 2)
-        if row
-    ]
+    jobs = [_job_of_row(row, len(heads), places, folder, f"{path}, line {number}") for number, row in rows[1:]]
     if not jobs:
         raise InvalidValueError(f"{path}: expected at least one image, but got none")
     return _distinct(jobs)
@@ -119,7 +110,8 @@ def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, ov
         overwrite: Whether files of an earlier prediction are replaced.
 
     Raises:
-        InvalidValueError: The job has a fault, a file is there already, or the image cannot be read or drawn.
+        InvalidValueError: The job has a fault, a file is there already, the image cannot be read or drawn, or the
+            model gives no probabilities.
     """
     files = output_files(job.image, out)
     if job.fault:
@@ -137,6 +129,10 @@ def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, ov
     images = resize_image(image, trained.config.size)[None]
     logits = predict_logits(trained.model, images, [job.caption])[0]
     probabilities = resize_probabilities(logits, image.shape).cpu()
+    if not probabilities.isfinite().all():
+        raise InvalidValueError(
+            f"{job.image}: expected finite probabilities, but got NaN: the weights of the checkpoint are spoilt"
+        )
     mask = (probabilities >= 0.5).numpy()
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(files[0], Image.fromarray(255 * mask.astype(np.uint8)).save)
@@ -151,9 +147,10 @@ def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: P
         return Job(
             folder,
             "",
-            f"{where}: expected {columns} fields, but got {len(row)}; a caption that holds commas needs quotes",
+            f"{where}: expected {columns} fields, but got {len(row)}; a caption that holds the "
+            "sign between columns needs quotes",
         )
-    name, caption = (row[place].strip() for place in places)
+    name, caption = (row[place] for place in places)
     path = folder / name
     if not name or Path(name).name != name:
         return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {name!r}")

@@ -41,13 +41,23 @@ def check_entry(where: str, name: object, caption: object, *, heads: tuple[str, 
     if not isinstance(name, str) or not name.strip() or Path(name).name != name:
         raise InvalidValueError(f"{where}: expected a file name as {heads[0]}, but got {short(name)}")
     for text in (name, caption):
-        if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+        if isinstance(text, str) and has_half_characters(text):
             raise InvalidValueError(f"{where}: expected text, but got half a character in {short(text)}")
     if not isinstance(caption, str):
         raise InvalidValueError(f"{where} ({name}): expected text as {heads[1]}, but got {short(caption)}")
     if not caption.strip():
         raise InvalidValueError(f"{where} ({name}): the caption is empty")
     return Entry(where, name.strip(), caption.strip(), split)
+
+
+def has_half_characters(text: str) -> bool:
+    r"""Return whether a text cannot be encoded: JSON may hold half a character, and a command line bytes of none.
+
+    Example:
+        >>> has_half_characters("gr\u00f6\u00dfer"), has_half_characters("gr\udcf6er")
+        (False, True)
+    """
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def short(value: object) -> str:

@@ -1,5 +1,6 @@
 """Reading images and masks, with errors that name the file."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """
     picture = _open(path)
     if picture.mode not in ("F", "I") and not picture.mode.startswith("I;"):
-        return np.asarray(picture.convert("L"))
+        return _grey(picture, path)
     values = np.asarray(picture, dtype=np.float64)
     if not np.isfinite(values).all():
         raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
@@ -53,9 +54,8 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
         InvalidValueError: As for `read_image`.
     """
     picture = _open(path)
-    values = np.asarray(
-        picture if picture.mode in ("P", "F", "I") or picture.mode[:2] == "I;" else picture.convert("L")
-    )
+    plain = picture.mode in ("P", "F", "I") or picture.mode[:2] == "I;"
+    values = np.asarray(picture) if plain else _grey(picture, path)
     if not np.isfinite(values).all():
         raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
     if picture.mode == "P" or len(np.unique(values[values != 0])) <= 1:
@@ -84,5 +84,17 @@ def _open(path: Path) -> Image.Image:
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file") from error
     # Pillow reports a damaged file by any of these, depending on the format and on where the damage lies.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except (
+        *(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
+        *(RuntimeError, AttributeError, TypeError, LookupError, struct.error),
+    ) as error:
         raise InvalidValueError(f"{path}: not a readable image ({error})") from error
+
+
+def _grey(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
+    try:
+        return np.asarray(picture.convert("L"))
+    except ValueError as error:
+        raise InvalidValueError(
+            f"{path}: expected grey levels or colours, but got mode {picture.mode} ({error})"
+        ) from error

@@ -5,7 +5,7 @@ asked for, empty rows, names that Excel took for numbers, semicolons or tabs in 
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -18,8 +18,6 @@ from semimedref.data.entries import Entry, check_entry
 
 NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS = ("image",), ("description", "text", "caption"), ("split",)
 SUFFIXES = (".xlsx", ".csv")
-
-Cells = list[object]
 
 
 def is_sheet(path: Path) -> bool:
@@ -41,8 +39,8 @@ def read_sheet(path: Path) -> list[Entry]:
         InvalidValueError: The file is missing or unreadable, lacks a column, has no rows, or a row lacks its name or
             its caption.
     """
-    rows = enumerate(_xlsx_rows(path) if path.suffix.lower() == ".xlsx" else _csv_rows(path), 1)
-    filled = ((number, cells) for number, cells in rows if any(cell not in (None, "") for cell in cells))
+    rows: Sequence[Sequence[object]] = _xlsx_rows(path) if path.suffix.lower() == ".xlsx" else csv_rows(path)
+    filled = ((number, cells) for number, cells in enumerate(rows, 1) if any(cell not in (None, "") for cell in cells))
     first = next(filled, None)
     if first is None:
         raise InvalidValueError(f"{path}: expected rows of names and captions, but it is empty")
@@ -53,7 +51,7 @@ def read_sheet(path: Path) -> list[Entry]:
     )
     entries = []
     for number, given in filled:
-        cells = given + [None] * (len(heads) - len(given))
+        cells = [*given, *[None] * (len(heads) - len(given))]
         said = str(cells[split] or "") if split >= 0 else ""
         where = f"{path}, row {number}"
         entries.append(
@@ -81,11 +79,11 @@ def _as_name(cell: object) -> object:
     return str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else cell
 
 
-def _strip(row: Iterable[object]) -> Cells:
+def _strip(row: Iterable[object]) -> list[object]:
     return [cell.strip() if isinstance(cell, str) else cell for cell in row]
 
 
-def _xlsx_rows(path: Path) -> Iterator[Cells]:
+def _xlsx_rows(path: Path) -> list[list[object]]:
     # Damage shows in any of these, depending on whether the archive, its parts, their XML or its values are hit.
     try:
         workbook = load_workbook(path, read_only=True, data_only=True)
@@ -101,10 +99,22 @@ def _xlsx_rows(path: Path) -> Iterator[Cells]:
         *(KeyError, IndexError, ValueError, TypeError, AttributeError),
     ) as error:
         raise InvalidValueError(f"{path}: not a readable xlsx file ({error})") from error
-    return iter(rows)
+    return rows
 
 
-def _csv_rows(path: Path) -> Iterator[Cells]:
+def csv_rows(path: Path) -> list[list[str]]:
+    """Read a csv file.
+
+    Args:
+        path: A file in UTF-8, with or without byte order mark. Commas part its columns, or else semicolons or tabs,
+            by what its first line holds.
+
+    Returns:
+        The cells of each row, without the blanks around them.
+
+    Raises:
+        InvalidValueError: The file is missing or unreadable.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -115,7 +125,6 @@ def _csv_rows(path: Path) -> Iterator[Cells]:
     delimiter = next((one for one in ",;\t" if one in head), ",")
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        rows = [_strip(row) for row in reader]
+        return [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
         raise InvalidValueError(f"{path}: not a readable csv file ({error})") from error
-    return iter(rows)
