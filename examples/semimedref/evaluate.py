@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
-from semimedref.data import load_data
+from semimedref.data import load_data, load_to_score
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
@@ -36,26 +36,24 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     options = parser.parse_args(arguments)
-    # Before the work, which may take long.
-    for path, option in ((options.json, "--json"), (options.out, "--out")):
-        if path is not None:
-            check_new(path, option)
     if options.seed < 0:
         raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
     bootstrap = Bootstrap(options.resamples, options.seed)
+    # Before the work, which may take long.
+    check_new({option: path for option, path in (("--json", options.json), ("--out", options.out)) if path is not None})
 
     trained = load_trained(options.checkpoint)
     if options.root is not None and trained.config.data == "phantom":
         raise InvalidValueError(
             f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn"
         )
-    config = trained.config
+    config = trained.config if options.root is None else replace(trained.config, root=options.root)
+    data = load_data(config) if options.root is None else load_to_score(config)
     if options.root is not None:
-        # Another data set has labels of its own: all of its training masks say where its lung zones lie.
-        config = replace(config, root=options.root, labels=1.0, split="shuffle", total=0)
-    data = load_data(config)
+        # The run has told what it found in its own data.
+        print(*data.notes, sep="\n")
     samples = data.test if options.part == "test" else data.valid
     for model in trained.models.values():
         model.to(options.device)

@@ -200,6 +200,16 @@ def test_another_data_set_is_scored_whatever_its_number_of_labels(trained, tiny_
     assert stored["teacher"]["images"] == 6
 
 
+@pytest.mark.parametrize(
+    ("json_file", "folder"), [("new/x", "new/x"), ("out/deep/plain.json", "out"), ("x", "x/out"), ("a/../x", "x")]
+)
+def test_places_within_each_other_are_refused_at_once(tmp_path, json_file, folder):
+    given = ["nothing.ckpt", "--json", str(tmp_path / json_file), "--out", str(tmp_path / folder)]
+    with pytest.raises(InvalidValueError, match=r"places apart from each other, but got .* for --"):
+        importlib.import_module("evaluate").main(given)
+    assert not list(tmp_path.iterdir())
+
+
 def test_places_that_cannot_be_written_to_are_refused_at_once(tmp_path):
     evaluate = importlib.import_module("evaluate").main
     (tmp_path / "file").write_text("in the way")

@@ -1,20 +1,23 @@
 """Data sets, by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from semimedref.config import Config
 from semimedref.data.folder_data import load_folder
 from semimedref.data.phantom import load_phantoms
 from semimedref.data.samples import DataSet
+from semimedref.data.splits import ShareError
 
-__all__ = ["load_data"]
+__all__ = ["load_data", "load_to_score"]
 
 
-def load_data(config: Config) -> DataSet:
+def load_data(config: Config, *, to_train: bool = True) -> DataSet:
     """Load the data set that a run asks for.
 
     Args:
         config: The settings of the run.
+        to_train: As in `load_folder`.
 
     Returns:
         The data set.
@@ -32,4 +35,27 @@ def load_data(config: Config) -> DataSet:
         split=config.split,
         total=config.total,
         cache=Path(config.cache) if config.cache else None,
+        to_train=to_train,
     )
+
+
+def load_to_score(config: Config) -> DataSet:
+    """Load a data set that a run may never have seen, to score it.
+
+    Where the lung zones lie is fitted to the masks that would be labelled by the settings of the run: of its own data
+    set, which others may have no mask, they are the same. Where there are too few samples for that share, all are
+    labelled.
+
+    Args:
+        config: The settings of the run, with the root of the data set.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InvalidValueError: As for `load_data`, but for training masks that lie across their images.
+    """
+    try:
+        return load_data(config, to_train=False)
+    except ShareError:
+        return load_data(replace(config, labels=1.0, split="shuffle", total=0), to_train=False)

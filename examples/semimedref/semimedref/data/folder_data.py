@@ -9,7 +9,7 @@ from semimedref.data.reading import read_scored, read_training
 from semimedref.data.rows import Parts
 from semimedref.data.samples import DataSet
 from semimedref.data.splits import Rule, labelled_names
-from semimedref.data.zones import MOSMED_ZONES, QATA_ZONES, KnownZones, fit_atlas
+from semimedref.data.zones import MOSMED_ZONES, QATA_ZONES, KnownZones, TransposedError, fit_atlas
 
 LATERAL_VIEW = "vp-ll"
 """In the name of an X-ray taken from the side, where the captions' left and right cannot be seen."""
@@ -37,7 +37,15 @@ SOURCES = {
 
 
 def load_folder(
-    name: str, root: Path, *, size: int, labels: float, split: str = "auto", total: int = 0, cache: Path | None = None
+    name: str,
+    root: Path,
+    *,
+    size: int,
+    labels: float,
+    split: str = "auto",
+    total: int = 0,
+    cache: Path | None = None,
+    to_train: bool = True,
 ) -> DataSet:
     """Read a data set into memory.
 
@@ -50,6 +58,8 @@ def load_folder(
         split: As in `labelled_names`.
         total: As in `labelled_names`.
         cache: Folder that keeps the decoded pictures; None keeps nothing.
+        to_train: Whether labelled masks that lie across their images, or hold no lesion, are an error. Where nothing is
+            trained on them they only say where the lung zones lie.
 
     Returns:
         The data set.
@@ -65,8 +75,13 @@ def load_folder(
     chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule)
 
     pictures = PictureCache(cache)
-    labelled, unlabelled = read_training(train, [place[one] for one in chosen], size, pictures)
-    atlas, note = fit_atlas(labelled, source.zones)
+    labelled, unlabelled = read_training(train, [place[one] for one in chosen], size, pictures, needs_lesion=to_train)
+    try:
+        atlas, note = fit_atlas(labelled, source.zones)
+    except TransposedError as error:
+        if to_train:
+            raise
+        atlas, note = source.zones.atlas, f"lung zones: {source.zones.source}. {error}"
     data = DataSet(
         labelled=labelled,
         unlabelled=unlabelled,

@@ -23,7 +23,7 @@ NOTHING = np.zeros(0, dtype=np.uint8)
 
 
 def read_training(
-    rows: Sequence[Row], labelled: Sequence[int], size: int, cache: PictureCache
+    rows: Sequence[Row], labelled: Sequence[int], size: int, cache: PictureCache, *, needs_lesion: bool = True
 ) -> tuple[Samples, Samples]:
     """Read training samples.
 
@@ -32,6 +32,7 @@ def read_training(
         labelled: Indices of those whose masks are used, in the order they shall have. Other masks are not touched.
         size: Side in pixels that images and masks are resized to.
         cache: Where decoded pictures are kept.
+        needs_lesion: Whether it is an error that no mask holds lesion.
 
     Returns:
         The labelled samples, and the unlabelled rest.
@@ -44,7 +45,9 @@ def read_training(
     images = _images(rows, size, cache)
     chosen = set(labelled)
     rest = [index for index in range(len(rows)) if index not in chosen]
-    masks = _masks([rows[index] for index in labelled], images.extents[labelled], size, cache)
+    masks = _masks(
+        [rows[index] for index in labelled], images.extents[labelled], size, cache, needs_lesion=needs_lesion
+    )
     return _samples(rows, images, labelled, masks), _samples(rows, images, rest)
 
 
@@ -86,7 +89,13 @@ def _images(rows: Sequence[Row], size: int, cache: PictureCache) -> Decoded:
 
 
 def _masks(
-    rows: Sequence[Row], extents: NDArray[np.int64], size: int, cache: PictureCache, whole: bool = False
+    rows: Sequence[Row],
+    extents: NDArray[np.int64],
+    size: int,
+    cache: PictureCache,
+    *,
+    whole: bool = False,
+    needs_lesion: bool = True,
 ) -> Decoded:
     for row in rows:
         if not row.mask.is_file():
@@ -103,7 +112,7 @@ def _masks(
             raise InvalidValueError(
                 f"{row.mask}: expected a mask of {_extent(image)} pixels, like its image, but got {_extent(mask)}"
             )
-    if rows and not masks.pixels.any():
+    if rows and needs_lesion and not masks.pixels.any():
         raise InvalidValueError(f"{rows[0].mask.parent}: expected masks with lesion, but all {len(rows)} are empty")
     return masks
 

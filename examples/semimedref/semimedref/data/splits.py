@@ -15,6 +15,10 @@ QATA_ORDER_DIGEST = "8df3bb6a677d892a0e89b8b86a4a3eb26f97f272a3d43890dd75e8e7e00
 """SHA-256 of the first 57 mask names in the published order, one a line: tells a file that is in this order already."""
 
 
+class ShareError(InvalidValueError):
+    """A share of labels cannot be taken of a training set."""
+
+
 Rule = Literal["qata", "mosmed"]
 
 
@@ -40,7 +44,7 @@ def labelled_names(
         The labelled names, in order.
 
     Raises:
-        InvalidValueError: The ratio gives no sample, or more than there are.
+        ShareError: The ratio gives no sample, or more than there are.
 
     Example:
         >>> labelled_names(["a", "b", "c", "d", "a"], 0.5)
@@ -58,7 +62,7 @@ def labelled_names(
     # 100 x 0.29 is a little less than 29 in floating point, and means 29.
     count = round(total * ratio) if rule == "qata" else math.floor(total * ratio + 1e-9)
     if not 1 <= count <= len(order):
-        raise InvalidValueError(
+        raise ShareError(
             f"Expected a share of labels that gives 1 to {len(order)} samples, the number there is, but "
             f"{ratio:g} of {total} gives {count}"
         )

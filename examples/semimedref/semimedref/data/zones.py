@@ -11,6 +11,10 @@ ENOUGH_TO_CALIBRATE = 50
 """Fewer labelled masks say too little about where the rows lie."""
 
 
+class TransposedError(InvalidValueError):
+    """Masks lie across their images: rows and columns are exchanged."""
+
+
 @dataclass(frozen=True)
 class KnownZones:
     """What is known of a data set's zones beforehand. Left is the viewer's left in both.
@@ -49,7 +53,7 @@ def fit_atlas(labelled: Samples, known: KnownZones) -> tuple[Atlas, str]:
         The atlas, and a line that says how it was come by.
 
     Raises:
-        InvalidValueError: The masks fit their captions only when rows and columns are exchanged.
+        TransposedError: The masks fit their captions only when rows and columns are exchanged.
     """
     default = f"lung zones: rows cut at {_cuts(known.atlas)}, {known.source}"
     if len(labelled) < ENOUGH_TO_CALIBRATE or labelled.masks is None:
@@ -64,7 +68,7 @@ def fit_atlas(labelled: Samples, known: KnownZones) -> tuple[Atlas, str]:
             f"{after:.3f}"
         )
     if found.orientation == "transposed":
-        raise InvalidValueError(
+        raise TransposedError(
             "The labelled masks fit their captions only with rows and columns exchanged: "
             f"macro F1 {after:.3f} transposed, {before:.3f} as they are"
         )

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,18 +29,29 @@ CASES = 4
 """Images of each kind in the gallery."""
 
 
-def check_new(path: Path, option: str = "--out") -> None:
-    """Raise unless a file or folder is still to be made, and can be; the folder that it goes to is made.
+def check_new(places: dict[str, Path]) -> None:
+    """Raise unless files or folders are still to be made, and can be; the folders that they go to are made.
 
     Args:
-        path: What is to be made.
-        option: The option that names it.
+        places: What is to be made, by the option that names it.
 
     Raises:
-        InvalidValueError: It exists, or nothing can be written there.
+        InvalidValueError: One exists, nothing can be written there, or one would lie in another or be it. No folder is
+            made then.
     """
-    if path.exists():
-        raise InvalidValueError(f"{path} exists: choose another place for {option}")
+    for option, path in places.items():
+        if path.exists():
+            raise InvalidValueError(f"{path} exists: choose another place for {option}")
+    for (option, path), (other, beside) in permutations(places.items(), 2):
+        if path.resolve().is_relative_to(beside.resolve()):
+            raise InvalidValueError(
+                f"Expected places apart from each other, but got {path} for {option} and {beside} for {other}"
+            )
+    for option, path in places.items():
+        _check_can_be_made(path, option)
+
+
+def _check_can_be_made(path: Path, option: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -71,7 +83,7 @@ def write_evaluation(
     Raises:
         InvalidValueError: The folder exists.
     """
-    check_new(folder)
+    check_new({"--out": folder})
     temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
     temporary.mkdir()
     try:
