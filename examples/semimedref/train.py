@@ -13,7 +13,7 @@ from semimedref.config import Config
 from semimedref.data import load_data
 from semimedref.metrics import table
 from semimedref.ranks import is_first
-from semimedref.runs import RunFolder, find_run, joined_run, new_run, write_text
+from semimedref.runs import RunFolder, find_run, joined_run, new_run, training_in, write_text
 from semimedref.trainer import check_devices
 from semimedref.training import check_data, make_student, train
 
@@ -62,11 +62,12 @@ def main(arguments: Sequence[str]) -> None:
         folder = new_run(Path(config.runs), config.name, config.default_name)
         write_text(folder.config, config.to_json())
         print(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on", flush=True)
-    scores = train(config, data, student, folder)
+    with training_in(folder):
+        scores = train(config, data, student, folder)
     print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores.rows)}\n\n{scores.obedience}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
         print(folder.path / name)
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, interrupted="interrupted; --resume continues from the last checkpoint")

@@ -211,3 +211,12 @@ def test_a_checkpoint_that_gives_no_probabilities_is_refused(folder, tmp_path, m
     assert "chest-0.png: expected finite probabilities, but got NaN" in errors
     assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_names_that_are_no_text_are_printed_somehow(predict, folder, tmp_path):
+    (folder / "chest-0.png").rename(folder / "chest-\udce9.png")
+    code, printed, _ = predict(folder / "chest-\udce9.png", CAPTION, "--out", tmp_path / "out")
+    assert code == 0
+    assert r"chest-\udce9_mask.png" in printed
+    assert names(tmp_path / "out") == done("chest-\udce9")

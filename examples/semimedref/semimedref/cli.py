@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
+from io import TextIOWrapper
 from typing import NoReturn
 
 from crossmodal_aug.errors import CrossModalError
@@ -20,19 +21,26 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"error: {message} (see --help)\n")
 
 
-def run(main: Callable[[Sequence[str]], None]) -> NoReturn:
+def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "interrupted") -> NoReturn:
     """Run a script's main function on the command line's arguments and end the process.
 
     Errors that a user can mend (bad input, a file that cannot be read or written) become one line on stderr and
     exit code 2. Anything else is a fault of the program and keeps its traceback.
+
+    Args:
+        main: Takes the arguments.
+        interrupted: What stands on stderr after Ctrl-C, with exit code 130.
     """
+    # The name of a file may hold bytes that are no text here.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:])
     except (CrossModalError, OSError) as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
-        print("interrupted; `--resume` continues from the last checkpoint", file=sys.stderr)
+        print(interrupted, file=sys.stderr)
         sys.exit(INTERRUPTED)
     sys.exit(0)
 

@@ -1,11 +1,13 @@
 """The folder of a run. Every file in it is written whole or not at all."""
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from crossmodal_aug.errors import InvalidValueError
 
@@ -62,6 +64,11 @@ class RunFolder:
         return self.path / "best.ckpt"
 
     @property
+    def lock(self) -> Path:
+        """Locked as long as a process trains in the folder."""
+        return self.path / "training.lock"
+
+    @property
     def metrics(self) -> Path:
         """Scores on the test set; written last, so its presence says that the run is complete."""
         return self.path / "metrics.json"
@@ -92,6 +99,25 @@ def new_run(runs: Path, name: str, default_name: str) -> RunFolder:
             number += 1
         else:
             return RunFolder(folder)
+
+
+@contextmanager
+def training_in(folder: RunFolder) -> Iterator[None]:
+    """Keep other processes from training in a folder meanwhile.
+
+    The lock is the process's own: it ends with the process, however that ends, and only its file stays.
+
+    Raises:
+        InvalidValueError: Another process is training there.
+    """
+    try:
+        held = FileLock(folder.lock).acquire(timeout=0)
+    except Timeout as error:
+        raise InvalidValueError(
+            f"{folder.path}: expected a run that no process works on, but another process is training in this folder"
+        ) from error
+    with held:
+        yield
 
 
 def joined_run(runs: Path, name: str) -> RunFolder:

@@ -20,7 +20,7 @@ from semimedref.data.module import SamplesModule
 from semimedref.data.samples import DataSet
 from semimedref.evaluation.obedience import Obedience, obedience
 from semimedref.inference import other_captions, score
-from semimedref.methods import METHODS
+from semimedref.methods import METHODS, Method
 from semimedref.metrics import Scores
 from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
@@ -131,13 +131,27 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
             else:
                 share_batch_norm(method)
         if not stopped_early(folder.last, config):
-            trainer.fit(method, batches, ckpt_path=folder.last if folder.last.exists() else None, weights_only=True)
+            fit(trainer, method, batches, folder.last)
     if not is_first():
         return None
     trained = load_trained(folder.best)
     for model in trained.models.values():
         model.to(trainer.strategy.root_device)
     return finish(trained, data, folder, seconds=time.perf_counter() - started)
+
+
+def fit(trainer: pl.Trainer, method: Method, batches: SamplesModule, last: Path) -> None:
+    """Train, from the last checkpoint if there is one.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, for which Lightning ends the process as if training had failed.
+    """
+    try:
+        trainer.fit(method, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from ended
+        raise
 
 
 def stopped_early(path: Path, config: Config) -> bool:
