@@ -58,6 +58,13 @@ def test_bad_recipes_are_named(tmp_path, text, message):
         Config.read_yaml(path)
 
 
+def test_a_stored_file_of_settings_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.json").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(InvalidValueError, match=r"run/config\.json: not a JSON file"):
+        importlib.import_module("train").main(["--resume", "--runs", str(tmp_path), "--name", "run"])
+
+
 def test_numbers_may_have_an_exponent_without_a_point(tmp_path):
     path = tmp_path / "file.yaml"
     path.write_text("learning_rate: 3e-4\nflip: 1e-1\nname: 1e-1\n")

@@ -107,7 +107,9 @@ class Config:
         "optimiser steps, rounded up to whole stretches between validations; 0 takes "
         + ", ".join(f"{steps} for {data}" for data, steps in DEFAULT_STEPS.items()),
     )
-    batch_size: int = _setting(16, "labelled samples in a step; as many unlabelled ones beside them")
+    batch_size: int = _setting(
+        16, f"labelled samples in a step, at most {LARGEST_BATCH}; as many unlabelled ones beside them"
+    )
     learning_rate: float = _setting(2e-3, "peak of the cosine schedule")
     burn_in: float = _setting(0.15, "share of the steps before the teacher is used")
     ramp_up: float = _setting(0.25, "share of the steps over which its weight grows to --unlabelled-weight")
