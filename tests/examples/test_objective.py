@@ -131,7 +131,7 @@ def test_the_student_sees_the_strong_view_after_the_ops(data, batch, monkeypatch
     module = method(data, name)
     seen = watched(module, monkeypatch)
     module.objective(batch, DRAWS)
-    [((images, tokens), _)] = seen.forward if module.config.itcl else seen.segment
+    [((images, tokens, *_), _)] = seen.forward if module.config.itcl else seen.segment
     labelled = labelled_view(batch.labelled, module)
     unlabelled = strong_view(batch.unlabelled, seen.probabilities[0][1], module)
     assert torch.equal(images[:COUNT], labelled.images)
@@ -180,7 +180,7 @@ def seg(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
 def expected_loss(module: Method, before: SimpleNamespace, batch, seen: Seen, weight: float) -> dict[str, Tensor]:
     """The published sum, from what was shown to models in the state before the step."""
     itcl = module.config.itcl
-    [((images, tokens), _)] = seen.forward if itcl else seen.segment
+    [((images, tokens, *_), _)] = seen.forward if itcl else seen.segment
     labelled = labelled_view(batch.labelled, module)
     logits, image, text = before.student(images, tokens)
     parts = {"labelled seg": seg(logits[:COUNT], labelled.target)}
