@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
     parser.add_argument("image", type=Path, help="a chest X-ray that Pillow can read, or a folder of them")
-    parser.add_argument("caption", nargs="?", help="what to segment; left is the left of the picture")
+    parser.add_argument("caption", nargs="?", help="what to segment; left as in the captions of the training")
     parser.add_argument("--captions", type=Path, help="CSV file with columns image and caption, for a folder")
     parser.add_argument("--out", type=Path, default=Path(), help="folder to write to (default: the current one)")
     parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier prediction")

@@ -5,6 +5,7 @@ python examples/semimedref/train.py --data qata --root DIR --labels 0.05
 python examples/semimedref/train.py --config examples/semimedref/configs/semimedref-qata.yaml --root DIR
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str]) -> None:
         folder = find_run(runs, name, "" if name else Config(**given).default_name)
         stored = Config.from_json(folder.config.read_bytes(), str(folder.config))
         config = stored.with_given(given, source=str(folder.config))
+        if folder.metrics.exists():
+            print(f"{folder.path} is complete: {folder.metrics} holds its scores")
+            return
         print(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
     else:
         config = Config(**given)
@@ -67,6 +71,8 @@ def main(arguments: Sequence[str]) -> None:
     print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores.rows)}\n\n{scores.obedience}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
         print(folder.path / name)
+    evaluate = Path(sys.argv[0]).with_name("evaluate.py")
+    print(f"\nnext: python {evaluate} {folder.path / 'best.ckpt'} --out {folder.path / 'evaluation'}")
 
 
 if __name__ == "__main__":

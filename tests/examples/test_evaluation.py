@@ -94,7 +94,7 @@ def test_cases_are_the_ends_and_the_middle(images):
     shown = [index for indices in cases.values() for index in indices]
     assert len(shown) == len(set(shown)) == min(12, max(3 * (images // 3), min(images, 2)))
     assert dice[cases["worst"][0]] == 0
-    assert dice[shown[-1]] == images - 1
+    assert dice[(cases["best"] or cases["median"] or cases["worst"])[0]] == images - 1
     if images == 40:
         assert sorted(dice[i] for i in cases["median"]) == [18, 19, 20, 21]
 

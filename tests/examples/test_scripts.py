@@ -242,6 +242,11 @@ def test_a_spoilt_run_is_not_resumed(tiny_qata, tmp_path, monkeypatch, capsys):
     for row in stored["train"]:
         row["caption"] = row["caption"].replace("lung", "hemithorax")
     annotation.write_text(json.dumps(stored))
+    stored = {path: path.read_bytes() for path in (tmp_path / "runs/tiny").iterdir() if path.is_file()}
+    assert run("train", [*given, "--resume"], monkeypatch) == 0
+    assert "tiny is complete" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in stored} == stored
+    (tmp_path / "runs/tiny/metrics.json").unlink()
     assert "have changed since" in refused("train", [*given, "--resume"], monkeypatch, capsys)
     last = tmp_path / "runs/tiny/last.ckpt"
     last.write_bytes(last.read_bytes()[:1000])

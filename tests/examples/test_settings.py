@@ -71,6 +71,18 @@ def test_numbers_may_have_an_exponent_without_a_point(tmp_path):
     assert Config.read_yaml(path) == {"learning_rate": 3e-4, "flip": 0.1, "name": "1e-1"}
 
 
+def test_settings_may_be_named_as_on_the_command_line(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_text("learning-rate: 0.001\npos_aug: mix\n")
+    assert Config.read_yaml(path) == {"learning_rate": 0.001, "pos_aug": "mix"}
+
+
+def test_a_run_is_named_after_the_switches_that_are_not_the_method_s():
+    assert Config().default_name == "phantom-compact-semimedref-5pct"
+    ablation = Config(flip=0.0, mix="zone", labels=0.1, seed=3)
+    assert ablation.default_name == "phantom-compact-semimedref-10pct-mix-zone-flip-0.0"
+
+
 def test_the_command_line_counts_before_the_file(tmp_path, monkeypatch):
     class Asked(Exception):
         """Ends the script where it has its settings."""

@@ -119,6 +119,12 @@ def test_agreement_and_dose():
     assert dice(target > 0, target < 1) == 0
 
 
+def test_the_bar_shows_no_number_of_a_logger(phantoms, tmp_path):
+    module = made(phantoms)
+    trainer = make_trainer(module, RunFolder(tmp_path), 1)
+    assert "v_num" not in trainer.progress_bar_callback.get_metrics(trainer, module)
+
+
 def test_batches_and_teacher_keep_step_under_accumulation(phantoms, tmp_path, monkeypatch):
     seen, followed, drawn = [], [], []
     get, draws = StepBatches.__getitem__, base.Draws

@@ -204,8 +204,11 @@ class Config:
 
     @property
     def default_name(self) -> str:
-        """Name of the run's folder where none was given."""
-        return f"{self.data}-{self.model}-{self.method}-{100 * self.labels:g}pct"
+        """Name of the run's folder where none was given; it names the switches that are not the method's own."""
+        usual = PRESETS[self.method]
+        others = [name for name in usual if getattr(self, name) != usual[name]]
+        switches = "".join(f"-{name.replace('_', '-')}-{getattr(self, name)}" for name in others)
+        return f"{self.data}-{self.model}-{self.method}-{100 * self.labels:g}pct{switches}"
 
     def to_json(self) -> str:
         """Return the settings as JSON."""
@@ -247,6 +250,7 @@ class Config:
             raise InvalidValueError(f"{path}: not a YAML file ({error})") from error
         if isinstance(stored, dict):
             numbers = {one.name for one in fields(cls) if one.type is float}
+            stored = {str(name).replace("-", "_"): value for name, value in stored.items()}
             stored = {name: _exponent(value) if name in numbers else value for name, value in stored.items()}
         # The folder of the data is the reader's own; the rest must hold by itself.
         cls.from_dict({"root": "DIR", **stored} if isinstance(stored, dict) else stored, str(path))

@@ -67,12 +67,14 @@ def op_rows(atlas: Atlas, size: int) -> list[OpRow]:
         OpRow("ZoneMix", "whole lung zones change hands, with their words", ZoneMix(parser, p=1.0), True),
         OpRow("SyncFlip", "left and right are exchanged in pixels and in words", SyncFlip(parser, p=1.0), False),
         OpRow("PosAug", "only the words change, and become vaguer", PosAug(parser, p=0.6), False),
-        OpRow("Focus", "fewer regions are named, and the target follows", Focus(parser, by="zone", p=1.0), False),
+        OpRow("Focus", "one side is named, and the target follows", Focus(parser, by="side", p=1.0), False),
     ]
 
 
 def draw_ops(path: Path, data: DataSet) -> None:
     """Draw anchor, donor and result of each op, with mask contours and captions; one row an op.
+
+    It shows what the ops do to these data, whatever the run makes of them.
 
     Args:
         path: The PNG to write.

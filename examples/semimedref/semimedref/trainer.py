@@ -50,6 +50,14 @@ class KeptCheckpoint(ModelCheckpoint):
         super().load_state_dict(moved)
 
 
+class PlainProgressBar(TQDMProgressBar):
+    """Lightning's progress bar, without the number of a logger's version."""
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        """Return what stands beside the bar."""
+        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+
+
 class PlainTermination(Callback):
     """Lets SIGTERM end the process at once, with its own exit code.
 
@@ -83,7 +91,7 @@ def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
             enable_version_counter=False,
         )
 
-    callbacks: list[Callback] = [TQDMProgressBar(refresh_rate=10), PlainTermination()]
+    callbacks: list[Callback] = [PlainProgressBar(refresh_rate=10), PlainTermination()]
     if config.patience:
         callbacks.append(EarlyStopping("valid/dice", mode="max", patience=config.patience))
     # `last` is written after `best`, so that it knows the score of that `best`.

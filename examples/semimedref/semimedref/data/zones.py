@@ -55,7 +55,7 @@ def fit_atlas(labelled: Samples, known: KnownZones) -> tuple[Atlas, str]:
     Raises:
         TransposedError: The masks fit their captions only when rows and columns are exchanged.
     """
-    default = f"lung zones: rows cut at {_cuts(known.atlas)}, {known.source}"
+    default = f"lung zones: rows cut at {_cuts(known.atlas)}, {known.source}; left is the {known.atlas.laterality}'s"
     if len(labelled) < ENOUGH_TO_CALIBRATE or labelled.masks is None:
         return known.atlas, default
     found = calibrate(known.atlas, labelled.masks, PositionParser(known.atlas).encode(labelled.texts))

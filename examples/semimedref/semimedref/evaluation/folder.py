@@ -151,7 +151,7 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
 
 
 def chosen_cases(dice: list[float], count: int = CASES) -> dict[str, list[int]]:
-    """Return which images to show: the worst, those in the middle and the best, each in rising order of Dice.
+    """Return which images to show: the worst first, those in the middle, and the best, the very best first.
 
     Args:
         dice: Dice of N images.
@@ -164,7 +164,7 @@ def chosen_cases(dice: list[float], count: int = CASES) -> dict[str, list[int]]:
     order = sorted(range(len(dice)), key=lambda index: dice[index])
     count = max(1, min(count, len(order) // 3))
     middle = (len(order) - count) // 2
-    kinds = {"worst": order[:count], "median": order[middle : middle + count], "best": order[-count:]}
+    kinds = {"worst": order[:count], "median": order[middle : middle + count], "best": order[: -count - 1 : -1]}
     seen: set[int] = set()
     cases = {}
     for kind, indices in kinds.items():
