@@ -8,6 +8,7 @@ from torch.nn.parallel import DistributedDataParallel
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.contrastive import itcl_loss
 from crossmodal_aug.losses import ITCLoss, ITCQueue
+from tests.ranks import leave
 
 FEATURES, WIDTH, LABELS = 6, 4, 3
 
@@ -90,7 +91,7 @@ def run_rank(rank, splits, folder):
     dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=len(splits[0]))
     torch.set_num_threads(1)
     torch.save([run_split(rank, counts) for counts in splits], f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
+    leave()
 
 
 def run_queue_rank(rank, counts, folder):
@@ -101,7 +102,7 @@ def run_queue_rank(rank, counts, folder):
     queue = ITCQueue(4, ITCLoss(gather_distributed=True))
     losses = [queue(*rows) for _ in range(2)]
     torch.save((losses, queue.state_dict()), f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
+    leave()
 
 
 def run_split(rank, counts):

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.contrastive import itcl_loss
 from crossmodal_aug.losses import ITCLoss, ITCQueue
+from tests.ranks import leave
 
 MEMORY = ("image_embeddings", "text_embeddings", "positions")
 
@@ -48,7 +49,7 @@ def run_rank(rank, counts, folder):
         model(images, -images, torch.zeros(counts[rank], 3, dtype=torch.bool)).backward()
     queue = model.module.queue
     torch.save([getattr(queue, name) for name in MEMORY], f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
+    leave()
 
 
 @pytest.mark.skipif(not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo backend")
