@@ -106,8 +106,8 @@ def draw_case(path: Path, image: Tensor, mask: Tensor, probabilities: Tensor, ti
         fill_in(right, probabilities >= 0.5, FOUND)
         draw_contour(right, mask, ANCHOR, width=0.9)
         figure.text(0.01, 1 - 0.17 / inches, title, va="center", weight="bold")
-        for x, what, colour in ((0.66, "mask", ANCHOR), (0.82, "found", FOUND)):
-            figure.text(x, 1 - 0.17 / inches, f"▬ {what}", va="center", color=colour)
+        for axis, what, colour in ((left, "mask", ANCHOR), (right, "found", FOUND)):
+            axis.text(0.02, 0.98, f"▬ {what}", va="top", color=colour, transform=axis.transAxes)
         figure.text(0.5, 0.25 / inches, fill(caption, 95), ha="center", va="center")
         save_figure(figure, path)
 
