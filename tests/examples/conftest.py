@@ -1,5 +1,6 @@
 """A tiny data set in the layout of QaTa-COV19, made of phantoms."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,9 @@ def tiny_bert(tmp_path_factory) -> Path:
         BertForMaskedLM(config).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(words) + "\n")
     return folder
+
+
+@pytest.fixture
+def spare_bert(tiny_bert, tmp_path) -> Path:
+    """A copy of the tiny BERT that a test may spoil."""
+    return Path(shutil.copytree(tiny_bert, tmp_path / "spare"))

@@ -183,18 +183,24 @@ def test_files_that_would_be_one_are_not_mixed_up(predict, folder, tmp_path):
     assert names(tmp_path / "out") == done("chest-0", "chest-2")
 
 
+def refusal(given, monkeypatch, capsys) -> str:
+    """Run the script as from the shell; it must end with code 2 and one line, which is returned."""
+    monkeypatch.setattr(sys, "argv", ["predict.py", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.run(importlib.import_module("predict").main)
+    assert ended.value.code == 2
+    errors: str = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    return errors
+
+
 def test_a_checkpoint_of_another_version_is_refused_before_any_image(folder, tmp_path, monkeypatch, capsys, checkpoint):
     stored = torch.load(checkpoint, weights_only=True)
     stored["semimedref"]["format"] = 7
     torch.save(stored, tmp_path / "old.ckpt")
-    given = ["predict.py", str(tmp_path / "old.ckpt"), str(folder), CAPTION, "--out", str(tmp_path / "out")]
-    monkeypatch.setattr(sys, "argv", given)
-    with pytest.raises(SystemExit) as ended:
-        cli.run(importlib.import_module("predict").main)
-    assert ended.value.code == 2
-    errors = capsys.readouterr().err
+    given = [str(tmp_path / "old.ckpt"), str(folder), CAPTION, "--out", str(tmp_path / "out")]
+    errors = refusal(given, monkeypatch, capsys)
     assert "of format 1, but got 7, which another version of this example wrote" in errors
-    assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
@@ -203,13 +209,8 @@ def test_a_checkpoint_that_gives_no_probabilities_is_refused(folder, tmp_path, m
     spoilt = {name: value * float("nan") for name, value in stored["state_dict"].items() if value.is_floating_point()}
     torch.save({**stored, "state_dict": {**stored["state_dict"], **spoilt}}, tmp_path / "nan.ckpt")
     given = [str(tmp_path / "nan.ckpt"), str(folder / "chest-0.png"), CAPTION, "--out", str(tmp_path / "out")]
-    monkeypatch.setattr(sys, "argv", ["predict.py", *given])
-    with pytest.raises(SystemExit) as ended:
-        cli.run(importlib.import_module("predict").main)
-    assert ended.value.code == 2
-    errors = capsys.readouterr().err
+    errors = refusal(given, monkeypatch, capsys)
     assert "chest-0.png: expected finite probabilities, but got NaN" in errors
-    assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -126,17 +126,22 @@ def test_published_networks_predict_without_the_encoder_s_files(
     assert places[0].data_ptr() == places[1].data_ptr()
 
 
+def wait_for(path, process):
+    """Return as soon as a process has written a file."""
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tiny_qata, tmp_path):
     """SIGKILL between two checkpoints; the resumed run ends with the weights of one that was never killed."""
     given = arguments(tiny_qata, tmp_path / "killed", "--steps", "60", "--validate-every", "10")
     last = tmp_path / "killed/tiny/last.ckpt"
     process = start(given)
     try:
-        deadline = time.monotonic() + 120
-        while not last.exists():
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(last, process)
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -167,11 +172,7 @@ def test_a_terminated_run_does_not_end_as_if_it_were_done(tiny_qata, tmp_path):
     process = start(arguments(tiny_qata, tmp_path, "--steps", "4000", "--validate-every", "10"))
     last = tmp_path / "tiny/last.ckpt"
     try:
-        deadline = time.monotonic() + 120
-        while not last.exists():
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(last, process)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     finally:

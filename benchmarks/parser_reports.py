@@ -2,7 +2,7 @@
 
 Run with CROSSMODAL_AUG_DATA set to the folder of the real data:
 
-    python benchmarks/parser_openi.py [--gold FILE.jsonl] [--misses] [--out benchmarks/results/parser_reports.json]
+    python benchmarks/parser_reports.py [--gold FILE.jsonl] [--misses] [--out benchmarks/results/parser_reports.json]
 """
 
 from __future__ import annotations
