@@ -14,8 +14,8 @@ from pathlib import Path
 from crossmodal_aug import __version__
 from crossmodal_aug.anatomy.atlas import named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.anatomy.reading.unknown import unknown_words
 from crossmodal_aug.anatomy.report import Report
-from crossmodal_aug.anatomy.unknown import unknown_words
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
 
 # What names no file, but would: a slip is no report.

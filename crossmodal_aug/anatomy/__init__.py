@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.atlas import Atlas, named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Mention, Report
 
@@ -16,6 +16,4 @@ __all__ = ["LUNG_ZONES", "QUADRANTS", "Atlas", "Mention", "PositionParser", "Rep
 def __getattr__(name: str) -> Any:
     if name not in ("LUNG_ZONES", "QUADRANTS"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from crossmodal_aug.anatomy import atlas  # noqa: PLC0415
-
-    return getattr(atlas, name)
+    return named_atlas(name.lower())

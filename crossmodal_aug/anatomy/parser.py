@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.lexicon import lexicon_for
-from crossmodal_aug.anatomy.reading import Reading, conflicts_of, read
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
+from crossmodal_aug.anatomy.readback import check_wording
+from crossmodal_aug.anatomy.reading.conflicts import conflicts_of
+from crossmodal_aug.anatomy.reading.reader import read
 from crossmodal_aug.anatomy.report import Mention, Report
+from crossmodal_aug.anatomy.statement import Reading
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ class PositionParser:
         cache_size: How many texts `parse_many`, `encode`, `rewrite` and `mirror` each remember; 0 remembers none.
 
     Raises:
+        AtlasError: The words of the atlas are not symmetric under a flip, or its phrases do not read back as the
+            regions that they stand for. It is checked once for each atlas.
         InvalidTypeError: `atlas` is no Atlas, or `cache_size` no integer.
         InvalidValueError: `cache_size` is negative.
 
@@ -52,6 +57,7 @@ class PositionParser:
             raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {cache_size!r}")
         if cache_size < 0:
             raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {cache_size}")
+        check_wording(atlas)
         self.atlas = atlas
         self.cache_size = cache_size
         self._lexicon = lexicon_for(atlas)

@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.splicing import spliced
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
+from crossmodal_aug.anatomy.casing import cased_like
+from crossmodal_aug.anatomy.reading.conflicts import contradicts_itself
+from crossmodal_aug.anatomy.reading.reader import read
+from crossmodal_aug.anatomy.statement import Reading
+from crossmodal_aug.anatomy.writing.edits import spliced
+from crossmodal_aug.anatomy.writing.mirror import mirrored_text
+from crossmodal_aug.anatomy.writing.rewrite import with_regions
+from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,7 @@ class Report:
             >>> PositionParser(LUNG_ZONES)("RUL opacity, Lingula clear").mirrored()
             'LUL opacity, Lingula (mirrored) clear'
         """
-        from crossmodal_aug.anatomy.mirror import mirrored_text  # noqa: PLC0415  (the parser makes Reports)
-
-        return mirrored_text(self.text, self._atlas)
+        return mirrored_text(self._read(self.text))
 
     def with_regions(self, names: Iterable[str]) -> str:
         """Return the text rewritten to place something in exactly these regions.
@@ -104,14 +109,12 @@ class Report:
             >>> PositionParser(LUNG_ZONES)("Opacity in the left lung base.").with_regions(["left upper"])
             'Opacity in the upper left lung.'
         """
-        from crossmodal_aug.anatomy.rewrite import with_regions  # noqa: PLC0415  (the parser makes Reports)
-
         if isinstance(names, str):
             raise InvalidTypeError(f"Expected `names` to be several region names, but got the text {names!r}")
         if not isinstance(names, Iterable):
             raise InvalidTypeError(f"Expected `names` to be several region names, but got {names!r}")
         chosen = {self._atlas.index(name) for name in names}
-        return with_regions(self, self._atlas, sum(1 << index for index in chosen))
+        return with_regions(self._read(self.text), self._atlas, sum(1 << index for index in chosen), self._stated)
 
     def replace(self, texts: Mapping[int, str]) -> str:
         """Put other words in the place of mentions; all other characters stay.
@@ -161,12 +164,37 @@ class Report:
             >>> report.coarsened(report.mentions[0])
             'left lung'
         """
-        from crossmodal_aug.anatomy.wording import coarse_phrase  # noqa: PLC0415  (the parser makes Reports)
-
         # Mentions stand in text order, so one is found without looking at them all.
         place = (
             bisect_left(self.mentions, mention.start, key=lambda own: own.start) if isinstance(mention, Mention) else -1
         )
         if place < 0 or self.mentions[place : place + 1] != (mention,):
             raise InvalidValueError(f"Expected a mention of this report, but got {mention!r}")
-        return coarse_phrase(self, mention, self._atlas)
+        return self._coarse(mention)
+
+    def _coarse(self, mention: Mention) -> str | None:
+        """Return the side of a part of it; None for whole sides, for regions of several sides or of none.
+
+        None too for regions that the text calls clear, and beside filler, which would turn into a statement.
+        """
+        if not mention.regions or mention.negated:
+            return None
+        if self.laterality == "unilateral" and any(not other.regions for other in self.mentions):
+            return None
+        atlas = self._atlas
+        try:
+            indices = {atlas.names.index(name) for name in mention.regions}
+        except ValueError as error:
+            raise AtlasError(f"Expected regions of atlas {atlas.name!r}, but got {mention.regions}") from error
+        for name, side in zip(atlas.phrasing.sides, atlas.sides, strict=True):
+            if indices < set(side):
+                return cased_like(atlas.phrasing.coarse.format(side=name), mention.text)
+        return None
+
+    def _read(self, text: str) -> Reading:
+        return read(text, lexicon_for(self._atlas), self._atlas.bare)
+
+    def _stated(self, text: str) -> int | None:
+        """Return the bits of the regions that a text names, or None where it contradicts itself."""
+        reading = self._read(text)
+        return None if contradicts_itself(reading) else reading.affirmed

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossmodal_aug.anatomy import LUNG_ZONES, QUADRANTS, PositionParser
-from crossmodal_aug.anatomy.contradictions import contradicts_itself
-from crossmodal_aug.anatomy.lexicon import lexicon_for
-from crossmodal_aug.anatomy.reading import read
+from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
+from crossmodal_aug.anatomy.reading.conflicts import contradicts_itself
+from crossmodal_aug.anatomy.reading.reader import read
 
 # 10^3 examples of each in CI, 10^5 with HYPOTHESIS_PROFILE=nightly.
 MANY = settings(

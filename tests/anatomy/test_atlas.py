@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import crossmodal_aug.anatomy.atlas as atlas_module
+import crossmodal_aug.anatomy.atlas as atlas_package
 from crossmodal_aug import LUNG_ZONES, QUADRANTS, Atlas, PositionParser
 from crossmodal_aug.anatomy.atlas import named_atlas
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError, UnknownRegionError
 
-LUNG_FILE = Path(atlas_module.__file__).parent / "atlases" / "lung_zones.toml"
+LUNG_FILE = Path(atlas_package.__file__).parent / "lung_zones.toml"
 
 
 def test_lung_zones_are_the_six_bit_label_of_the_field():

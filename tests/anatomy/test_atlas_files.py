@@ -1,4 +1,4 @@
-"""Atlas files that a user may write: what is wrong with them is said when they are read, by name."""
+"""Atlas files that a user may write: what is wrong with them is said by name, when they are read or get a parser."""
 
 import json
 import re
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import crossmodal_aug.anatomy.atlas as atlas_module
+import crossmodal_aug.anatomy.atlas as atlas_package
 from crossmodal_aug import Atlas, PositionParser
-from crossmodal_aug.anatomy.atlas_file import parse_atlas
+from crossmodal_aug.anatomy.atlas.atlas import parse_atlas
 from crossmodal_aug.errors import AtlasError, InvalidTypeError
 
 DOCS = Path(__file__).parents[2] / "docs" / "anatomy"
-PACKAGE = Path(atlas_module.__file__).parent / "atlases"
+PACKAGE = Path(atlas_package.__file__).parent
 BRAIN = (DOCS / "brain_lobes.toml").read_text()
 
 
@@ -40,7 +40,7 @@ def edited(old: str, new: str) -> str:
     ids=lambda path: path.stem,
 )
 def test_the_files_of_the_project_pass_every_check(path):
-    assert Atlas.from_toml(path).name == path.stem
+    assert PositionParser(Atlas.from_toml(path)).atlas.name == path.stem
 
 
 # What was edited, and a part of the message that must name it.
@@ -57,7 +57,6 @@ WORDING = {
     "phrase of no region": ('phrase = "left frontal lobe"', 'phrase = "there"', r"reads as no region"),
     "mistyped part": ('part = "frontal"', 'part = "fontal"', r"`part` of 'left frontal'.*'fontal'"),
     "part of another region": ('part = "frontal"', 'part = "occipital"', r"`part` of 'left frontal'"),
-    "some without its parts": ("{side} {parts} lobes", "{side} lobes", r"`some` to hold \{parts\}"),
     "some without its side": ("{side} {parts} lobes", "{parts} lobes", r"`part` of 'left frontal'"),
     "coarse that names one side": ("{side} hemisphere", "left hemisphere", r"`coarse` of side 'right'"),
     "whole that names a part": (
@@ -68,8 +67,7 @@ WORDING = {
     "absent that names a region": ("No lesion.", "Lesion in the left frontal lobe.", r"`absent` to read as no region"),
     "absent caption that names one": ("No lesion, zero regions", "Left frontal lobe lesion", r"`absent_caption`"),
 }  # fmt: skip
-WORDS = {
-    "one form in two zones": ('forms = ["occipital"]', 'forms = ["occipital", "Frontal"]', r"'Frontal' among .*again"),
+SYMMETRY = {
     "one-sided word": ('forms = ["frontal"], regions = ["left frontal", "right frontal"]',
                        'forms = ["frontal"], regions = ["left frontal"]',
                        r"'frontal', which is in no pair .* names 'left frontal' and not 'right frontal'"),
@@ -79,6 +77,9 @@ WORDS = {
     "mirror word of another kind": ('mirror_words = [["left", "right"]]',
                                     'mirror_words = [["left", "right"], ["hemisphere", "infarct"]]',
                                     r"'hemisphere' and 'infarct' to be of one kind"),
+}  # fmt: skip
+WORDS = {
+    "one form in two zones": ('forms = ["occipital"]', 'forms = ["occipital", "Frontal"]', r"'Frontal' among .*again"),
     "kind with a typing error": ('kind = "zone"', 'kind = "zoen"', r"but got 'zoen'; did you mean 'zone'\?"),
     "region with a typing error": ('regions = ["right frontal", "right occipital"]', 'regions = ["right fontal"]',
                                    r"`regions` of the side words .*'right fontal'; did you mean 'right frontal'"),
@@ -122,6 +123,7 @@ TYPES = {
     "empty mirror words": ('[["left", "right"]]', '[["", ""]]', "mirror_words"),
     "mirror words of one": ('[["left", "right"]]', '[["left"]]', "mirror_words"),
     "laterality that is a list": ('laterality = "patient"', 'laterality = ["patient"]', "laterality"),
+    "some without its parts": ("{side} {parts} lobes", "{side} lobes", r"`some` to hold \{parts\}"),
     "a width": ("{side} {parts} lobes", "{parts:>9999999999999} {side} lobes", "`some` with"),
     "an attribute": ("{side} {parts} lobes", "{parts.__class__} {side} lobes", "`some` with"),
     "an item": ("{side} {parts} lobes", "{parts[0]} {side} lobes", "`some` with"),
@@ -134,11 +136,22 @@ TYPES = {
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
-    [pytest.param(*fault, id=name) for name, fault in {**WORDING, **WORDS, **GEOMETRY, **TYPES}.items()],
+    [pytest.param(*fault, id=name) for name, fault in {**WORDS, **GEOMETRY, **TYPES}.items()],
 )
 def test_a_fault_is_named_when_the_file_is_read(old, new, message, tmp_path):
     with pytest.raises(AtlasError, match=rf"(?s)mine\.toml: Expected .*({message})"):
         read(edited(old, new), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [pytest.param(*fault, id=name) for name, fault in {**WORDING, **SYMMETRY}.items()],
+)
+def test_words_that_cannot_be_read_back_are_named_when_the_atlas_gets_a_parser(old, new, message, tmp_path):
+    atlas = read(edited(old, new), tmp_path)
+    for _ in range(2):  # what failed once is not taken for checked
+        with pytest.raises(AtlasError, match=rf"(?s)atlas 'brain_lobes': Expected .*({message})"):
+            PositionParser(atlas)
 
 
 VALUES = [match.span(1) for match in re.finditer(r'= ("[^"]*"|\[[^\[\]{}]*\]|\d+|true)', BRAIN)]
@@ -157,10 +170,15 @@ def test_any_value_anywhere_gives_an_atlas_or_an_atlas_error(span, value):
         atlas = parse_atlas(source, where="mine")
     except AtlasError as error:
         assert str(error).startswith("mine: Expected ")
+        return
+    try:
+        parser = PositionParser(atlas)
+    except AtlasError as error:
+        assert str(error).startswith(f"atlas {atlas.name!r}: Expected ")
     else:
-        report = PositionParser(atlas)("Acute infarct in the left frontal lobe.")
+        report = parser("Acute infarct in the left frontal lobe.")
         for name in atlas.names:
-            assert PositionParser(atlas)(report.with_regions([name])).regions == (name,)
+            assert parser(report.with_regions([name])).regions == (name,)
 
 
 def test_a_side_of_many_regions_is_read_back_in_good_time(tmp_path):

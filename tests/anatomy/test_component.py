@@ -10,7 +10,7 @@ import pytest
 import spacy
 from spacy.util import load_model_from_path
 
-import crossmodal_aug.anatomy.atlas as atlas_module
+import crossmodal_aug.anatomy.atlas as atlas_package
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from crossmodal_aug.errors import AtlasError, InvalidValueError
 
@@ -21,7 +21,7 @@ TEXTS = [
     "",
     "No position at all.",
 ]
-LUNG_FILE = Path(atlas_module.__file__).parent / "atlases" / "lung_zones.toml"
+LUNG_FILE = Path(atlas_package.__file__).parent / "lung_zones.toml"
 
 
 @pytest.fixture

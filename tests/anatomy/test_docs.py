@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from crossmodal_aug import Report
-from crossmodal_aug.anatomy.kinds import KINDS
+from crossmodal_aug.anatomy.atlas.words import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from crossmodal_aug.anatomy.atlas import Atlas, Box
+from crossmodal_aug.anatomy.atlas.geometry import Box
 from crossmodal_aug.errors import AtlasError
 
 _TOLERANCE = 1e-6  # cuts are written with a limited number of digits
@@ -58,35 +58,40 @@ def check_sides(names: tuple[str, ...], mirror: tuple[int, ...], sides: tuple[st
             )
 
 
-def check_places(atlas: Atlas) -> None:
+def check_places(
+    names: tuple[str, ...], mirror: tuple[int, ...], columns: tuple[float, ...], boxes: tuple[Box, ...]
+) -> None:
     """Refuse regions whose places do not mirror each other.
 
     Args:
-        atlas: The atlas as its file describes it.
+        names: The region names.
+        mirror: For each region the index of its mirror.
+        columns: Inner column cuts.
+        boxes: For each region its place in the image.
 
     Raises:
         AtlasError: Columns are not symmetric, or the box of a region is not where a flip puts its mirror's.
     """
-    flipped = tuple(1 - cut for cut in reversed(atlas.columns))
-    if not _close(atlas.columns, flipped):
+    flipped = tuple(1 - cut for cut in reversed(columns))
+    if not _close(columns, flipped):
         raise AtlasError(
             f"Expected `columns` to be symmetric about 0.5, since regions mirror each other, but got "
-            f"{list(atlas.columns)}; where the middle of a patient lies elsewhere in your images, say so with "
+            f"{list(columns)}; where the middle of a patient lies elsewhere in your images, say so with "
             "Atlas.with_geometry(columns=...)"
         )
-    for index, other in enumerate(atlas.mirror):
-        y0, y1, x0, x1 = atlas.boxes[index]
+    for index, other in enumerate(mirror):
+        y0, y1, x0, x1 = boxes[index]
         wanted = (y0, y1, 1 - x1, 1 - x0)
-        if _close(atlas.boxes[other], wanted):
+        if _close(boxes[other], wanted):
             continue
         if other == index:
             raise AtlasError(
-                f"Expected {atlas.names[index]!r}, which is its own mirror, to lie about the middle of the image, but "
-                f"got {_written(atlas.boxes[index])}; if a flip makes another region of it, name that as its `mirror`"
+                f"Expected {names[index]!r}, which is its own mirror, to lie about the middle of the image, but "
+                f"got {_written(boxes[index])}; if a flip makes another region of it, name that as its `mirror`"
             )
         raise AtlasError(
-            f"Expected {atlas.names[other]!r}, the mirror of {atlas.names[index]!r}, at {_written(wanted)}, but got "
-            f"{_written(atlas.boxes[other])}"
+            f"Expected {names[other]!r}, the mirror of {names[index]!r}, at {_written(wanted)}, but got "
+            f"{_written(boxes[other])}"
         )
 
 

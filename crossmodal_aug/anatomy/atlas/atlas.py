@@ -2,68 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
+from crossmodal_aug.anatomy.atlas.file import parse_fields, read_fields
+from crossmodal_aug.anatomy.atlas.geometry import Box, Cell, Laterality, boxes_of, check_cuts, check_laterality
+from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError, UnknownRegionError
-
-Laterality = Literal["viewer", "patient"]
-Box = tuple[float, float, float, float]
-Cell = tuple[int, int] | Box
-
-
-@dataclass(frozen=True)
-class WordEntry:
-    """Words of one kind with one meaning: a `[[words]]` table of an atlas file.
-
-    Args:
-        kind: What part the words play in a phrase; the kinds are listed in `lexicon.KINDS`.
-        forms: The words, lower case; a form may hold several words.
-        axis: For kinds that name regions, the property they state. Values of one axis are alternatives
-            and add up ("upper and lower"), values of different axes narrow each other ("upper left").
-        regions: Indices of the regions that the words stand for.
-        implied: The smaller set they stand for when no side is stated ("lingula" is left).
-        plural: Whether the words speak of both sides unless one is stated ("bases").
-    """
-
-    kind: str
-    forms: tuple[str, ...]
-    axis: str = ""
-    regions: tuple[int, ...] = ()
-    implied: tuple[int, ...] = ()
-    plural: bool = False
-
-
-@dataclass(frozen=True)
-class Phrasing:
-    """How regions of an atlas are put into words: the `[phrases]` table of an atlas file.
-
-    Args:
-        regions: One phrase per region ("upper left lung").
-        parts: One word per region that tells it from the others of its side ("upper"), or "".
-        sides: One word per side, in the order of `Atlas.sides`.
-        some: Pattern of several regions of one side: "{parts} {side} lung".
-        whole: Pattern of a whole side: "all {side} lung".
-        coarse: Pattern of a side without its parts: "{side} lung".
-        join: What stands between two phrases in a list of them.
-        present: Sentence that states positions, with "{positions}".
-        absent: Sentence that states that there are none.
-        absent_caption: The negative caption.
-    """
-
-    regions: tuple[str, ...]
-    parts: tuple[str, ...]
-    sides: tuple[str, ...]
-    some: str
-    whole: str
-    coarse: str
-    join: str
-    present: str
-    absent: str
-    absent_caption: str
 
 
 @dataclass(frozen=True)
@@ -114,9 +61,8 @@ class Atlas:
     def __post_init__(self) -> None:
         check_cuts("rows", self.rows)
         check_cuts("columns", self.columns)
-        if self.laterality not in get_args(Laterality):
-            raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {self.laterality!r}')
-        object.__setattr__(self, "boxes", tuple(self._box(cell) for cell in self.cells))
+        check_laterality(self.laterality)
+        object.__setattr__(self, "boxes", boxes_of(self.cells, self.rows, self.columns, self.laterality))
 
     def __hash__(self) -> int:
         # The vocabulary is long; equality compares it, the hash need not.
@@ -198,65 +144,29 @@ class Atlas:
             The atlas.
 
         Raises:
-            AtlasError: The file is missing, is no TOML, or describes an inconsistent atlas. Among much else its
-                words must be symmetric under a flip, and its phrases must read back as the regions they stand for.
+            AtlasError: The file is missing, is no TOML, or describes an inconsistent atlas. Whether it can be read
+                and written with its own words is checked by the `PositionParser` that is made for it.
             InvalidTypeError: `path` is no path.
         """
-        from crossmodal_aug.anatomy.atlas_file import read_atlas  # noqa: PLC0415  (it builds on this module)
-
         if not isinstance(path, str | Path):
             raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}")
-        return read_atlas(Path(path))
-
-    def _box(self, cell: Cell) -> Box:
-        flip = self.laterality == "patient"
-        if len(cell) == 4:
-            y0, y1, x0, x1 = cell
-            return (y0, y1, 1.0 - x1, 1.0 - x0) if flip else cell
-        rows = (0.0, *self.rows, 1.0)
-        columns = (0.0, *self.columns, 1.0)
-        row, column = cell
-        if flip:
-            column = len(self.columns) - column
-        return (rows[row], rows[row + 1], columns[column], columns[column + 1])
+        return Atlas(**read_fields(Path(path)))
 
 
-def check_cuts(name: str, cuts: object) -> tuple[float, ...]:
-    """Check cuts of rows or columns.
+def parse_atlas(source: str, where: str) -> Atlas:
+    """Read an atlas from the text of its file.
 
     Args:
-        name: What to call them in errors.
-        cuts: What was given.
+        source: TOML.
+        where: What to call it in errors.
 
     Returns:
-        The cuts.
+        The atlas.
 
     Raises:
-        InvalidTypeError: They are no numbers in a row.
-        InvalidValueError: They do not increase strictly inside (0, 1).
+        AtlasError: The text is no TOML, or describes an inconsistent atlas.
     """
-    if not isinstance(cuts, tuple | list):
-        raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {cuts!r}")
-    for cut in cuts:
-        if isinstance(cut, bool) or not isinstance(cut, int | float):
-            raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {cuts!r}")
-    bounded = (0.0, *cuts, 1.0)
-    rising = all(a < b for a, b in itertools.pairwise(bounded))
-    if not rising or not all(math.isfinite(cut) for cut in cuts):
-        raise InvalidValueError(f"Expected `{name}` to increase strictly inside (0, 1), but got {cuts!r}")
-    return tuple(float(cut) for cut in cuts)
-
-
-def __getattr__(name: str) -> Atlas:
-    # The two atlases of the package are files like a user's own; they are read when first asked for.
-    if name not in ("LUNG_ZONES", "QUADRANTS"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from crossmodal_aug.anatomy.atlas_file import read_atlas  # noqa: PLC0415  (it builds on this module)
-
-    # Their phrases are read back by the tests, not at every import.
-    atlas = read_atlas(Path(__file__).parent / "atlases" / f"{name.lower()}.toml", check_words=False)
-    globals()[name] = atlas
-    return atlas
+    return Atlas(**parse_fields(source, where))
 
 
 def named_atlas(atlas: Atlas | str) -> Atlas:
@@ -281,8 +191,13 @@ def named_atlas(atlas: Atlas | str) -> Atlas:
     if not isinstance(atlas, str):
         raise InvalidTypeError(f"Expected an Atlas or its name, but got {type(atlas).__name__}")
     if atlas in ("lung_zones", "quadrants"):
-        # Through the module, so that everybody shares one object.
-        return globals().get(atlas.upper()) or __getattr__(atlas.upper())
+        return _package_atlas(atlas)
     if atlas.endswith(".toml"):
         return Atlas.from_toml(atlas)
     raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {atlas!r}')
+
+
+@lru_cache(maxsize=2)
+def _package_atlas(name: str) -> Atlas:
+    # The two atlases of the package are files like a user's own; each is read when first asked for, and shared.
+    return Atlas.from_toml(Path(__file__).parent / f"{name}.toml")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from crossmodal_aug.anatomy.phrases import Phrase
-from crossmodal_aug.anatomy.scanner import Scan
-from crossmodal_aug.anatomy.splicing import Edit
-from crossmodal_aug.anatomy.wording import capitalised
+from crossmodal_aug.anatomy.casing import capitalised
+from crossmodal_aug.anatomy.statement import Phrase, Scan, sentence_bounds
+from crossmodal_aug.anatomy.writing.edits import Edit
 
 _CLAUSE_MARKS = ",;w"
 # What joins a clause to the one before it goes with either.
@@ -42,12 +41,6 @@ class Cuts:
     def edits(self) -> list[Edit]:
         """Return them as replacements by nothing."""
         return [(start, end, "") for start, end in self.spans]
-
-
-def sentence_bounds(codes: str, token: int) -> tuple[int, int]:
-    """Return the first token of the sentence around `token`, and the mark that ends it or the end of the text."""
-    end = codes.find(".", token)
-    return codes.rfind(".", 0, token) + 1, len(codes) if end < 0 else end
 
 
 def cuts_for(scan: Scan, phrases: list[Phrase], *, whole_sentences: bool) -> Cuts:

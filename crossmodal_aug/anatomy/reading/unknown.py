@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.lexicon import UNKNOWN, lexicon_for
-from crossmodal_aug.anatomy.scanner import scan
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.lexicon import UNKNOWN, lexicon_for
+from crossmodal_aug.anatomy.reading.scanner import scan
 
 
 def unknown_words(texts: Iterable[str], atlas: Atlas) -> Counter[str]:

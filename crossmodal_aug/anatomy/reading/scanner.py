@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from crossmodal_aug.anatomy.lexicon import ABSORBED, NUMBER, OTHER_MARK, PENDING, UNKNOWN, Lexicon, Sense
-from crossmodal_aug.anatomy.tokens import TOKEN, exchanged, with_plain_hyphens
+from crossmodal_aug.anatomy.atlas.lexicon import ABSORBED, NUMBER, OTHER_MARK, PENDING, UNKNOWN, Lexicon, Sense
+from crossmodal_aug.anatomy.atlas.tokens import TOKEN, with_plain_hyphens
+from crossmodal_aug.anatomy.casing import exchanged
+from crossmodal_aug.anatomy.statement import MIRROR_MARK, Scan
 
-MIRROR_MARK = " (mirrored)"
 _MARKS = re.compile(r"(?: \(mirrored\)(?![^\W\d_]))+")
 # A line that ends in such a word goes on: "in the | right base".
 _GOES_ON = frozenset("tio&|")
 # What may follow "L" or "rt." that stands for a side: "L base", "rt. upper lobe", "L effusion".
 _AFTER_SHORT = frozenset("LZNFm>")
-
-
-@dataclass(slots=True)
-class Scan:
-    """A text as the grammar sees it.
-
-    Args:
-        text: The text.
-        codes: One letter per token.
-        senses: What each token means.
-        starts: Where each token begins in the text.
-        ends: Where it ends.
-        flipped: Tokens that carry an odd number of mirror marks and so mean the other side.
-    """
-
-    text: str
-    codes: str
-    senses: list[Sense]
-    starts: list[int]
-    ends: list[int]
-    flipped: set[int]
 
 
 def scan(text: str, lexicon: Lexicon) -> Scan:

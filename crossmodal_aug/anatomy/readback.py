@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import lru_cache
 
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.lexicon import lexicon_for
-from crossmodal_aug.anatomy.reading import read
-from crossmodal_aug.anatomy.unknown import unknown_words
-from crossmodal_aug.anatomy.wording import Style, position_phrase
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
+from crossmodal_aug.anatomy.reading.reader import read
+from crossmodal_aug.anatomy.reading.unknown import unknown_words
+from crossmodal_aug.anatomy.writing.wording import Style, position_phrase
 from crossmodal_aug.errors import AtlasError
 
 _MOST_PARTS = 6  # a side of more regions is not read back in all of its subsets
 
 
+@lru_cache(maxsize=32)
 def check_wording(atlas: Atlas) -> None:
-    """Refuse an atlas that cannot be read with its own words.
+    """Refuse an atlas that cannot be read with its own words; each is read once.
 
     Args:
         atlas: The atlas.
@@ -26,6 +28,13 @@ def check_wording(atlas: Atlas) -> None:
             regions that it stands for. Phrases of several regions are read for all subsets of a side (for sides
             of more than six regions: its pairs, all, and all but one) and for neighbours across sides.
     """
+    try:
+        _read_back(atlas)
+    except AtlasError as error:
+        raise AtlasError(f"atlas {atlas.name!r}: {error}") from error
+
+
+def _read_back(atlas: Atlas) -> None:
     lexicon = lexicon_for(atlas)
     for label, sentence, wanted in _sentences(atlas):
         found = read(sentence, lexicon, atlas.bare).affirmed

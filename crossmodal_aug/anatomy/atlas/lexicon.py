@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from crossmodal_aug.anatomy.atlas import Atlas, WordEntry
-from crossmodal_aug.anatomy.atlas_tables import read_words
-from crossmodal_aug.anatomy.kinds import KINDS
-from crossmodal_aug.anatomy.tokens import words_of
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.tables import read_words
+from crossmodal_aug.anatomy.atlas.tokens import words_of
+from crossmodal_aug.anatomy.atlas.words import KINDS, WordEntry
 from crossmodal_aug.errors import AtlasError
 
 
@@ -204,5 +204,5 @@ def lexicon_for(atlas: Atlas) -> Lexicon:
 
 @lru_cache(maxsize=1)
 def _english() -> Iterable[WordEntry]:
-    path = Path(__file__).parent / "atlases" / "english.toml"
+    path = Path(__file__).parent / "english.toml"
     return read_words(tomllib.loads(path.read_text(encoding="utf-8")), names=())

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.errors import AtlasError
-
-if TYPE_CHECKING:
-    from crossmodal_aug.anatomy.report import Mention, Report
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,56 +82,3 @@ def present_sentence(atlas: Atlas, mask: int) -> str:
 def sides_named(atlas: Atlas, mask: int) -> int:
     """Return how many sides of the atlas a set of regions touches."""
     return sum(any(mask >> index & 1 for index in side) for side in atlas.sides)
-
-
-def cased_like(new: str, old: str) -> str:
-    """Write `new` with the capitals of `old`: all, the first letter, or as it is.
-
-    Args:
-        new: A phrase in lower case.
-        old: What it replaces.
-
-    Returns:
-        The phrase.
-
-    Example:
-        >>> cased_like("two", "Three"), cased_like("bilateral", "UNILATERAL"), cased_like("x", "y")
-        ('Two', 'BILATERAL', 'x')
-    """
-    if len(old) > 3 and old.isupper():
-        return new.upper()
-    return capitalised(new) if old[:1].isupper() and old.upper() != old[:4] else new
-
-
-def capitalised(text: str) -> str:
-    """Return the text with its first letter upper case."""
-    return text[:1].upper() + text[1:]
-
-
-def coarse_phrase(report: Report, mention: Mention, atlas: Atlas) -> str | None:
-    """Return a wider phrase that holds wherever the mention does, or None.
-
-    Args:
-        report: The report of the mention.
-        mention: The mention.
-        atlas: The atlas.
-
-    Returns:
-        "left lung" for a part of the left lung; None for whole sides, for regions of several sides or of
-        none, for regions that the text calls clear, and beside filler, which would turn into a statement.
-
-    Raises:
-        AtlasError: A region of the mention is not of the atlas.
-    """
-    if not mention.regions or mention.negated:
-        return None
-    if report.laterality == "unilateral" and any(not other.regions for other in report.mentions):
-        return None
-    try:
-        indices = {atlas.names.index(name) for name in mention.regions}
-    except ValueError as error:
-        raise AtlasError(f"Expected regions of atlas {atlas.name!r}, but got {mention.regions}") from error
-    for name, side in zip(atlas.phrasing.sides, atlas.sides, strict=True):
-        if indices < set(side):
-            return cased_like(atlas.phrasing.coarse.format(side=name), mention.text)
-    return None

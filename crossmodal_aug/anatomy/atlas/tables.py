@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from crossmodal_aug.anatomy.atlas import WordEntry
-from crossmodal_aug.anatomy.kinds import KINDS, REGION_KINDS
-from crossmodal_aug.anatomy.tokens import words_of
+from crossmodal_aug.anatomy.atlas.tokens import words_of
+from crossmodal_aug.anatomy.atlas.words import KINDS, REGION_KINDS, WordEntry
 from crossmodal_aug.errors import AtlasError
 
 _WORD_KEYS = {"kind", "forms", "axis", "regions", "implied", "plural"}

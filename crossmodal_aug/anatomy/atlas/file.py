@@ -1,4 +1,4 @@
-"""Reading atlas files: TOML to Atlas, with every fault named."""
+"""Reading atlas files: TOML to the fields of an Atlas, with every fault named."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crossmodal_aug.anatomy.atlas import Atlas, Cell, Phrasing, WordEntry, check_cuts
-from crossmodal_aug.anatomy.atlas_symmetry import check_pairs, check_places, check_sides
-from crossmodal_aug.anatomy.atlas_tables import check_keys, read_words, region_index, tables, text_of
-from crossmodal_aug.anatomy.tokens import words_of
+from crossmodal_aug.anatomy.atlas.geometry import Cell, boxes_of, check_cuts, check_laterality
+from crossmodal_aug.anatomy.atlas.symmetry import check_pairs, check_places, check_sides
+from crossmodal_aug.anatomy.atlas.tables import check_keys, read_words, region_index, tables, text_of
+from crossmodal_aug.anatomy.atlas.tokens import words_of
+from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
 
 _TOP_KEYS = {
@@ -25,16 +26,14 @@ _PHRASE_SLOTS = {
 _REQUIRED_SLOT = {"some": "parts", "present": "positions"}
 
 
-def read_atlas(path: Path, *, check_words: bool = True) -> Atlas:
+def read_fields(path: Path) -> dict[str, Any]:
     """Read and check an atlas file.
 
     Args:
         path: A TOML file.
-        check_words: Whether to read the atlas's own phrases back; false only for the files of the package, which
-            the tests check.
 
     Returns:
-        The atlas.
+        The arguments of the `Atlas` that it describes.
 
     Raises:
         AtlasError: The file is missing, is no TOML, or describes an inconsistent atlas.
@@ -45,19 +44,18 @@ def read_atlas(path: Path, *, check_words: bool = True) -> Atlas:
         raise AtlasError(f"Expected an atlas file at {path}, but there is none") from error
     except (OSError, ValueError) as error:  # a ValueError: no UTF-8, or a path that cannot be
         raise AtlasError(f"Expected {path} to be a TOML file, but reading it failed: {error}") from error
-    return parse_atlas(source, where=str(path), check_words=check_words)
+    return parse_fields(source, where=str(path))
 
 
-def parse_atlas(source: str, where: str, *, check_words: bool = True) -> Atlas:
+def parse_fields(source: str, where: str) -> dict[str, Any]:
     """Read and check the text of an atlas file.
 
     Args:
         source: TOML.
         where: What to call it in errors.
-        check_words: Whether to read the atlas's own phrases back.
 
     Returns:
-        The atlas.
+        The arguments of the `Atlas` that it describes.
 
     Raises:
         AtlasError: The text is no TOML, or describes an inconsistent atlas.
@@ -69,17 +67,12 @@ def parse_atlas(source: str, where: str, *, check_words: bool = True) -> Atlas:
     except RecursionError as error:
         raise AtlasError(f"{where}: Expected TOML, but got lists inside lists without end") from error
     try:
-        atlas = _atlas(content)
-        if check_words:
-            from crossmodal_aug.anatomy.atlas_wording import check_wording  # noqa: PLC0415  (only a user's file needs it)
-
-            check_wording(atlas)
+        return _fields(content)
     except (InvalidTypeError, InvalidValueError) as error:
         raise AtlasError(f"{where}: {error}") from error
-    return atlas
 
 
-def _atlas(content: Mapping[str, Any]) -> Atlas:
+def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
     check_keys("the atlas", content, _TOP_KEYS)
     regions = tables(content, "region")
     if not regions:
@@ -104,22 +97,23 @@ def _atlas(content: Mapping[str, Any]) -> Atlas:
     rows, columns = (check_cuts(key, content.get(key, [])) for key in ("rows", "columns"))
     words = read_words(content, names)
     _check_repetition(words)
-    atlas = Atlas(
-        name=text_of(content, "name", "the atlas"),
-        names=names,
-        mirror=mirror,
-        cells=tuple(_cell(region, len(rows), len(columns)) for region in regions),
-        sides=tuple(tuple(i for i, own in enumerate(region_sides) if own == side) for side in sides),
-        rows=rows,
-        columns=columns,
-        laterality=content.get("laterality", "viewer"),
-        bare=bare,
-        words=words,
-        phrasing=_phrasing(content.get("phrases", {}), regions, sides),
-        mirror_words=_pairs(content.get("mirror_words", [])),
-    )
-    check_places(atlas)
-    return atlas
+    fields: dict[str, Any] = {
+        "name": text_of(content, "name", "the atlas"),
+        "names": names,
+        "mirror": mirror,
+        "cells": tuple(_cell(region, len(rows), len(columns)) for region in regions),
+        "sides": tuple(tuple(i for i, own in enumerate(region_sides) if own == side) for side in sides),
+        "rows": rows,
+        "columns": columns,
+        "laterality": content.get("laterality", "viewer"),
+        "bare": bare,
+        "words": words,
+        "phrasing": _phrasing(content.get("phrases", {}), regions, sides),
+        "mirror_words": _pairs(content.get("mirror_words", [])),
+    }
+    check_laterality(fields["laterality"])
+    check_places(names, mirror, columns, boxes_of(fields["cells"], rows, columns, fields["laterality"]))
+    return fields
 
 
 def _phrasing(table: Mapping[str, Any], regions: list[dict[str, Any]], sides: tuple[str, ...]) -> Phrasing:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from crossmodal_aug.anatomy import scope
-from crossmodal_aug.anatomy.phrases import Phrase
+from crossmodal_aug.anatomy.reading import scope
+from crossmodal_aug.anatomy.statement import Phrase
 
 
 def settle(codes: str, phrases: list[Phrase], start: int, end: int) -> list[Phrase]:

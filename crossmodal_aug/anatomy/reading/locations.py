@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crossmodal_aug.anatomy import scope
-from crossmodal_aug.anatomy.phrases import Phrase
+from crossmodal_aug.anatomy.reading import scope
+from crossmodal_aug.anatomy.statement import Phrase
 
 _LISTED = frozenset(",&|/ti")
 

@@ -1,59 +1,21 @@
-"""Reading: the one pass from a text to what it says, before it is put into a Report."""
+"""The reader: the one pass from a text to what it says, before it is put into a Report."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Literal
 
-from crossmodal_aug.anatomy import locations, reports, scope
-from crossmodal_aug.anatomy.lexicon import Lexicon
-from crossmodal_aug.anatomy.phrases import Phrase, find_phrases
-from crossmodal_aug.anatomy.scanner import Scan, scan
+from crossmodal_aug.anatomy.atlas.lexicon import Lexicon
+from crossmodal_aug.anatomy.reading import locations, reports, scope
+from crossmodal_aug.anatomy.reading.phrases import find_phrases
+from crossmodal_aug.anatomy.reading.scanner import scan
+from crossmodal_aug.anatomy.statement import Header, Phrase, Reading, Scan
 
 # "Bilateral pulmonary infection, two infected areas": its first word sums up what the caption lists.
 _HEADER = re.compile(r"([BU!])[um]{0,3}F,(n)[um]{0,2}(K)")
 _SUMMARY = re.compile(r"(B)[um]{0,3}F,[SBLZNPA,&|tm]+$")
 # A longer number counts nothing, and Python refuses to read one of thousands of digits.
 _MOST_DIGITS = 9
-_UNILATERAL = "unilateral, but both sides are named"
-_BILATERAL = "bilateral, but only one side is named"
-
-
-@dataclass(slots=True)
-class Header:
-    """The tokens of a caption's counting head, "Bilateral pulmonary infection, two infected areas"."""
-
-    laterality: int
-    number: int
-    noun: int
-
-
-@dataclass(slots=True)
-class Reading:
-    """What a text says.
-
-    Args:
-        scan: The scanned text.
-        phrases: Position phrases in text order, those that name no region left out.
-        affirmed: Bits of the regions where the text places something.
-        negated: Bits of the regions that it calls clear.
-        implied: Tokens that were read as a side that the text does not say.
-        header: The counting head of a caption.
-        count: The number that it counts.
-        laterality: What the text says about sides as a whole.
-        summary: Token of a "bilateral" that sums up the list behind it, or -1.
-    """
-
-    scan: Scan
-    phrases: list[Phrase] = field(default_factory=list)
-    affirmed: int = 0
-    negated: int = 0
-    implied: set[int] = field(default_factory=set)
-    header: Header | None = None
-    count: int | None = None
-    laterality: Literal["bilateral", "unilateral"] | None = None
-    summary: int = -1
 
 
 def read(text: str, lexicon: Lexicon, bare: Literal["finding", "locative"]) -> Reading:
@@ -145,32 +107,3 @@ def _summary_token(reading: Reading, start: int, end: int) -> int:
         reading.laterality = "bilateral"
     reading.summary = head.start(1)
     return reading.summary
-
-
-def conflicts_of(reading: Reading, side_masks: tuple[int, ...]) -> tuple[str, ...]:
-    """Name the statements of a text that contradict each other.
-
-    Args:
-        reading: What the text says.
-        side_masks: Bits of each side of the atlas.
-
-    Returns:
-        One sentence per contradiction.
-    """
-    found = []
-    scan_ = reading.scan
-    sides = sum(1 for mask in side_masks if mask & reading.affirmed)
-    for phrase in reading.phrases:
-        if phrase.filler:
-            words = scan_.text[scan_.starts[phrase.first] : scan_.ends[phrase.last]]
-            found.append(f"unilateral, and {words!r} names no zone: read as filler")
-    if reading.laterality == "unilateral" and sides > 1:
-        found.append(_UNILATERAL)
-    if reading.header is not None and reading.laterality == "bilateral" and sides == 1:
-        found.append(_BILATERAL)
-    if reading.count is not None:
-        if reading.count < sides and reading.count > 0:
-            found.append(f"{reading.count} counted, but {sides} sides are named")
-        if reading.count == 0 and reading.affirmed:
-            found.append("none counted, but regions are named")
-    return tuple(found)

@@ -7,11 +7,10 @@ or a noun. What a conjunct names is set algebra: values of one axis add up, axes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 
-from crossmodal_aug.anatomy.lexicon import Lexicon, Sense
-from crossmodal_aug.anatomy.scanner import Scan
+from crossmodal_aug.anatomy.atlas.lexicon import Lexicon, Sense
+from crossmodal_aug.anatomy.statement import Phrase, Scan
 
 _POSITION = "[SBLZNPA]"
 # What may stand between two position words of one phrase. Every part is bounded, so matching is linear.
@@ -19,96 +18,6 @@ _LINK = r"(?:[msd\-]{0,3}|[m\-]?[oi]-?t?|,?[&|]?/?[&|]?[id]?t?m?|:t?|-?,?>-?[it]
 GROUP = re.compile(f"{_POSITION}(?:{_LINK}{_POSITION})*+")
 _LISTING = re.compile(r"[,&|/>:]")
 _CLOSED = frozenset(",:).")
-
-
-@dataclass(slots=True)
-class Phrase:
-    """One mention of a position: a run of tokens and what it names.
-
-    Args:
-        first: Its first token.
-        last: Its last token.
-        link: Letters between it and the conjunct before it in the same group, "" for the first.
-        sided: Bits per axis, where words that imply a side are read with a side at hand.
-        unsided: Bits per axis, where they are read without one.
-        place: Bits of words that name side and zone at once.
-        noun: Whether a noun ("lung") closes it.
-        zone: Whether a word names a zone by itself ("base").
-        plural: Whether it speaks of both sides unless one is stated.
-        spread: Whether that is because of a word that names a zone ("bases"), whatever its noun.
-        whole: Whether it says "all".
-        both: Whether its side is "both" or "bilateral".
-        mask: The regions that it names; settled by `parser`.
-        negated: Whether the text calls them clear.
-        lent: Whether it got its side from a "bilaterally" or "on the left" behind it.
-        filler: Whether it only fills a slot of the caption's template.
-        members: Conjuncts that share a side, a level or the noun with it.
-    """
-
-    first: int
-    last: int
-    link: str
-    sided: list[int]
-    unsided: list[int]
-    place: int = 0
-    noun: bool = False
-    zone: bool = False
-    plural: bool = False
-    spread: bool = False
-    whole: bool = False
-    both: bool = False
-    mask: int = 0
-    negated: bool = False
-    lent: bool = False
-    filler: bool = False
-    members: list[Phrase] | tuple[()] = ()
-
-    @property
-    def side(self) -> int:
-        """Bits of its side words, 0 where it states none."""
-        return self.sided[0]
-
-    @property
-    def levelled(self) -> bool:
-        """Whether it states anything but a side."""
-        return any(self.sided[1:])
-
-    @property
-    def bare(self) -> bool:
-        """Whether nothing but side and level words tells that it speaks of the lungs."""
-        return not (self.noun or self.zone or self.place)
-
-    @property
-    def implies_side(self) -> bool:
-        """Whether a word of it implies a side that none of its words says."""
-        return not self.side and self.sided != self.unsided
-
-    def take(self, code: str, sense: Sense, unsided: int) -> None:
-        """Add what a word says; `unsided` is what it stands for where no side is stated."""
-        self.plural |= sense.plural
-        if code == "N":
-            self.noun = True
-        elif code == "A":
-            self.whole = True
-        elif code == "P":
-            self.place |= sense.mask
-        else:
-            self.sided[sense.axis] |= sense.mask
-            self.unsided[sense.axis] |= unsided
-            self.zone |= code == "Z"
-            self.spread |= sense.plural and code == "Z"
-            self.both |= code == "B"
-
-    def named(self, full: int) -> int:
-        """Return the regions that its words name together."""
-        mask = full
-        for bits in self.sided if self.side else self.unsided:
-            if bits and mask & bits:
-                mask &= bits
-        if not self.place:
-            return mask
-        wider = mask if self.levelled else 0
-        return wider | (self.place & self.side or self.place)
 
 
 def find_phrases(scan: Scan, lexicon: Lexicon, start: int, end: int, *, eager: bool) -> list[Phrase]:

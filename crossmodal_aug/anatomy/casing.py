@@ -1,42 +1,4 @@
-"""Cutting a text into words, numbers and marks, with their place in it."""
-
-import re
-
-# Words are letters only: "lung(all)", "L1" and "left-sided" come apart, "2.5" stays whole.
-TOKEN = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w\s]|\n|_+")
-_HYPHENS = str.maketrans("\u2010\u2011", "--")
-
-
-def with_plain_hyphens(text: str) -> str:
-    """Write the hyphens of typesetters as "-"; every character keeps its place.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text with plain hyphens.
-
-    Example:
-        >>> with_plain_hyphens("left\u2011sided")
-        'left-sided'
-    """
-    return text if text.isascii() else text.translate(_HYPHENS)
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """Return the tokens of `text` in lower case.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        Its tokens.
-
-    Example:
-        >>> words_of("Left-sided, 2.5 cm")
-        ('left', '-', 'sided', ',', '2.5', 'cm')
-    """
-    return tuple(token.lower() for token in TOKEN.findall(text))
+"""Upper and lower case: words written as those whose place they take."""
 
 
 def case_like(word: str, model: str) -> str:
@@ -78,3 +40,27 @@ def exchanged(word: str, partner: str) -> str | None:
     """
     there = case_like(partner, word)
     return there if case_like(word.lower(), there) == word else None
+
+
+def cased_like(new: str, old: str) -> str:
+    """Write `new` with the capitals of `old`: all, the first letter, or as it is.
+
+    Args:
+        new: A phrase in lower case.
+        old: What it replaces.
+
+    Returns:
+        The phrase.
+
+    Example:
+        >>> cased_like("two", "Three"), cased_like("bilateral", "UNILATERAL"), cased_like("x", "y")
+        ('Two', 'BILATERAL', 'x')
+    """
+    if len(old) > 3 and old.isupper():
+        return new.upper()
+    return capitalised(new) if old[:1].isupper() and old.upper() != old[:4] else new
+
+
+def capitalised(text: str) -> str:
+    """Return the text with its first letter upper case."""
+    return text[:1].upper() + text[1:]

@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from crossmodal_aug.anatomy.atlas import named_atlas
-from crossmodal_aug.anatomy.atlas_file import parse_atlas
+from crossmodal_aug.anatomy.atlas.atlas import parse_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.errors import AtlasError, InvalidValueError
 

@@ -6,40 +6,29 @@ Ways to do it are tried from the gentlest to the roughest; the first whose resul
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
 
-from crossmodal_aug.anatomy.agreement import phrase_edits
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.contradictions import Exceptions, contradicts_itself
-from crossmodal_aug.anatomy.cutting import cuts_for, recapitalised, sentence_bounds
-from crossmodal_aug.anatomy.lexicon import Lexicon, lexicon_for
-from crossmodal_aug.anatomy.phrases import Phrase
-from crossmodal_aug.anatomy.reading import Header, Reading, read
-from crossmodal_aug.anatomy.splicing import Edit, spliced
-from crossmodal_aug.anatomy.wording import (
-    Style,
-    capitalised,
-    cased_like,
-    position_phrase,
-    present_sentence,
-    sides_named,
-)
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.lexicon import Lexicon, lexicon_for
+from crossmodal_aug.anatomy.casing import capitalised, cased_like
+from crossmodal_aug.anatomy.statement import Exceptions, Header, Phrase, Reading, sentence_bounds
+from crossmodal_aug.anatomy.writing.agreement import phrase_edits
+from crossmodal_aug.anatomy.writing.cutting import cuts_for, recapitalised
+from crossmodal_aug.anatomy.writing.edits import Edit, spliced
+from crossmodal_aug.anatomy.writing.wording import Style, position_phrase, present_sentence, sides_named
 from crossmodal_aug.errors import AtlasError
-
-if TYPE_CHECKING:
-    from crossmodal_aug.anatomy.report import Report
 
 _BETWEEN = set(",&|/ti")
 
 
-def with_regions(report: Report, atlas: Atlas, target: int) -> str:
-    """Rewrite a report; see `Report.with_regions`.
+def with_regions(reading: Reading, atlas: Atlas, target: int, stated: Callable[[str], int | None]) -> str:
+    """Rewrite a text; see `Report.with_regions`.
 
     Args:
-        report: What the text says now.
-        atlas: Its atlas.
+        reading: What the text says now.
+        atlas: The atlas that it was read with.
         target: Bits of the regions that it shall name.
+        stated: Reads a text: the bits of the regions that it names, or None where it contradicts itself.
 
     Returns:
         The rewritten text.
@@ -47,13 +36,11 @@ def with_regions(report: Report, atlas: Atlas, target: int) -> str:
     Raises:
         AtlasError: The sentences of the atlas file cannot be read with its own words.
     """
-    lexicon = lexicon_for(atlas)
-    reading = read(report.text, lexicon, atlas.bare)
+    text = reading.scan.text
     if target == reading.affirmed:
-        return report.text
-    for candidate in _Rewriter(report.text, reading, atlas, lexicon, target).candidates():
-        found = read(candidate, lexicon, atlas.bare)
-        if found.affirmed == target and not contradicts_itself(found):
+        return text
+    for candidate in _Rewriter(text, reading, atlas, lexicon_for(atlas), target).candidates():
+        if stated(candidate) == target:
             return candidate
     raise AtlasError(
         f"Expected the [phrases] of atlas {atlas.name!r} to be readable with its own words, but they are not"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.anatomy.cutting import sentence_bounds
-from crossmodal_aug.anatomy.lexicon import Lexicon
-from crossmodal_aug.anatomy.scanner import Scan
-from crossmodal_aug.anatomy.splicing import Edit
-from crossmodal_aug.anatomy.wording import Style, capitalised, cased_like, position_phrases
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.lexicon import Lexicon
+from crossmodal_aug.anatomy.casing import capitalised, cased_like
+from crossmodal_aug.anatomy.statement import Scan, sentence_bounds
+from crossmodal_aug.anatomy.writing.edits import Edit
+from crossmodal_aug.anatomy.writing.wording import Style, position_phrases
 
 _INDEFINITE = ("a", "an")
 
