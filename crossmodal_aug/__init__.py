@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crossmodal_aug.augment.describe import describe
     from crossmodal_aug.augment.focus import Focus
     from crossmodal_aug.augment.pos_aug import PosAug
+    from crossmodal_aug.augment.reword import Reword
     from crossmodal_aug.augment.sequential import CrossModalSequential
     from crossmodal_aug.augment.sync_flip import SyncFlip
     from crossmodal_aug.augment.t_patch_mix import TPatchMix
@@ -33,6 +34,7 @@ _HOME = {
     "describe": "augment.describe",
     "Focus": "augment.focus",
     "PosAug": "augment.pos_aug",
+    "Reword": "augment.reword",
     "CrossModalSequential": "augment.sequential",
     "SyncFlip": "augment.sync_flip",
     "TPatchMix": "augment.t_patch_mix",
@@ -52,6 +54,7 @@ __all__ = [
     "PosAug",
     "PositionParser",
     "Report",
+    "Reword",
     "SyncFlip",
     "TPatchMix",
     "ZoneMix",

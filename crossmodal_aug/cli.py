@@ -14,7 +14,6 @@ from pathlib import Path
 from crossmodal_aug import __version__
 from crossmodal_aug.anatomy.atlas import named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.anatomy.reading.unknown import unknown_words
 from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
 
@@ -77,11 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 def _parse(options: argparse.Namespace) -> None:
     atlas = named_atlas(options.atlas)
     texts = _texts(options.source)
+    parser = PositionParser(atlas)
     if options.unknown:
-        for word, count in unknown_words(texts, atlas).most_common():
+        for word, count in parser.unknown_words(texts).most_common():
             print(json.dumps({"word": word, "count": count}) if options.json else f"{count} {word}")  # noqa: T201
         return
-    parser = PositionParser(atlas)
     for number, text in enumerate(texts):
         report = parser(text)
         if options.json:
@@ -132,12 +131,21 @@ def _as_record(report: Report) -> dict[str, object]:
         "text": report.text,
         "regions": report.regions,
         "bits": [int(bit) for bit in report.bits],
+        "placed": report.placed,
         "negated": report.negated,
         "laterality": report.laterality,
         "count": report.count,
         "conflicts": report.conflicts,
+        "unread": report.unread,
         "mentions": [
-            {"start": m.start, "end": m.end, "text": m.text, "regions": m.regions, "negated": m.negated}
+            {
+                "start": m.start,
+                "end": m.end,
+                "text": m.text,
+                "regions": m.regions,
+                "negated": m.negated,
+                "cue": m.cue,
+            }
             for m in report.mentions
         ],
     }
@@ -147,14 +155,16 @@ def _as_table(report: Report) -> list[str]:
     phrases = []
     for mention in report.mentions:
         meaning = ", ".join(mention.regions) or "nothing, filler"
-        phrases.append(f"{mention.text} = {'clear of ' if mention.negated else ''}{meaning}")
+        cue = f" ({mention.cue})" if mention.cue else ""
+        phrases.append(f"{mention.text} = {'clear of ' if mention.negated else ''}{meaning}{cue}")
     rows: list[tuple[str, list[str]]] = [
-        ("regions", [", ".join(report.regions) or "none"]),
+        ("regions", [", ".join(report.regions) or ("none" if report.placed else "none; the text does not say where")]),
         ("clear", [", ".join(report.negated)] if report.negated else []),
         ("phrases", phrases),
         ("laterality", [report.laterality] if report.laterality else []),
         ("count", [str(report.count)] if report.count is not None else []),
         ("conflict", list(report.conflicts)),
+        ("unread", list(report.unread)),
     ]
     return [f"{name if not index else '':<11}{value}" for name, values in rows for index, value in enumerate(values)]
 

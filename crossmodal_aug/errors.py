@@ -24,6 +24,14 @@ class AtlasError(InvalidValueError):
     """An atlas, or the file that describes one, is not consistent."""
 
 
+class CannotSay(InvalidValueError):  # noqa: N818  (it reads as what it says)
+    """A text cannot be rewritten well to name other regions; the message says why."""
+
+
+class AlignmentError(InvalidValueError):
+    """Masks do not lie where their captions say: rows and columns, or sides, are exchanged, or they are of others."""
+
+
 class PromiseError(CrossModalError, AssertionError):
     """An op in strict mode found one of its own promises broken."""
 

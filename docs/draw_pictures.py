@@ -12,7 +12,7 @@ from semimedref.data.phantom import load_phantoms  # noqa: E402  (the example is
 from semimedref.pictures import draw_ops  # noqa: E402
 
 ASSETS = ROOT / "docs" / "assets"
-PAGES = ("t-patch-mix", "zone-mix", "sync-flip", "pos-aug", "focus")
+PAGES = ("t-patch-mix", "zone-mix", "sync-flip", "pos-aug", "reword", "focus")
 
 
 def main() -> None:

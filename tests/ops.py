@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import product
 
-from crossmodal_aug import CrossModalSequential, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import CrossModalSequential, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 
 Build = Callable[[PositionParser], object]
 
@@ -31,13 +31,17 @@ POS_AUG: dict[str, Build] = {
     f"PosAug {mode}": (lambda parser, mode=mode: PosAug(parser, p=0.6, mode=mode))
     for mode in ("mask", "fuzz", "coarsen", "mix")
 }
+REWORD: dict[str, Build] = {"Reword": lambda parser: Reword(parser, p=0.6)}
 SYNC_FLIP: dict[str, Build] = {"SyncFlip": lambda parser: SyncFlip(parser, p=0.6)}
 MIXING = PATCH_MIX | ZONE_MIX
-SINGLE = MIXING | FOCUS | POS_AUG | SYNC_FLIP
+SINGLE = MIXING | FOCUS | POS_AUG | REWORD | SYNC_FLIP
 SEQUENCES: dict[str, Build] = {
     "ZoneMix, TPatchMix, SyncFlip, Focus": lambda parser: CrossModalSequential(
         ZoneMix(parser, p=0.6), TPatchMix(parser, patch_size=3, p=0.6), SyncFlip(parser), Focus(parser, by="zone")
     ),
     "SyncFlip, PosAug": lambda parser: CrossModalSequential(SyncFlip(parser), PosAug(parser)),
+    "Reword, ZoneMix, SyncFlip, Reword, PosAug": lambda parser: CrossModalSequential(
+        Reword(parser), ZoneMix(parser, p=0.6), SyncFlip(parser), Reword(parser), PosAug(parser)
+    ),
 }
 EVERY = SINGLE | SEQUENCES

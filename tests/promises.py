@@ -7,7 +7,7 @@ through ``op.apply``, and judge the texts by parsing them again.
 import torch
 from torch import Tensor
 
-from crossmodal_aug import Augmented, CrossModalSequential, Focus, PosAug, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import Augmented, CrossModalSequential, Focus, PosAug, Reword, SyncFlip, TPatchMix, ZoneMix
 from tests.strategies import Case
 
 LESION = 0.5
@@ -79,6 +79,7 @@ def words_follow_pixels(op, case: Case, out: Augmented) -> None:
         SyncFlip: _flip_mirrors,
         TPatchMix: _patch_brings_words,
         PosAug: _pixels_untouched,
+        Reword: _only_the_words_are_others,
     }.get(type(op))
     if special is not None:
         special(op, case, out)
@@ -181,11 +182,18 @@ def _patch_brings_words(op: TPatchMix, case: Case, out: Augmented) -> None:
                     assert says
 
 
-def _pixels_untouched(op: PosAug, case: Case, out: Augmented) -> None:
+def _pixels_untouched(op: PosAug | Reword, case: Case, out: Augmented) -> None:
     assert out.images is case.images
     assert out.target is case.target
     changed = [new != old for new, old in zip(out.texts, case.texts, strict=True)]
     assert out.params.accepted.tolist() == changed
+
+
+def _only_the_words_are_others(op: Reword, case: Case, out: Augmented) -> None:
+    _pixels_untouched(op, case, out)
+    assert out.positions is out.params.positions
+    assert torch.equal(out.positions, case.parser.encode(case.texts))
+    assert torch.equal(case.parser.placed(out.texts), case.parser.placed(case.texts))
 
 
 def region_owner(case: Case) -> Tensor:

@@ -2,52 +2,68 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
-from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
 from crossmodal_aug.anatomy.readback import check_wording
-from crossmodal_aug.anatomy.reading.conflicts import conflicts_of
-from crossmodal_aug.anatomy.reading.reader import read
+from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
-from crossmodal_aug.anatomy.statement import Reading
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.anatomy.statement import Statement
+from crossmodal_aug.anatomy.texts import RememberedTexts
+from crossmodal_aug.anatomy.writing.rewrite import with_regions
+from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
-    import torch
+    from spacy.language import Language
+
+    from crossmodal_aug.anatomy.reading.cues import Cue
 
 
 # An atlas of many regions has more sets than memory should hold.
 _MOST_SETS = 4096
 
 
-class PositionParser:
+class PositionParser(RememberedTexts):
     """Reads which regions of an atlas a text names.
 
-    The grammar is a scanner and a few patterns over kinds of words; nothing is downloaded and no model runs.
+    It is a spaCy pipeline, `nlp`, of five small components on a blank English tokenizer: words and what they mean,
+    sections, position phrases, scope of denials, and what they say together. Nothing is downloaded and no model runs.
     A parser can be shared by threads and pickled to worker processes.
 
     Args:
         atlas: The regions and their words.
-        cache_size: How many texts `parse_many`, `encode`, `rewrite` and `mirror` each remember; 0 remembers none.
+        nlp: A spaCy pipeline to add the components to, whose tokenizer and sentence splitter then count; None makes a
+            blank one for reports.
+        cues: Rows that add to those of `anatomy/reading/cues.toml`, as tables or as `Cue`; their words count more.
+        cache_size: How many texts `parse_many`, `encode`, `rewrite`, `reword` and `mirror` each remember; 0 remembers
+            none.
 
     Raises:
-        AtlasError: The words of the atlas are not symmetric under a flip, or its phrases do not read back as the
-            regions that they stand for. It is checked once for each atlas.
-        InvalidTypeError: `atlas` is no Atlas, or `cache_size` no integer.
-        InvalidValueError: `cache_size` is negative.
+        AtlasError: The words of the atlas are not symmetric under a flip, its phrases do not read back as the
+            regions that they stand for, or a cue is not as it must be.
+        InvalidTypeError: `atlas` is not an Atlas, `nlp` not a pipeline, or `cache_size` not an integer.
+        InvalidValueError: `cache_size` is negative, or `nlp` holds the components of another parser.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser
         >>> parser = PositionParser(LUNG_ZONES)
         >>> parser("Opacities in the right middle and lower lobes; the left lung is clear.").regions
         ('right middle', 'right lower')
+        >>> parser.nlp.pipe_names[:2]
+        ['position_terms', 'position_sections']
     """
 
-    def __init__(self, atlas: Atlas, *, cache_size: int = 16384) -> None:
+    def __init__(
+        self,
+        atlas: Atlas,
+        *,
+        nlp: Language | None = None,
+        cues: Iterable[Cue | Mapping[str, Any]] = (),
+        cache_size: int = 16384,
+    ) -> None:
         if not isinstance(atlas, Atlas):
             raise InvalidTypeError(
                 "Expected `atlas` to be an Atlas (LUNG_ZONES, QUADRANTS, or Atlas.from_toml(path)), but got "
@@ -57,20 +73,36 @@ class PositionParser:
             raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {cache_size!r}")
         if cache_size < 0:
             raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {cache_size}")
-        check_wording(atlas)
+        # spaCy is imported with the first parser, so that importing the package costs nothing.
+        from spacy.language import Language  # noqa: PLC0415
+
+        from crossmodal_aug.anatomy.reading import pipeline  # noqa: PLC0415
+        from crossmodal_aug.anatomy.reading.cues import read_cues  # noqa: PLC0415
+
+        if nlp is not None and not isinstance(nlp, Language):
+            raise InvalidTypeError(f"Expected `nlp` to be a spaCy pipeline or None, but got {type(nlp).__name__}")
+        super().__init__(cache_size)
         self.atlas = atlas
-        self.cache_size = cache_size
-        self._lexicon = lexicon_for(atlas)
+        self._cues = read_cues(cues, where="cues")
+        self._own_nlp = nlp is None
+        try:
+            self.nlp, self._vocabulary = pipeline.make_pipeline(atlas, nlp, self._cues)
+        except AtlasError as error:
+            raise AtlasError(f"atlas {atlas.name!r}: {error}") from error
+        self._taken = pipeline.statement_of
         self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
         self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
-        self._cache: OrderedDict[str, Report] = OrderedDict()
-        self._rewritten: OrderedDict[tuple[str, tuple[bool, ...]], str] = OrderedDict()
-        self._mirrored: OrderedDict[str, str] = OrderedDict()
-        self._lock = Lock()
+        self._reading = Lock()
+        check_wording(atlas, self.statement, self._vocabulary.kind_of, always=bool(self._cues) or not self._own_nlp)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The cache and its lock stay at home; a worker fills its own.
-        return (_rebuilt, (self.atlas, self.cache_size))
+        # The caches and their lock stay at home; a worker fills its own.
+        if not self._own_nlp:
+            raise InvalidTypeError(
+                "Expected a parser with a pipeline of its own to be sent to another process, but this one was given "
+                "`nlp`; make it there"
+            )
+        return (_rebuilt, (self.atlas, self.cache_size, self._cues))
 
     def __repr__(self) -> str:
         return f"PositionParser({self.atlas.name!r})"
@@ -89,144 +121,88 @@ class PositionParser:
         """
         if not isinstance(text, str):
             raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
-        return self._report(text, read(text, self._lexicon, self.atlas.bare))
+        return self._report(text, self.statement(text))
 
-    def parse_many(self, texts: Iterable[str]) -> list[Report]:
-        """Read several texts; a text that was read before is looked up.
-
-        Args:
-            texts: The texts.
-
-        Returns:
-            One report per text. Equal texts share one.
-
-        Raises:
-            InvalidTypeError: One of them is no string, or `texts` is a single string or cannot be iterated.
-        """
-        if isinstance(texts, str):
-            raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
-        if not isinstance(texts, Iterable):
-            raise InvalidTypeError(f"Expected `texts` to be several strings, but got {texts!r}")
-        cache = self._cache
-        reports = []
-        for index, text in enumerate(texts):
-            # Reading a dict is atomic; only what changes the cache needs the lock.
-            report = cache.get(text) if isinstance(text, str) else None
-            if report is None:
-                if not isinstance(text, str):
-                    raise InvalidTypeError(
-                        f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}"
-                    )
-                report = self(text)
-                self._remember(self._cache, text, report)
-            reports.append(report)
-        return reports
-
-    def encode(self, texts: Iterable[str]) -> torch.Tensor:
-        """Return the regions that each text names as bits.
-
-        Args:
-            texts: B texts.
-
-        Returns:
-            (B, K) bool, on the CPU.
-
-        Raises:
-            InvalidTypeError: One of them is no string, or `texts` is a single string.
-
-        Example:
-            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
-            >>> PositionParser(LUNG_ZONES).encode(["Upper left lung.", "Clear."]).int().tolist()
-            [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]
-        """
-        import torch  # noqa: PLC0415  (the anatomy package is free of torch until bits are asked for)
-
-        bits = [report.bits for report in self.parse_many(texts)]
-        return torch.tensor(bits, dtype=torch.bool, device="cpu").reshape(len(bits), len(self.atlas))
-
-    def rewrite(self, text: str, bits: Iterable[bool]) -> str:
-        """Return a text rewritten to name exactly some regions; what was rewritten before is looked up.
-
-        Args:
-            text: The text.
-            bits: One bit a region, in atlas order.
-
-        Returns:
-            What `Report.with_regions` gives for these regions.
-
-        Raises:
-            InvalidTypeError: `text` is no string, or `bits` cannot be iterated.
-            InvalidValueError: There is not one bit a region.
-
-        Example:
-            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
-            >>> PositionParser(LUNG_ZONES).rewrite("Upper left lung.", (False, True, False, False, False, False))
-            'Middle left lung.'
-        """
-        if not isinstance(bits, Iterable):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {bits!r}")
-        key = (text, tuple(bits))
-        known = self._rewritten.get(key) if isinstance(text, str) else None
-        if known is None:
-            if len(key[1]) != len(self.atlas):
-                raise InvalidValueError(
-                    f"Expected `bits` to hold {len(self.atlas)}, one a region, but got {len(key[1])}"
-                )
-            (report,) = self.parse_many([text])
-            known = report.with_regions(name for name, bit in zip(self.atlas.names, key[1], strict=True) if bit)
-            self._remember(self._rewritten, key, known)
-        return known
-
-    def mirror(self, text: str) -> str:
-        """Return a text with left and right exchanged; what was exchanged before is looked up.
+    def statement(self, text: str) -> Statement:
+        """Return what a text says as the writer needs it: its words, its phrases and how they were read.
 
         Args:
             text: The text.
 
         Returns:
-            What `Report.mirrored` gives.
+            The statement; `Report` says the same in fewer words.
+        """
+        if not self._own_nlp:
+            return self._taken(self.nlp(text))
+        # spaCy keeps every word that it has seen; in a memory zone it forgets those of this text again. A zone is one
+        # of the whole pipeline, so threads take turns.
+        with self._reading, self.nlp.memory_zone():
+            return self._taken(self.nlp(text))
+
+    def rewritten(self, text: str, target: int) -> str:
+        """Return a text rewritten to name exactly some regions; `rewrite` remembers what it returns.
+
+        Args:
+            text: The text.
+            target: Bits of the regions.
+
+        Returns:
+            The text, read once and read back once or more.
 
         Raises:
-            InvalidTypeError: `text` is no string.
+            CannotSay: It cannot be rewritten well.
+        """
+        return with_regions(self.statement(text), self.atlas, target, self._stated)
+
+    def _stated(self, text: str) -> Statement | None:
+        statement = self.statement(text)
+        return None if contradicts_itself(statement) else statement
+
+    def unknown_words(self, texts: Iterable[str]) -> Counter[str]:
+        """Count the words that neither the atlas nor the library's plain English lists.
+
+        Most of them say nothing about places and need no entry; those that name a place, or a finding beside a bare
+        "left", are what to add to the atlas file. Words of a longer form ("axillary tail") are known inside it alone.
+
+        Args:
+            texts: The texts of a corpus.
+
+        Returns:
+            For each unknown word, in lower case, how often it comes.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
-            >>> PositionParser(LUNG_ZONES).mirror("Upper left lung.")
-            'Upper right lung.'
+            >>> PositionParser(LUNG_ZONES).unknown_words(["Opacity in the left zungula.", "Zungula clear"])
+            Counter({'zungula': 2})
         """
-        known = self._mirrored.get(text) if isinstance(text, str) else None
-        if known is None:
-            (report,) = self.parse_many([text])
-            known = report.mirrored()
-            self._remember(self._mirrored, text, known)
-        return known
+        counts: Counter[str] = Counter()
+        for text in texts:
+            statement = self.statement(text)
+            words = (text[term.start : term.end].lower() for term in statement.terms if term.kind == "unknown")
+            counts.update(word for word in words if not self._vocabulary.kind_of(word))
+        return counts
 
-    def _remember(self, cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-        if not self.cache_size:
-            return
-        with self._lock:
-            cache[key] = value
-            while len(cache) > self.cache_size:
-                cache.popitem(last=False)
-
-    def _report(self, text: str, reading: Reading) -> Report:
-        scan = reading.scan
+    def _report(self, text: str, statement: Statement) -> Report:
+        terms = statement.terms
         mentions = []
-        for phrase in reading.phrases:
-            start, end = scan.starts[phrase.first], scan.ends[phrase.last]
+        for phrase in statement.phrases:
+            start, end = terms[phrase.first].start, terms[phrase.last].end
             names, _ = self._set(phrase.mask)
-            mentions.append(Mention(start, end, text[start:end], names, phrase.negated))
-        regions, bits = self._set(reading.affirmed)
+            cue = statement.said(*phrase.cue) if phrase.negated and phrase.cue is not None else ""
+            mentions.append(Mention(start, end, text[start:end], names, phrase.negated, cue))
+        regions, bits = self._set(statement.affirmed)
         return Report(
             text=text,
             regions=regions,
             bits=bits,
-            negated=self._set(reading.negated)[0],
+            placed=statement.placed,
+            negated=self._set(statement.negated)[0],
             mentions=tuple(mentions),
-            laterality=reading.laterality,
-            count=reading.count,
-            conflicts=conflicts_of(reading, self._sides),
-            _atlas=self.atlas,
+            laterality=statement.laterality,
+            count=statement.count,
+            conflicts=conflicts_of(statement, self._sides),
+            unread=tuple(statement.said(*span) for span in statement.unread),
+            _reader=self,
         )
 
     def _set(self, mask: int) -> tuple[tuple[str, ...], tuple[bool, ...]]:
@@ -240,5 +216,5 @@ class PositionParser:
         return known
 
 
-def _rebuilt(atlas: Atlas, cache_size: int) -> PositionParser:
-    return PositionParser(atlas, cache_size=cache_size)
+def _rebuilt(atlas: Atlas, cache_size: int, cues: tuple[Cue, ...]) -> PositionParser:
+    return PositionParser(atlas, cache_size=cache_size, cues=cues)

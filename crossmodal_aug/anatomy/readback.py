@@ -3,49 +3,54 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
-from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
-from crossmodal_aug.anatomy.reading.reader import read
-from crossmodal_aug.anatomy.reading.unknown import unknown_words
+from crossmodal_aug.anatomy.statement import Statement
+from crossmodal_aug.anatomy.writing.reword import framed
 from crossmodal_aug.anatomy.writing.wording import Style, position_phrase
 from crossmodal_aug.errors import AtlasError
 
 _MOST_PARTS = 6  # a side of more regions is not read back in all of its subsets
 
 
-@lru_cache(maxsize=32)
-def check_wording(atlas: Atlas) -> None:
+# Atlases whose phrases were read back already; an atlas is checked once.
+_CHECKED: set[Atlas] = set()
+_MOST_CHECKED = 256
+
+
+def check_wording(
+    atlas: Atlas, read: Callable[[str], Statement], kind_of: Callable[[str], str], *, always: bool = False
+) -> None:
     """Refuse an atlas that cannot be read with its own words; each is read once.
 
     Args:
         atlas: The atlas.
+        read: Reads a text with the words of the atlas.
+        kind_of: Kind of a word in lower case, or "" where it is not listed.
+        always: Whether to read it once more, because it is read with further cues or another tokenizer.
 
     Raises:
-        AtlasError: Its words are not symmetric under a horizontal flip, or a phrase does not read back as the
-            regions that it stands for. Phrases of several regions are read for all subsets of a side (for sides
-            of more than six regions: its pairs, all, and all but one) and for neighbours across sides.
+        AtlasError: A phrase does not read back as the regions that it stands for. Phrases of several regions are
+            read for all subsets of a side (for sides of more than six regions: its pairs, all, and all but one) and
+            for neighbours across sides.
     """
-    try:
-        _read_back(atlas)
-    except AtlasError as error:
-        raise AtlasError(f"atlas {atlas.name!r}: {error}") from error
-
-
-def _read_back(atlas: Atlas) -> None:
-    lexicon = lexicon_for(atlas)
+    if atlas in _CHECKED and not always:
+        return
     for label, sentence, wanted in _sentences(atlas):
-        found = read(sentence, lexicon, atlas.bare).affirmed
-        if found == wanted:
+        statement = read(sentence)
+        if statement.affirmed == wanted:
             continue
-        strange = list(unknown_words([sentence], atlas))
+        words = [statement.said(index, index) for index, kind in enumerate(statement.kinds) if kind == "unknown"]
+        strange = [word for word in words if not kind_of(word.lower())]
         named = f"; not among the words: {', '.join(map(repr, strange))}" if strange else ""
         raise AtlasError(
-            f"Expected {label} to read as {_listed(atlas, wanted)}, but {sentence!r} reads as "
-            f"{_listed(atlas, found)}{named}"
+            f"atlas {atlas.name!r}: Expected {label} to read as {_listed(atlas, wanted)}, but {sentence!r} reads as "
+            f"{_listed(atlas, statement.affirmed)}{named}"
         )
+    _check_frames(atlas, read)
+    if len(_CHECKED) < _MOST_CHECKED:
+        _CHECKED.add(atlas)
 
 
 def _sentences(atlas: Atlas) -> Iterator[tuple[str, str, int]]:
@@ -70,6 +75,19 @@ def _sentences(atlas: Atlas) -> Iterator[tuple[str, str, int]]:
         yield "[phrases] `join`", _listing(atlas, _mask(pair)), _mask(pair)
     yield "[phrases] `absent`", words.absent, 0
     yield "[phrases] `absent_caption`", words.absent_caption, 0
+
+
+def _check_frames(atlas: Atlas, read: Callable[[str], Statement]) -> None:
+    """Refuse a frame that does not read back with one region, or with all."""
+    everything = range(len(atlas))
+    for name, frame in atlas.phrasing.frames:
+        for mask in (*(1 << index for index in everything), _mask(tuple(everything))):
+            texts = framed(atlas, mask, frame)
+            if not any(read(text).affirmed == mask for text in texts):
+                raise AtlasError(
+                    f"atlas {atlas.name!r}: Expected [[frames]] {name!r} to read as {_listed(atlas, mask)}, but "
+                    f"{texts[0]!r} reads as {_listed(atlas, read(texts[0]).affirmed)}"
+                )
 
 
 def _subsets(members: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

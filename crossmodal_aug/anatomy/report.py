@@ -1,22 +1,40 @@
-"""Report: what a text says about regions."""
+"""Report: what a text says about regions, and the same said of others."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
-from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
 from crossmodal_aug.anatomy.casing import cased_like
-from crossmodal_aug.anatomy.reading.conflicts import contradicts_itself
-from crossmodal_aug.anatomy.reading.reader import read
-from crossmodal_aug.anatomy.statement import Reading
+from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.anatomy.writing.edits import spliced
 from crossmodal_aug.anatomy.writing.mirror import mirrored_text
-from crossmodal_aug.anatomy.writing.rewrite import with_regions
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
+
+
+class Reader(Protocol):
+    """What a report needs of the parser that made it."""
+
+    atlas: Atlas
+
+    def __call__(self, text: str) -> Report:
+        """Read one text."""
+        ...
+
+    def statement(self, text: str) -> Statement:
+        """Return what a text says, as the writer needs it."""
+        ...
+
+    def rewritten(self, text: str, target: int) -> str:
+        """Return a text rewritten to name exactly the regions of some bits, or raise `CannotSay`."""
+        ...
+
+    def reword(self, text: str, frame: str) -> str:
+        """Return what a text says in the words of a frame of the atlas, or raise `CannotSay`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,7 @@ class Mention:
         text: The phrase.
         regions: The regions that it names, in atlas order.
         negated: Whether the text calls them clear.
+        cue: The words that deny it ("no", "is clear"), or "".
     """
 
     start: int
@@ -36,6 +55,7 @@ class Mention:
     text: str
     regions: tuple[str, ...]
     negated: bool = False
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +66,14 @@ class Report:
         text: The text.
         regions: Regions where the text places something, in atlas order.
         bits: The same as one bit per region.
+        placed: Whether the text says where something is, or that nothing is there; False for "COVID-19 pneumonia.",
+            which names a finding and no place.
         negated: Regions that the text calls clear and places nothing in.
         mentions: The phrases behind both, in text order.
         laterality: "bilateral" or "unilateral" where the text says so.
         count: The number of areas that the text counts, if it does.
         conflicts: Statements that contradict each other, and how they were resolved.
+        unread: What stands like a finding at a side and is not known ("left glurb"), so that its place was not read.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -67,12 +90,22 @@ class Report:
     text: str
     regions: tuple[str, ...]
     bits: tuple[bool, ...]
+    placed: bool
     negated: tuple[str, ...]
     mentions: tuple[Mention, ...]
     laterality: Literal["bilateral", "unilateral"] | None
     count: int | None
     conflicts: tuple[str, ...]
-    _atlas: Atlas = field(repr=False, compare=False)
+    unread: tuple[str, ...]
+    _reader: Reader = field(repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was read is read again where the report arrives; the parser travels without its caches.
+        return (_reread, (self._reader, self.text))
+
+    @property
+    def _atlas(self) -> Atlas:
+        return self._reader.atlas
 
     def mirrored(self) -> str:
         """Return the text with left and right exchanged, as a horizontal flip of the image demands.
@@ -88,7 +121,7 @@ class Report:
             >>> PositionParser(LUNG_ZONES)("RUL opacity, Lingula clear").mirrored()
             'LUL opacity, Lingula (mirrored) clear'
         """
-        return mirrored_text(self._read(self.text))
+        return mirrored_text(self._reader.statement(self.text))
 
     def with_regions(self, names: Iterable[str]) -> str:
         """Return the text rewritten to place something in exactly these regions.
@@ -101,20 +134,47 @@ class Report:
             count and uni-/bilateral words in agreement where it had them.
 
         Raises:
+            CannotSay: The text cannot be rewritten so that it reads well and contradicts nothing; captions always can.
             UnknownRegionError: A name is not of the atlas.
             InvalidTypeError: `names` is a single text, or cannot be iterated.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES)("Opacity in the left lung base.").with_regions(["left upper"])
-            'Opacity in the upper left lung.'
+            'Opacity in the left lung apex.'
         """
         if isinstance(names, str):
             raise InvalidTypeError(f"Expected `names` to be several region names, but got the text {names!r}")
         if not isinstance(names, Iterable):
             raise InvalidTypeError(f"Expected `names` to be several region names, but got {names!r}")
         chosen = {self._atlas.index(name) for name in names}
-        return with_regions(self._read(self.text), self._atlas, sum(1 << index for index in chosen), self._stated)
+        return self._reader.rewritten(self.text, sum(1 << index for index in chosen))
+
+    def reworded(self, frame: str) -> str:
+        """Return the same statement in other words: those of a frame of the atlas.
+
+        Args:
+            frame: Name of a `[[frames]]` table of the atlas: "short", "sentence", "first", and others.
+
+        Returns:
+            The frame with the regions where the text places something, without a count; a sentence that denies
+            everything for a text that says that nothing is there. It reads back as the same regions. Details beside
+            them are left out, and so is what a caption calls clear.
+
+        Raises:
+            CannotSay: The text does not say where, holds words in the place of a finding that are not known, or is
+                prose that calls regions clear, which no frame says.
+            InvalidTypeError: `frame` is not a string.
+            InvalidValueError: The atlas has no such frame; the message lists those it has.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser
+            >>> parser = PositionParser(LUNG_ZONES)
+            >>> report = parser("Unilateral pulmonary infection, one infected area, lower left lung.")
+            >>> report.reworded("short"), report.reworded("sentence")
+            ('Lower left lung.', 'There is consolidation in the lower left lung.')
+        """
+        return self._reader.reword(self.text, frame)
 
     def replace(self, texts: Mapping[int, str]) -> str:
         """Put other words in the place of mentions; all other characters stay.
@@ -191,10 +251,6 @@ class Report:
                 return cased_like(atlas.phrasing.coarse.format(side=name), mention.text)
         return None
 
-    def _read(self, text: str) -> Reading:
-        return read(text, lexicon_for(self._atlas), self._atlas.bare)
 
-    def _stated(self, text: str) -> int | None:
-        """Return the bits of the regions that a text names, or None where it contradicts itself."""
-        reading = self._read(text)
-        return None if contradicts_itself(reading) else reading.affirmed
+def _reread(reader: Reader, text: str) -> Report:
+    return reader(text)

@@ -1,45 +1,44 @@
-"""What a text says: its tokens, its position phrases and what they state. Readers make it, writers go by it."""
+"""Statement: what a text says of each region of an atlas, as the reader finds it and the writer changes it."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Literal
 
 from crossmodal_aug.anatomy.atlas.lexicon import Sense
 
+Laterality = Literal["bilateral", "unilateral"]
 MIRROR_MARK = " (mirrored)"
-_EXCEPTING = frozenset({"except", "excepting verb"})
 
 
-@dataclass(slots=True)
-class Scan:
-    """A text as the grammar sees it.
+@dataclass(slots=True, eq=False)
+class Term:
+    """A word of a text, or several that have one meaning together.
 
     Args:
-        text: The text.
-        codes: One letter per token.
-        senses: What each token means.
-        starts: Where each token begins in the text.
-        ends: Where it ends.
-        flipped: Tokens that carry an odd number of mirror marks and so mean the other side.
+        kind: What part it plays; mostly that of its sense.
+        sense: What it means.
+        start: Offset of its first character.
+        end: Offset behind its last character.
+        flipped: Whether it carries an odd number of mirror marks and so means the other side.
     """
 
-    text: str
-    codes: str
-    senses: list[Sense]
-    starts: list[int]
-    ends: list[int]
-    flipped: set[int]
+    kind: str
+    sense: Sense
+    start: int
+    end: int
+    flipped: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Phrase:
-    """One mention of a position: a run of tokens and what it names.
+    """One mention of a position: a run of terms and what it names.
 
     Args:
-        first: Its first token.
-        last: Its last token.
-        link: Letters between it and the conjunct before it in the same group, "" for the first.
+        first: Its first term.
+        last: Its last term.
+        link: Kinds of the terms between it and the conjunct before it in the same group, () for the first.
         sided: Bits per axis, where words that imply a side are read with a side at hand.
         unsided: Bits per axis, where they are read without one.
         place: Bits of words that name side and zone at once.
@@ -49,16 +48,19 @@ class Phrase:
         spread: Whether that is because of a word that names a zone ("bases"), whatever its noun.
         whole: Whether it says "all".
         both: Whether its side is "both" or "bilateral".
-        mask: The regions that it names; settled by `reader`.
+        mask: The regions that it names.
         negated: Whether the text calls them clear.
+        cue: First and last term of the words that deny it, or None.
         lent: Whether it got its side from a "bilaterally" or "on the left" behind it.
+        waits: Whether a side is its last word, so that a noun may follow in the next conjunct.
         filler: Whether it only fills a slot of the caption's template.
+        exception: Whether it is what an "except" leaves out of a wider place.
         members: Conjuncts that share a side, a level or the noun with it.
     """
 
     first: int
     last: int
-    link: str
+    link: tuple[str, ...]
     sided: list[int]
     unsided: list[int]
     place: int = 0
@@ -70,9 +72,12 @@ class Phrase:
     both: bool = False
     mask: int = 0
     negated: bool = False
+    cue: tuple[int, int] | None = None
     lent: bool = False
+    waits: bool = False
     filler: bool = False
-    members: list[Phrase] | tuple[()] = ()
+    exception: bool = False
+    members: list[Phrase] = field(default_factory=list)
 
     @property
     def side(self) -> int:
@@ -86,7 +91,7 @@ class Phrase:
 
     @property
     def bare(self) -> bool:
-        """Whether nothing but side and level words tells that it speaks of the lungs."""
+        """Whether nothing but side and level words tells that it speaks of a place."""
         return not (self.noun or self.zone or self.place)
 
     @property
@@ -94,21 +99,15 @@ class Phrase:
         """Whether a word of it implies a side that none of its words says."""
         return not self.side and self.sided != self.unsided
 
-    def take(self, code: str, sense: Sense, unsided: int) -> None:
-        """Add what a word says; `unsided` is what it stands for where no side is stated."""
-        self.plural |= sense.plural
-        if code == "N":
-            self.noun = True
-        elif code == "A":
-            self.whole = True
-        elif code == "P":
-            self.place |= sense.mask
-        else:
-            self.sided[sense.axis] |= sense.mask
-            self.unsided[sense.axis] |= unsided
-            self.zone |= code == "Z"
-            self.spread |= sense.plural and code == "Z"
-            self.both |= code == "B"
+    def give_side(self, side: int) -> None:
+        """Add a side that other words state, to it and to its conjuncts."""
+        for part in (self, *self.members):
+            part.sided[0] |= side
+            part.unsided[0] |= side
+
+    def give_levels(self, other: Phrase) -> None:
+        """Take over what another phrase states beside its side."""
+        self.sided[1:], self.unsided[1:] = other.sided[1:], other.unsided[1:]
 
     def named(self, full: int) -> int:
         """Return the regions that its words name together."""
@@ -122,59 +121,77 @@ class Phrase:
         return wider | (self.place & self.side or self.place)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Header:
-    """The tokens of a caption's counting head, "Bilateral pulmonary infection, two infected areas"."""
+    """A caption's counting head, "Bilateral pulmonary infection, two infected areas".
+
+    Args:
+        laterality: The term that says "bilateral", "unilateral" or "no".
+        number: The term that counts.
+        noun: The term of what is counted.
+        stop: One past the last term of the list behind it.
+    """
 
     laterality: int
     number: int
     noun: int
+    stop: int
 
 
-@dataclass(slots=True)
-class Reading:
+@dataclass(slots=True, eq=False)
+class Statement:
     """What a text says.
 
     Args:
-        scan: The scanned text.
+        text: The text.
+        terms: Its words.
+        kinds: The kind of each term.
+        sentences: First term of each sentence and the term that ends it; headings and asides are left in.
+        silent: Sentences that say nothing of the image at hand: those of an indication, a history, a comparison.
         phrases: Position phrases in text order, those that name no region left out.
         affirmed: Bits of the regions where the text places something.
-        negated: Bits of the regions that it calls clear.
-        implied: Tokens that were read as a side that the text does not say.
+        negated: Bits of the regions that it calls clear and places nothing in.
+        implied: Terms that were read as a side that the text does not say.
+        rest: First and last term of an "otherwise clear" that speaks of all that the text does not name, or None.
+        cleared: Bits of what an "is otherwise clear" says of its subject.
+        denial: First and last term of a denial that is not bound to a place ("No infection."), or None.
         header: The counting head of a caption.
         count: The number that it counts.
         laterality: What the text says about sides as a whole.
-        summary: Token of a "bilateral" that sums up the list behind it, or -1.
+        summary: Term of a "bilateral" that sums up the list behind it, or -1.
+        unread: First and last term of what stands like a finding at a side and is not known.
     """
 
-    scan: Scan
+    text: str
+    terms: list[Term]
+    kinds: list[str]
+    sentences: list[tuple[int, int]] = field(default_factory=list)
+    silent: set[int] = field(default_factory=set)
     phrases: list[Phrase] = field(default_factory=list)
     affirmed: int = 0
     negated: int = 0
     implied: set[int] = field(default_factory=set)
+    rest: tuple[int, int] | None = None
+    cleared: int = 0
+    denial: tuple[int, int] | None = None
     header: Header | None = None
     count: int | None = None
-    laterality: Literal["bilateral", "unilateral"] | None = None
+    laterality: Laterality | None = None
     summary: int = -1
+    unread: list[tuple[int, int]] = field(default_factory=list)
 
+    @property
+    def placed(self) -> bool:
+        """Whether the text says where something is, or that nothing is there."""
+        return bool(self.affirmed or self.negated) or self.denial is not None
 
-def sentence_bounds(codes: str, token: int) -> tuple[int, int]:
-    """Return the first token of the sentence around `token`, and the mark that ends it or the end of the text."""
-    end = codes.find(".", token)
-    return codes.rfind(".", 0, token) + 1, len(codes) if end < 0 else end
+    def said(self, first: int, last: int) -> str:
+        """Return the words of the text from one term to another."""
+        return self.text[self.terms[first].start : self.terms[last].end]
 
-
-class Exceptions:
-    """The phrases whose sentence leaves out of them what is affirmed: "clear lungs except for the left base".
-
-    Args:
-        scan: The scanned text.
-    """
-
-    def __init__(self, scan: Scan) -> None:
-        self._codes = scan.codes
-        excepting = (token for token, sense in enumerate(scan.senses) if sense.kind in _EXCEPTING)
-        self._sentences = {sentence_bounds(scan.codes, token)[0] for token in excepting}
-
-    def __contains__(self, phrase: Phrase) -> bool:
-        return bool(self._sentences) and sentence_bounds(self._codes, phrase.first)[0] in self._sentences
+    def sentence_of(self, term: int) -> tuple[int, int]:
+        """Return the first term of the sentence around a term, and the term that ends it or the number of terms."""
+        place = bisect_right(self.sentences, (term, len(self.kinds))) - 1
+        if place >= 0 and term <= self.sentences[place][1]:
+            return self.sentences[place]
+        return term, term

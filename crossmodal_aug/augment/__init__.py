@@ -5,9 +5,11 @@ from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.describe import describe
 from crossmodal_aug.augment.focus import Focus, FocusParams
 from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
+from crossmodal_aug.augment.reword import Reword, RewordParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.augment.sync_flip import SyncFlip, SyncFlipParams
 from crossmodal_aug.augment.t_patch_mix import PatchMixParams, TPatchMix
+from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.augment.zone_mix import ZoneMix, ZoneMixParams
 
 __all__ = [
@@ -20,9 +22,12 @@ __all__ = [
     "PatchMixParams",
     "PosAug",
     "PosAugParams",
+    "Reword",
+    "RewordParams",
     "SyncFlip",
     "SyncFlipParams",
     "TPatchMix",
+    "TextOp",
     "ZoneMix",
     "ZoneMixParams",
     "describe",

@@ -20,7 +20,7 @@ from crossmodal_aug.augment.batch import (
 )
 from crossmodal_aug.augment.budget import TokenBudget
 from crossmodal_aug.augment.strict import check_promises
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
 
 Role = Literal["image", "target"]
@@ -185,7 +185,9 @@ class CrossModalOp(nn.Module, ABC):
     def draw(
         self, batch: Batch, donors: Batch | None, generator: torch.Generator | None
     ) -> tuple[Any, list[str] | None]:
-        """Draw the parameters of one call and rewrite its texts, with those samples left alone that break the budget.
+        """Draw the parameters of one call and rewrite its texts.
+
+        Samples are left alone whose text cannot be rewritten well (`CannotSay`), or would break the budget.
 
         Args:
             batch: A checked batch.
@@ -198,12 +200,15 @@ class CrossModalOp(nn.Module, ABC):
         params = self.sample(batch, donors, generator)
         if batch.texts is None:
             return params, None
-        texts = self.rewrite(batch.texts, params)
+        written = self._written(batch.texts, params)
+        texts = [old if new is None else new for old, new in zip(batch.texts, written, strict=True)]
+        refused = [new is None for new in written]
         if self.budget is not None:
-            refused = self.budget.exceeded(batch.texts, texts)
-            if any(refused):
-                params = params.refusing(torch.tensor(refused, device="cpu").to(batch.positions.device))
-                texts = [old if no else new for no, old, new in zip(refused, batch.texts, texts, strict=True)]
+            refused = [no or long for no, long in zip(refused, self.budget.exceeded(batch.texts, texts), strict=True)]
+        if any(refused):
+            # Decided before a pixel moves: a text that cannot follow leaves its sample alone.
+            params = params.refusing(torch.tensor(refused, device="cpu").to(batch.positions.device))
+            texts = [old if no else new for no, old, new in zip(refused, batch.texts, texts, strict=True)]
         return params, texts
 
     def _altered(self, batch: Batch, texts: list[str] | None, params: Params, second: Batch | None) -> Augmented:
@@ -267,17 +272,45 @@ class CrossModalOp(nn.Module, ABC):
             B strings; those of samples that were not accepted are the same objects.
 
         Raises:
+            CannotSay: The text of an accepted sample cannot be rewritten well; the message says which and why.
             InvalidTypeError: A text is no string, or ``params`` are not those of this kind of op.
             InvalidValueError: There are not B texts.
         """
         self._check_params(params)
         texts = check_texts("texts", texts, params.accepted.shape[0])
+        rewritten = []
+        for index, new in enumerate(self._written(texts, params)):
+            if new is None:
+                raise CannotSay(f"Expected texts that can follow the call, but texts[{index}] cannot be rewritten well")
+            rewritten.append(new)
+        return rewritten
+
+    def _written(self, texts: list[str], params: Any) -> list[str | None]:
+        """Return each text as it follows the call, None where it cannot be written well."""
         rows = to_host(params.accepted, params.positions)
         # The caller's own string where nothing is to be changed: the parser's may be an equal one from its cache.
-        return [
-            self.parser.rewrite(text, bits) if accepted else text
-            for text, (accepted, *bits) in zip(texts, rows, strict=True)
-        ]
+        written: list[str | None] = []
+        for text, (accepted, *bits) in zip(texts, rows, strict=True):
+            try:
+                written.append(self.write(text, bits) if accepted else text)
+            except CannotSay:
+                written.append(None)
+        return written
+
+    def write(self, text: str, positions: Sequence[bool]) -> str:
+        """Return what a text of an altered sample becomes.
+
+        Args:
+            text: The text.
+            positions: One bit a region: those that hold after the op.
+
+        Returns:
+            The text, made to state them.
+
+        Raises:
+            CannotSay: It cannot be rewritten well.
+        """
+        return self.parser.rewrite(text, positions)
 
     def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
         """`alter`, for dtypes too that torch can hardly do more than store: their bits move as ordinary integers."""

@@ -43,6 +43,8 @@ class Batch:
         texts: B strings or None.
         target: (B, ..., *spatial) or None.
         positions: (B, K) bool.
+        placed: (B,) bool: whether it is known what the sample shows where; False for a text that does not say where,
+            such as "COVID-19 pneumonia.". A silent text is not an empty one.
         maps: Further aligned tensors.
     """
 
@@ -50,6 +52,7 @@ class Batch:
     texts: list[str] | None
     target: Tensor | None
     positions: Tensor
+    placed: Tensor
     maps: tuple[Tensor, ...]
 
     @property
@@ -107,8 +110,14 @@ def check_batch(
     for index, one in enumerate(maps):
         check_aligned(f"{prefix}maps[{index}]", one, batch, spatial, device)
     texts = None if texts is None else check_texts(f"{prefix}texts", texts, batch)
+    given = positions is not None
     positions = resolve_positions(texts, positions, batch, parser, device, prefix=prefix)
-    return Batch(images, texts, target, positions, tuple(maps))
+    placed = torch.ones(batch, dtype=torch.bool, device=device)
+    if texts is not None:
+        # Positions that are given say where, whatever the text; an empty row beside a silent text says nothing.
+        placed = parser.placed(texts).to(device, non_blocking=True)
+        placed = placed | positions.any(dim=1) if given else placed
+    return Batch(images, texts, target, positions, placed, tuple(maps))
 
 
 def resolve_positions(

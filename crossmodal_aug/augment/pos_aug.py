@@ -11,11 +11,11 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Mention, Report
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
-from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts, resolve_positions
-from crossmodal_aug.augment.strict import check_promises
+from crossmodal_aug.augment.base import Params, Settings
+from crossmodal_aug.augment.batch import check_texts
+from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.checks import check_choice, check_generator, check_probability, check_tensor
+from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import uniforms
 
 _ARTICLE_BEFORE = re.compile(r"\b(?:the|an?)\s+$", re.IGNORECASE)
@@ -37,7 +37,7 @@ class PosAugParams(Params):
         return replace(super().refusing(refused), seeds=self.seeds.masked_fill(refused.to(self.seeds.device), -1))
 
 
-class PosAug(CrossModalOp):
+class PosAug(TextOp):
     """Text only: each position phrase is made vaguer with probability p (Semi-MedRef, arXiv 2605.15720).
 
     Args:
@@ -107,47 +107,10 @@ class PosAug(CrossModalOp):
         """Settings, for ``print``."""
         return f"p={self.p}, mode={self.mode!r}, mask_token={self.mask_token!r}, fuzzy_phrase={self.fuzzy_phrase!r}"
 
-    def forward(
-        self,
-        images: Tensor | None,
-        texts: Sequence[str] | None,
-        target: Tensor | None = None,
-        *,
-        positions: Tensor | None = None,
-        maps: Sequence[Tensor] = (),
-        donors: Augmented | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Augmented:
-        """Alter the texts of a batch; see `CrossModalOp.forward`. ``images`` may be None, ``texts`` may not."""
-        check_generator(generator)
-        texts = check_texts("texts", texts)
-        batch = None
-        if images is not None:
-            batch = check_batch(images, texts, target, positions, maps, self.parser)
-            positions, spatial = batch.positions, batch.spatial
-        else:
-            device = torch.device("cpu") if positions is None else check_tensor("positions", positions).device
-            positions, spatial = resolve_positions(texts, positions, len(texts), self.parser, device), ()
-            _check_no_tensors(target, maps, donors)
-        params, altered = self._draw(texts, positions, spatial, generator)
-        out = Augmented(images, altered, target, params.positions, tuple(maps), params)
-        if self.strict and batch is not None:
-            check_promises(self, batch, None, out)
-        return out
-
-    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> PosAugParams:
-        """Draw a seed for each text, and work out which texts change."""
-        return self.draw(batch, donors, generator)[0]
-
-    def draw(
-        self, batch: Batch, donors: Batch | None, generator: torch.Generator | None
-    ) -> tuple[PosAugParams, list[str]]:
-        """Draw a seed for each text within the budget, and alter the texts; see `CrossModalOp.draw`."""
-        return self._draw(check_texts("texts", batch.texts), batch.positions, batch.spatial, generator)
-
-    def _draw(
+    def draw_texts(
         self, texts: list[str], positions: Tensor, spatial: tuple[int, ...], generator: torch.Generator | None
     ) -> tuple[PosAugParams, list[str]]:
+        """Draw a seed for each text within the budget, and alter the texts."""
         draws = (uniforms(len(texts), 2, generator=generator) * 2**24).long()
         seeds = (draws[:, 0] << 24) | draws[:, 1]
         altered = self._alter_texts(texts, seeds)
@@ -176,10 +139,6 @@ class PosAug(CrossModalOp):
     def states_positions(self) -> bool:
         """Whether altered texts state ``params.positions``."""
         return self.mode != "mask"
-
-    def alter(self, tensor: Tensor, params: PosAugParams, role: Role, donors: Tensor | None) -> Tensor:
-        """Return the tensor as it is."""
-        return tensor
 
     def rewrite(self, texts: Sequence[str], params: PosAugParams) -> list[str]:
         """Alter other texts with the choices that follow from the same seeds."""
@@ -215,12 +174,3 @@ class PosAug(CrossModalOp):
             if _ARTICLE_BEFORE.search(text[: mention.start])
             else self.fuzzy_phrase
         )
-
-
-def _check_no_tensors(target: object, maps: object, donors: object) -> None:
-    """Raise where something comes along that only images could be in line with."""
-    for name, value in (("target", target), ("donors", donors)):
-        if value is not None:
-            raise InvalidValueError(f"Expected no `{name}` where `images` is None, but got {type(value).__name__}.")
-    if not isinstance(maps, Sequence) or len(maps):
-        raise InvalidValueError("Expected no `maps` where `images` is None, but got some.")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings, to_host
-from crossmodal_aug.augment.batch import Batch, check_texts
+from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
+from crossmodal_aug.augment.batch import Batch
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
@@ -78,11 +78,6 @@ class SyncFlip(CrossModalOp):
         accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
         return choose(accepted, tensor.flip(-1), tensor)
 
-    def rewrite(self, texts: Sequence[str], params: SyncFlipParams) -> list[str]:
-        """Exchange left and right in the texts of the accepted samples."""
-        self._check_params(params)
-        texts = check_texts("texts", texts, params.accepted.shape[0])
-        flags = to_host(params.accepted, params.accepted.unsqueeze(1))
-        return [
-            self.parser.mirror(text) if accepted else text for text, (accepted, _) in zip(texts, flags, strict=True)
-        ]
+    def write(self, text: str, positions: Sequence[bool]) -> str:
+        """Exchange left and right in a text."""
+        return self.parser.mirror(text)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
-from crossmodal_aug.augment.batch import Batch, check_texts, evidence_of
+from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
@@ -162,6 +162,9 @@ class TPatchMix(CrossModalOp):
         # A region narrower than a pixel has no room for a patch.
         pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
         accepted = possible & allowed & (pixels > 0) & (draws[:, 1] < self.p)
+        if self.text != "keep":
+            # A text that does not say where cannot say what the patch brought or covered.
+            accepted = accepted & batch.placed & source.placed.index_select(0, index)
         mixed = mine if self.text == "keep" else mine | theirs
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
@@ -286,12 +289,9 @@ class TPatchMix(CrossModalOp):
         """Whether altered texts state ``params.positions``."""
         return self.text != "keep"
 
-    def rewrite(self, texts: Sequence[str], params: PatchMixParams) -> list[str]:
-        """Make the texts of the accepted samples state ``params.positions``; with ``text="keep"``, leave them."""
-        if self.states_positions:
-            return super().rewrite(texts, params)
-        self._check_params(params)
-        return check_texts("texts", texts, params.accepted.shape[0])
+    def write(self, text: str, positions: Sequence[bool]) -> str:
+        """Make a text state the positions; with ``text="keep"``, leave it."""
+        return super().write(text, positions) if self.states_positions else text
 
 
 def _check_patch_size(patch_size: object) -> tuple[int, ...]:

@@ -62,7 +62,8 @@ class ZoneMix(CrossModalOp):
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W); regions extend through the depth. Any dtype, kept.
-        - Gate: ``p``, then ``max_cut``; both decided before a pixel moves. A batch of one is left alone.
+        - Gate: ``p``; both texts say where (`PositionParser.placed`); ``max_cut``; a text that can be rewritten well.
+          All are decided before a pixel moves. A batch of one is left alone.
         - Pixels that belong to no region of the atlas stay the anchor's.
         - Randomness: 3 + K draws a sample.
     """
@@ -95,6 +96,8 @@ class ZoneMix(CrossModalOp):
         source = batch if donors is None else donors
         index, possible = draw_donors(draws[:, 0], None if donors is None else donors.positions.shape[0])
         accepted = possible & (draws[:, 1] < self.p)
+        # A text that does not say where cannot say what a region holds.
+        accepted = accepted & batch.placed & source.placed.index_select(0, index)
         zones = self._draw_zones(draws[:, 2], draws[:, 3:])
         if self.max_cut is not None:
             mine = evidence_of(batch, "max_cut")

@@ -1,13 +1,15 @@
 """MONAI: the ops that need one sample alone, as dictionary transforms."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.augment.pos_aug import PosAug
+from crossmodal_aug.augment.reword import Reword
 from crossmodal_aug.augment.sync_flip import SyncFlip
+from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_positions
 
@@ -138,42 +140,22 @@ class SyncFlipd(RandomizableTransform, MapTransform, InvertibleTransform):
             sample[self.positions_key] = positions[list(self.op.atlas.mirror)] if done else positions
 
 
-class PosAugd(Randomizable, MapTransform):
-    """`PosAug` of one sample: its position phrases are masked, fuzzed or coarsened.
+class _TextOpd(Randomizable, MapTransform):
+    """An op on words alone, of one sample."""
 
-    Args:
-        keys: Keys of the texts.
-        op: What is done to each phrase.
-        positions_key: Where to write the (K,) bool positions that hold afterwards; read too where the sample has
-            them. Needs a single text key. None writes none.
-        allow_missing_keys: Whether a sample may lack one of ``keys``.
-
-    Raises:
-        InvalidTypeError: ``op`` is no PosAug.
-        InvalidValueError: ``positions_key`` is given with several text keys.
-
-    Example:
-        >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
-        >>> from crossmodal_aug.integrations.monai import PosAugd
-        >>> blur = PosAugd("text", PosAug(PositionParser(LUNG_ZONES), p=1.0, mode="coarsen"))
-        >>> blur.set_random_state(seed=0)({"text": "Opacity in the lower left lung."})["text"]
-        'Opacity in the left lung.'
-
-    Convention:
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
-    """
+    op_type: ClassVar[type[TextOp]]
 
     def __init__(
         self,
         keys: KeysCollection,
-        op: PosAug,
+        op: TextOp,
         *,
         positions_key: Hashable | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
-        if not isinstance(op, PosAug):
-            raise InvalidTypeError(f"Expected `op` to be a PosAug, but got {type(op).__name__}.")
+        if not isinstance(op, self.op_type):
+            raise InvalidTypeError(f"Expected `op` to be a {self.op_type.__name__}, but got {type(op).__name__}.")
         if positions_key is not None and len(self.keys) > 1:
             raise InvalidValueError(f"Expected one text key beside `positions_key`, but got {self.keys}.")
         self.op = op
@@ -209,6 +191,62 @@ class PosAugd(Randomizable, MapTransform):
             if self.positions_key is not None:
                 sample[self.positions_key] = out.positions[0]
         return sample
+
+
+class PosAugd(_TextOpd):
+    """`PosAug` of one sample: its position phrases are masked, fuzzed or coarsened.
+
+    Args:
+        keys: Keys of the texts.
+        op: What is done to each phrase.
+        positions_key: Where to write the (K,) bool positions that hold afterwards; read too where the sample has
+            them. Needs a single text key. None writes none.
+        allow_missing_keys: Whether a sample may lack one of ``keys``.
+
+    Raises:
+        InvalidTypeError: ``op`` is no PosAug.
+        InvalidValueError: ``positions_key`` is given with several text keys.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
+        >>> from crossmodal_aug.integrations.monai import PosAugd
+        >>> blur = PosAugd("text", PosAug(PositionParser(LUNG_ZONES), p=1.0, mode="coarsen"))
+        >>> blur.set_random_state(seed=0)({"text": "Opacity in the lower left lung."})["text"]
+        'Opacity in the left lung.'
+
+    Convention:
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
+    """
+
+    op_type = PosAug
+
+
+class Rewordd(_TextOpd):
+    """`Reword` of one sample: it says the same in other words.
+
+    Args:
+        keys: Keys of the texts.
+        op: How they are reworded.
+        positions_key: Where to write the (K,) bool positions; read too where the sample has them. Needs a single
+            text key. None writes none.
+        allow_missing_keys: Whether a sample may lack one of `keys`.
+
+    Raises:
+        InvalidTypeError: `op` is not a Reword.
+        InvalidValueError: `positions_key` is given with several text keys.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES, PositionParser, Reword
+        >>> from crossmodal_aug.integrations.monai import Rewordd
+        >>> reword = Rewordd("text", Reword(PositionParser(LUNG_ZONES), p=1.0, frames=["first"]))
+        >>> reword({"text": "Two infected areas, lower left lung."})["text"]
+        'Lower left lung: infiltrates.'
+
+    Convention:
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
+    """
+
+    op_type = Reword
 
 
 def _text(sample: Mapping[Hashable, Any], key: Hashable) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
-from crossmodal_aug.anatomy.atlas import named_atlas
+from crossmodal_aug.anatomy.atlas import Atlas, named_atlas
 from crossmodal_aug.anatomy.atlas.atlas import parse_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.anatomy.reading.reader import read
+from crossmodal_aug.anatomy.reading.vocabulary import Vocabulary
+from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.errors import AtlasError, InvalidValueError
 
 DEFAULT_SPANS_KEY = "positions"
@@ -27,7 +31,15 @@ _META_KEY = "atlases"
 @Language.factory(
     "anatomical_positions",
     default_config={"atlas": "lung_zones", "spans_key": DEFAULT_SPANS_KEY},
-    assigns=["doc.spans", "doc._.position_regions", "doc._.position_negated"],
+    assigns=[
+        "doc.spans",
+        "doc._.position_regions",
+        "doc._.position_negated",
+        "doc._.position_placed",
+        "span._.position_regions",
+        "span._.position_negated",
+        "span._.position_cue",
+    ],
 )
 def make_anatomical_positions(nlp: Language, name: str, atlas: str, spans_key: str) -> AnatomicalPositions:
     """Make the component; spaCy calls this from `nlp.add_pipe("anatomical_positions")`.
@@ -56,35 +68,37 @@ def make_anatomical_positions(nlp: Language, name: str, atlas: str, spans_key: s
     """
     del name
     inside = nlp.meta.get(_META_KEY, [])
-    component = AnatomicalPositions(atlas, spans_key, missing_ok=atlas in inside)
+    component = AnatomicalPositions(nlp, atlas, spans_key, missing_ok=atlas in inside)
     if atlas.endswith(".toml") and atlas not in inside:
         nlp.meta[_META_KEY] = [*inside, atlas]
     return component
 
 
-def _stored(doc: Doc, key: str) -> tuple[str, ...]:
-    # A document that comes back from another process or from disk holds lists for tuples.
-    return tuple(doc.user_data.get(key, ()))
-
-
 class AnatomicalPositions:
-    """Fills `doc.spans["positions"]`, `doc._.position_regions` and `doc._.position_negated`.
+    """Fills `doc.spans["positions"]`, and says of the document and of each span which regions they name.
 
-    With another `spans_key`, say "corners", it fills `doc.spans["corners"]`, `doc._.corners_regions` and
-    `doc._.corners_negated`. It reads `doc.text` with a `PositionParser`, so it needs no other component and agrees
-    with the parser whatever the tokenizer does. A span covers all tokens that its mention touches.
+    `doc._.position_regions`, `doc._.position_negated` and `doc._.position_placed` are those of a `Report`; a span of
+    `doc.spans["positions"]` has `_.position_regions`, `_.position_negated` and `_.position_cue`, those of a `Mention`.
+    With another `spans_key`, say "corners", they are called `corners_regions` and so on. All of it is kept by `DocBin`
+    with `store_user_data`, by `Doc.from_docs`, by `as_doc(copy_user_data=True)` and by `nlp.pipe(n_process=2)`.
+
+    The component reads the tokens of the pipeline, and its sentences where a component before it has set them. Only a
+    token that glues known words ("lung(all") is looked into.
 
     Args:
+        nlp: The pipeline, whose tokenizer cuts the words to look for.
         atlas: "lung_zones", "quadrants", or the path of an atlas file.
         spans_key: Where in `doc.spans` the positions go.
         missing_ok: Whether the file may be missing, because `from_disk` or `from_bytes` will bring it.
 
     Raises:
         AtlasError: `atlas` names neither an atlas nor a TOML file, or the file has a fault.
-        InvalidValueError: `spans_key` is no name.
+        InvalidValueError: `spans_key` is not a name, or an attribute of that name belongs to somebody else.
     """
 
-    def __init__(self, atlas: str, spans_key: str = DEFAULT_SPANS_KEY, *, missing_ok: bool = False) -> None:
+    def __init__(
+        self, nlp: Language, atlas: str, spans_key: str = DEFAULT_SPANS_KEY, *, missing_ok: bool = False
+    ) -> None:
         if not spans_key.isidentifier():
             raise InvalidValueError(
                 f"Expected `spans_key` to be a name of letters, digits and _, but got {spans_key!r}"
@@ -92,36 +106,67 @@ class AnatomicalPositions:
         self.spans_key = spans_key
         # The file of a user's own atlas travels with the pipeline, so it need not exist where that is loaded.
         self._source = ""
-        self._parser: PositionParser | None = None
+        self._atlas: Atlas | None = None
         self._name = atlas
+        self._nlp: Language | None = nlp
+        self._vocabulary: Vocabulary | None = None
+        self._words: dict[str, list[str]] = {}
         if not (missing_ok and atlas.endswith(".toml") and not Path(atlas).is_file()):
-            self._parser = PositionParser(named_atlas(atlas))
+            self._take(named_atlas(atlas))
             if atlas.endswith(".toml"):
-                self._source = Path(atlas).read_text(encoding="utf-8")
+                self._source = Path(atlas).read_text(encoding="utf-8-sig")
         self._register()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Matchers stay at home. Another process makes its own, of the words as this pipeline's tokenizer cut them.
+        return {**self.__dict__, "_nlp": None, "_vocabulary": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._register()  # another process has not seen the constructor
 
-    def _register(self) -> None:
-        for key in self._attributes():
-            if not Doc.has_extension(key):
-                Doc.set_extension(key, getter=partial(_stored, key=key))
+    def _take(self, atlas: Atlas) -> None:
+        """Take over an atlas: check that it reads its own phrases, and cut its words as the pipeline does."""
+        PositionParser(atlas)
+        self._atlas, self._vocabulary = atlas, None
+        if self._nlp is not None:
+            self._vocabulary = Vocabulary(atlas, self._nlp.vocab, self._nlp.make_doc)
+            self._words = {form: [token.text for token in self._nlp.make_doc(form)] for form in self._vocabulary.forms}
 
-    def _attributes(self) -> tuple[str, str]:
+    def _names(self) -> dict[str, str]:
         prefix = "position" if self.spans_key == DEFAULT_SPANS_KEY else self.spans_key
-        return f"{prefix}_regions", f"{prefix}_negated"
+        return {what: f"{prefix}_{what}" for what in ("regions", "negated", "cue", "placed", "mention", "denial")}
 
-    @property
-    def parser(self) -> PositionParser:
-        """The parser behind the component."""
-        if self._parser is None:
+    def _register(self) -> None:
+        names = self._names()
+        for what, getter in (("regions", _regions_of), ("negated", _negated_of), ("placed", _placed_of)):
+            _extend(Doc, names[what], getter=partial(getter, names=names))
+        for place, what in enumerate(("regions", "negated", "cue")):
+            _extend(Span, names[what], getter=partial(_part_of, name=names["mention"], place=place))
+
+    def vocabulary_for(self, doc: Doc) -> Vocabulary:
+        """Return the words to read a document with, made for its strings.
+
+        Args:
+            doc: A document of this pipeline.
+
+        Returns:
+            The vocabulary.
+
+        Raises:
+            AtlasError: The atlas file that the pipeline was to bring along never came.
+        """
+        if self._atlas is None:
             raise AtlasError(
                 f"Expected an atlas file at {self._name}, or a pipeline that brings it along through from_disk or "
                 "from_bytes, but there is none"
             )
-        return self._parser
+        if self._vocabulary is None or self._vocabulary.vocab is not doc.vocab:
+            words = self._words
+            self._vocabulary = Vocabulary(
+                self._atlas, doc.vocab, lambda form: Doc(doc.vocab, words=words.get(form) or form.split())
+            )
+        return self._vocabulary
 
     def __call__(self, doc: Doc) -> Doc:
         """Read one document.
@@ -135,21 +180,34 @@ class AnatomicalPositions:
         Raises:
             AtlasError: The atlas file that the pipeline was to bring along never came.
         """
-        report = self.parser(doc.text)
-        spans = [
-            doc.char_span(
-                mention.start,
-                mention.end,
-                label=NEGATED if mention.negated else AFFIRMED,
-                alignment_mode="expand",
-            )
-            for mention in report.mentions
-        ]
-        doc.spans[self.spans_key] = [span for span in spans if span is not None]
-        regions, negated = self._attributes()
-        doc.user_data[regions] = report.regions
-        doc.user_data[negated] = report.negated
+        vocabulary = self.vocabulary_for(doc)
+        statement = read(doc, vocabulary)
+        names = self._names()
+        kept: dict[Any, Any] = doc.user_data
+        spans = []
+        for phrase in statement.phrases:
+            span = self._span(doc, statement, phrase.first, phrase.last, NEGATED if phrase.negated else AFFIRMED)
+            denied = phrase.negated and phrase.cue is not None
+            cue = statement.said(*phrase.cue) if denied and phrase.cue is not None else ""
+            spans.append(span)
+            # The document's own attributes go by the characters of a mention, which may be a part of a token.
+            said = (statement.terms[phrase.first].start, statement.terms[phrase.last].end)
+            kept["._.", names["mention"], *said] = [list(self._named(phrase.mask)), phrase.negated, cue, phrase.mask]
+        doc.spans[self.spans_key] = spans
+        if statement.denial is not None:
+            first, last = statement.denial
+            said = (statement.terms[first].start, statement.terms[last].end)
+            kept["._.", names["denial"], *said] = True
         return doc
+
+    def _span(self, doc: Doc, statement: Statement, first: int, last: int, label: str) -> Span:
+        terms = statement.terms
+        span = doc.char_span(terms[first].start, terms[last].end, label=label, alignment_mode="expand")
+        return doc[0 : len(doc)] if span is None else span
+
+    def _named(self, mask: int) -> tuple[str, ...]:
+        atlas = self._atlas
+        return () if atlas is None else tuple(name for index, name in enumerate(atlas.names) if mask >> index & 1)
 
     def to_bytes(self, **_: Any) -> bytes:
         """Return the name of the atlas, and the user's own file where it is one.
@@ -185,9 +243,74 @@ class AnatomicalPositions:
         return self
 
     def _saved_name(self) -> str:
-        _ = self.parser  # a pipeline that cannot read is not worth saving
+        if self._atlas is None:  # a pipeline that cannot read is not worth saving
+            raise AtlasError(
+                f"Expected an atlas file at {self._name}, or a pipeline that brings it along through from_disk or "
+                "from_bytes, but there is none"
+            )
         return self._name
 
     def _load(self, name: str, source: str) -> None:
         atlas = parse_atlas(source, where=name) if source else named_atlas(name)
-        self._name, self._source, self._parser = name, source, PositionParser(atlas)
+        self._name, self._source = name, source
+        self._take(atlas)
+
+
+def _extend(owner: type[Doc] | type[Span], name: str, **how: Any) -> None:
+    """Register an attribute of documents or spans, or refuse one that belongs to somebody else."""
+    if not owner.has_extension(name):
+        owner.set_extension(name, **how)
+        return
+    _, _, getter, _ = owner.get_extension(name)
+    ours = isinstance(getter, partial) and getter.func in _GETTERS
+    if not ours:
+        raise InvalidValueError(
+            f"Expected {owner.__name__}._.{name} to be free, but another component has registered it; give "
+            "`spans_key` another name"
+        )
+
+
+def _kept(doc: Doc, name: str) -> Iterator[Any]:
+    """Yield what spans of a document carry under a name, also behind a `DocBin`, `from_docs` or `as_doc`."""
+    end = len(doc.text)
+    stored: dict[Any, Any] = doc.user_data
+    for key, value in stored.items():
+        if isinstance(key, tuple) and len(key) >= 4 and key[0] == "._." and key[1] == name and key[2] is not None:
+            first, last = int(key[2]), int(key[3] if key[3] is not None else end)
+            if first >= 0 and last <= end:
+                yield value
+
+
+def _sets(doc: Doc, names: dict[str, str]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the affirmed and the denied regions of a document, by their place in the atlas."""
+    sets: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    for regions, negated, _, mask in _kept(doc, names["mention"]):
+        indices = (index for index in range(mask.bit_length()) if mask >> index & 1)
+        sets[bool(negated)].update(zip(indices, regions, strict=False))
+    return sets
+
+
+def _part_of(span: Span, name: str, place: int) -> Any:
+    """Return regions, negation or cue of the first mention that lies in a span."""
+    stored: dict[Any, Any] = span.doc.user_data
+    for key, value in stored.items():
+        if isinstance(key, tuple) and len(key) >= 4 and key[1] == name and span.start_char <= key[2] < span.end_char:
+            return tuple(value[0]) if place == 0 else value[place]
+    return ((), False, "")[place]
+
+
+def _regions_of(doc: Doc, names: dict[str, str]) -> tuple[str, ...]:
+    affirmed, _ = _sets(doc, names)
+    return tuple(affirmed[index] for index in sorted(affirmed))
+
+
+def _negated_of(doc: Doc, names: dict[str, str]) -> tuple[str, ...]:
+    affirmed, denied = _sets(doc, names)
+    return tuple(denied[index] for index in sorted(denied) if index not in affirmed)
+
+
+def _placed_of(doc: Doc, names: dict[str, str]) -> bool:
+    return any(_sets(doc, names)) or any(_kept(doc, names["denial"]))
+
+
+_GETTERS = (_part_of, _regions_of, _negated_of, _placed_of)

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.augment.pos_aug import PosAug
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.augment.t_patch_mix import TPatchMix
+from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.augment.zone_mix import ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_generator, check_tensor
@@ -55,7 +55,7 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
     Convention:
         - Types and dtypes are kept: a Mask stays a Mask, int64 stays int64, metadata included.
         - Written beside the altered entries: positions, (K,) or (B, K) bool, and accepted, () or (B,) bool.
-        - Boxes and keypoints in the dictionary raise, unless the op is `PosAug`: they would no longer fit.
+        - Boxes and keypoints in the dictionary raise, unless the op is `PosAug` or `Reword`: they would no longer fit.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
         _check_flat(sample)
         kinds = (tv_tensors.BoundingBoxes, *((tv_tensors.KeyPoints,) if hasattr(tv_tensors, "KeyPoints") else ()))
         coordinates = [key for key, value in sample.items() if isinstance(value, kinds)]
-        if coordinates and not isinstance(self.op, PosAug):
+        if coordinates and not isinstance(self.op, TextOp):
             raise InvalidTypeError(
                 f"Expected no boxes or keypoints, which {type(self.op).__name__} cannot move, but got some under "
                 f"{coordinates}."

@@ -5,20 +5,23 @@ python examples/semimedref/evaluate.py runs/NAME/best.ckpt --out runs/NAME/evalu
 """
 
 import json
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from semimedref.checkpoints import load_trained
+from semimedref.checkpoints import Trained, load_trained
 from semimedref.cli import OneLineParser, run
 from semimedref.data import load_data, load_to_score
+from semimedref.data.samples import DataSet, Samples
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
 from semimedref.evaluation.tables import tables
 from semimedref.runs import write_text
+from semimedref.styling import UNREAD_FILE, Styled, in_style, reads_in_style, usual_caption
 
 from crossmodal_aug import PositionParser, __version__
 from crossmodal_aug.errors import InvalidValueError
@@ -26,20 +29,7 @@ from crossmodal_aug.errors import InvalidValueError
 
 def main(arguments: Sequence[str]) -> None:
     """Load checkpoint and data, print the tables, write the report."""
-    parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
-    parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
-    parser.add_argument("--root", help="folder of the data set, where it is not the one of the run")
-    parser.add_argument("--part", choices=("valid", "test"), default="test", help="what to score (default: test)")
-    parser.add_argument("--out", type=Path, help="also write a report with pictures to this folder, which is made")
-    parser.add_argument("--json", type=Path, help="also write the plain scores to this file, which must not exist")
-    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the images (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
-    options = parser.parse_args(arguments)
-    if options.seed < 0:
-        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
+    options = parsed(arguments)
     bootstrap = Bootstrap(options.resamples, options.seed)
     # Before the work, which may take long.
     check_new({option: path for option, path in (("--json", options.json), ("--out", options.out)) if path is not None})
@@ -55,8 +45,10 @@ def main(arguments: Sequence[str]) -> None:
         # The run has told what it found in its own data.
         print(*data.notes, sep="\n")
     samples = data.test if options.part == "test" else data.valid
+    reader = PositionParser(data.atlas)
     for model in trained.models.values():
         model.to(options.device)
+    styled = None if options.in_style is None else read_in_style(options.in_style, trained, data, samples, reader)
     found = evaluate(trained, samples, data.atlas, bootstrap, tell=lambda stage: print(f"{stage} ...", flush=True))
     settings = asdict(trained.config)
     about = {
@@ -71,6 +63,8 @@ def main(arguments: Sequence[str]) -> None:
         "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",
         "settings of the run": ", ".join(f"{name} {value}" for name, value in settings.items() if value != ""),
     }
+    if styled is not None:
+        about["captions"] = f'read in the words of "{styled.template}"; {styled.note}'
     print(f"\n{about['checkpoint']}\n{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)
     for table in shown:
@@ -82,10 +76,64 @@ def main(arguments: Sequence[str]) -> None:
         print(f"\n{options.json}")
     if options.out is not None:
         stored = {**about, "settings of the run": settings, "step": trained.step, "part": options.part}
-        write_evaluation(options.out, found, trained.model, PositionParser(data.atlas), shown, about, stored)
+        write_evaluation(options.out, found, trained.model, reader, shown, about, stored)
+        names = ["report.html", "scores.json", "per_image.csv", "gallery"]
+        if styled is not None and styled.unread:
+            write_text(options.out / UNREAD_FILE, styled.unread_list(samples.names))
+            names.append(UNREAD_FILE)
         print()
-        for name in ("report.html", "scores.json", "per_image.csv", "gallery"):
+        for name in names:
             print(options.out / name)
+
+
+def parsed(arguments: Sequence[str]) -> Namespace:
+    """Return the options of the command line, or end the process where they make no sense."""
+    parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
+    parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
+    parser.add_argument("--root", help="folder of the data set, where it is not the one of the run")
+    parser.add_argument("--part", choices=("valid", "test"), default="test", help="what to score (default: test)")
+    parser.add_argument("--out", type=Path, help="also write a report with pictures to this folder, which is made")
+    parser.add_argument("--json", type=Path, help="also write the plain scores to this file, which must not exist")
+    parser.add_argument(
+        "--in-style",
+        nargs="?",
+        const="",
+        metavar="TEMPLATE",
+        help="read all captions in the words of this one, or without TEMPLATE in those of the most frequent one of the "
+        "training",
+    )
+    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the images (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    options = parser.parse_args(arguments)
+    if options.in_style == "" and options.root is not None:
+        raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run")
+    if options.seed < 0:
+        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
+    return options
+
+
+def read_in_style(template: str, trained: Trained, data: DataSet, samples: Samples, reader: PositionParser) -> Styled:
+    """Make the models read all captions in the words of a template, and print how many cannot be read.
+
+    Args:
+        template: The template; "" takes the most frequent caption of the training.
+        trained: The models.
+        data: The data set of the run.
+        samples: What is scored.
+        reader: Reads and rewrites the captions.
+
+    Returns:
+        The captions of the samples in these words.
+    """
+    template = template or usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
+    styled = in_style(samples.texts, template, reader)
+    print(f'captions are read in the words of "{template}": {styled.note}')
+    for model in trained.models.values():
+        reads_in_style(model, reader, template)
+    return styled
 
 
 if __name__ == "__main__":

@@ -5,13 +5,17 @@ python examples/semimedref/predict.py runs/NAME/best.ckpt FOLDER --captions capt
 """
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
 from semimedref.data.entries import has_half_characters, short
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
+from semimedref.runs import write_text
+from semimedref.styling import UNREAD_FILE, in_style
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
@@ -27,6 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("caption", nargs="?", help="what to segment; left as in the captions of the training")
     parser.add_argument("--captions", type=Path, help="CSV file with columns image and caption, for a folder")
     parser.add_argument("--out", type=Path, default=Path(), help="folder to write to (default: the current one)")
+    parser.add_argument("--in-style", metavar="TEMPLATE", help="a caption of the training, in whose words all are read")
     parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier prediction")
     options = parser.parse_args(arguments)
 
@@ -42,11 +47,11 @@ def main(arguments: Sequence[str]) -> None:
     if not options.image.is_dir():
         if options.captions is not None:
             raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}")
-        job = Job(options.image, options.caption)
+        (job,) = styled([Job(options.image, options.caption)], reader, options)
         report(predict(load_trained(options.checkpoint), reader, job, options.out, overwrite=options.overwrite))
         return
 
-    jobs = folder_jobs(options.image, options.caption, options.captions, options.out)
+    jobs = styled(folder_jobs(options.image, options.caption, options.captions, options.out), reader, options)
     trained = load_trained(options.checkpoint)
     failed = 0
     for job in jobs:
@@ -81,6 +86,28 @@ def folder_jobs(folder: Path, caption: str | None, captions: Path | None, out: P
     named = {job.image.name for job in jobs}
     print_left_out(f"not named in {captions}", [image.name for image in images if image.name not in named])
     return jobs
+
+
+def styled(jobs: list[Job], reader: PositionParser, options: Namespace) -> list[Job]:
+    """Return jobs with their captions in the words of `--in-style`, and list those that could not be read.
+
+    Raises:
+        InvalidValueError: The template names no region, or there is a list of an earlier prediction.
+    """
+    if options.in_style is None:
+        return jobs
+    sound = [job for job in jobs if not job.fault]
+    found = in_style([job.caption for job in sound], options.in_style, reader)
+    print(found.note)
+    if found.unread:
+        listed = options.out / UNREAD_FILE
+        if listed.exists() and not options.overwrite:
+            raise InvalidValueError(f"{listed} exists: give --overwrite, or another --out")
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_text(listed, found.unread_list([job.image.name for job in sound]))
+        print(listed)
+    texts = iter(found.texts)
+    return [job if job.fault else replace(job, caption=next(texts)) for job in jobs]
 
 
 def print_left_out(why: str, names: Sequence[str]) -> None:

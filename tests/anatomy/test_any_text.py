@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossmodal_aug.anatomy import LUNG_ZONES, QUADRANTS, PositionParser
-from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
 from crossmodal_aug.anatomy.reading.conflicts import contradicts_itself
-from crossmodal_aug.anatomy.reading.reader import read
+from crossmodal_aug.errors import CannotSay
 
 # 10^3 examples of each in CI, 10^5 with HYPOTHESIS_PROFILE=nightly.
 MANY = settings(
@@ -99,10 +98,13 @@ def test_rewriting_states_exactly_what_is_asked(name, text, bits):
     parser = PARSERS[name]
     report = parser(text)
     wanted = tuple(region for index, region in enumerate(parser.atlas.names) if bits >> index & 1)
-    rewritten = report.with_regions(wanted)
-    assert parser(rewritten).regions == wanted
-    assert rewritten == text or not contradicts_itself(read(rewritten, lexicon_for(parser.atlas), parser.atlas.bare))
     assert report.with_regions(report.regions) == text
+    try:
+        rewritten = report.with_regions(wanted)
+    except CannotSay:
+        return  # what cannot be said well is declined, by that one name
+    assert parser(rewritten).regions == wanted
+    assert rewritten == text or not contradicts_itself(parser.statement(rewritten))
 
 
 @MANY

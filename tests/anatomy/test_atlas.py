@@ -1,6 +1,8 @@
 """Atlases: the two of the package, geometry, and files with every kind of fault."""
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,87 @@ def test_geometry_of_the_wrong_type_is_refused():
         LUNG_ZONES.with_geometry(laterality="doctor")
 
 
+FRAMES = (("a", "{Positions} shows a lesion."), ("b", "Lesion in {positions}."))
+
+
+def test_phrases_change_without_a_file():
+    atlas = LUNG_ZONES.with_phrases(
+        present="Lesion in the {positions}.", absent="No lesion.", absent_caption="No lesions.", join=" plus ",
+        frames=FRAMES,
+    )  # fmt: skip
+    words = atlas.phrasing
+    assert (words.present, words.absent, words.absent_caption, words.join, words.frames) == (
+        "Lesion in the {positions}.", "No lesion.", "No lesions.", " plus ", FRAMES,
+    )  # fmt: skip
+    assert words.some == LUNG_ZONES.phrasing.some
+    assert atlas != LUNG_ZONES
+    assert atlas.boxes == LUNG_ZONES.boxes
+    assert atlas.with_phrases() == atlas
+    assert atlas.with_phrases(frames=[]).phrasing.frames == ()
+    assert atlas.with_phrases(frames=map(list, FRAMES)) == atlas
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("present", "Lesion."),
+        ("present", "Lesion in {positions} of {side}."),
+        ("present", "{positions!r}"),
+        ("present", "{positions"),
+        ("absent", ""),
+        ("absent", "No {positions}."),
+        ("absent_caption", " "),
+        ("absent_caption", "{0}"),
+        ("join", ""),
+        ("join", "{}"),
+        ("frames", [("a", "Lesion.")]),
+        ("frames", [("a", "{positions} and {Positions}")]),
+        ("frames", [("a", "{positions} and {positions}")]),
+        ("frames", [("a", "{positions} {side}")]),
+        ("frames", [("", "{positions}")]),
+        ("frames", [("a", "{positions}"), ("a", "{Positions}")]),
+    ],
+)
+def test_phrases_that_cannot_be_are_refused(name, given):
+    with pytest.raises(InvalidValueError, match=rf"^Expected .*`{name}` .*but got"):
+        LUNG_ZONES.with_phrases(**{name: given})
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("present", 3),
+        ("absent", ["No lesion."]),
+        ("absent_caption", b"none"),
+        ("join", ()),
+        ("frames", "{positions}"),
+        ("frames", 3),
+        ("frames", {"a": "{positions}"}),
+        ("frames", ["ab"]),
+        ("frames", [("a",)]),
+        ("frames", [("a", 3)]),
+        ("frames", [(3, "{positions}")]),
+    ],
+)
+def test_phrases_of_the_wrong_type_are_refused(name, given):
+    with pytest.raises(InvalidTypeError, match=rf"^Expected .*`{name}`.* but got"):
+        LUNG_ZONES.with_phrases(**{name: given})
+
+
+def test_phrases_that_do_not_read_back_are_refused_by_the_parser():
+    with pytest.raises(AtlasError, match="`absent`"):
+        PositionParser(LUNG_ZONES.with_phrases(absent="Opacity in the left upper lobe."))
+
+
+@pytest.mark.parametrize("module", ["crossmodal_aug", "crossmodal_aug.anatomy", "crossmodal_aug.anatomy.atlas"])
+def test_importing_reads_no_atlas_and_nothing_heavy(module):
+    code = (
+        f"import sys, {module}; assert not {{'pydantic', 'spacy', 'torch'}} & set(sys.modules);"
+        "from crossmodal_aug.anatomy.atlas import atlas; assert not atlas._package_atlas.cache_info().currsize"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_an_atlas_is_found_by_name_by_path_and_by_itself(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(LUNG_FILE.read_text())
@@ -91,39 +174,42 @@ def test_a_parser_without_an_atlas_says_where_to_get_one(given):
         PositionParser(given)
 
 
+# What was edited, and a part of the message that must name it.
 FAULTS = {
-    "no TOML": ("name =", "name = = "),
-    "unknown key": ('bare = "finding"', 'bear = "finding"'),
-    "unknown bare": ('bare = "finding"', 'bare = "maybe"'),
-    "unknown laterality": ('laterality = "viewer"', 'laterality = "doctor"'),
-    "falling rows": ("rows = [0.3333333333333333, 0.6666666666666666]", "rows = [0.6, 0.3]"),
-    "row outside": ("row = 2", "row = 3"),
-    "mirror to nowhere": ('mirror = "right upper"', 'mirror = "right top"'),
-    "mirror that is no pair": ('mirror = "right upper"', 'mirror = "right lower"'),
-    "twice the same name": ('name = "left middle"', 'name = "left upper"'),
-    "unknown kind": ('kind = "zone"', 'kind = "zones"'),
-    "forms that are no list": ('forms = ["biapical", "bi-apical"]', 'forms = "biapical"'),
-    "words of an unknown region": ('regions = ["left upper", "right upper"]', 'regions = ["left top"]'),
-    "words of no region": ('regions = ["left upper", "right upper"]', "regions = []"),
-    "noun with regions": ('kind = "place"', 'kind = "noun"'),
-    "one-sided word without its mirror": ('["lul", "rul"],', ""),
-    "mirror word that is no word": ('["lul", "rul"],', '["lul", "rul"], ["abc", "abd"],'),
-    "mirror pair of unequal length": ('["lul", "rul"],', '["lul", "rul"], ["abc", "ab d"],'),
-    "implied outside": ('implied = ["left middle"]', 'implied = ["left upper"]'),
-    "phrase without positions": ("infection in the {positions}.", "infection."),
-    "phrase with an unknown slot": ("{parts} {side} lung", "{part} {side} lung"),
-    "no region's phrase": ('phrase = "upper left lung"\n', ""),
-}
+    "no TOML": ("name =", "name = = ", "TOML"),
+    "unknown key": ('bare = "finding"', 'bear = "finding"', "'bear'; did you mean 'bare'"),
+    "unknown bare": ('bare = "finding"', 'bare = "maybe"', "`bare` .*'maybe'"),
+    "unknown laterality": ('laterality = "viewer"', 'laterality = "doctor"', "`laterality` .*'doctor'"),
+    "falling rows": ("rows = [0.3333333333333333, 0.6666666666666666]", "rows = [0.6, 0.3]", r"`rows` .*0\.6, 0\.3"),
+    "row outside": ("row = 2", "row = 3", "'left lower', in one of 3 rows and 2 columns.*row 3"),
+    "mirror to nowhere": ('mirror = "right upper"', 'mirror = "right top"', "`mirror` of .*'left upper'.*'right top'"),
+    "mirror that is no pair": ('mirror = "right upper"', 'mirror = "right lower"', "`mirror` .*'left upper' goes to"),
+    "twice the same name": ('name = "left middle"', 'name = "left upper"', "'left upper' twice"),
+    "unknown kind": ('kind = "zone"', 'kind = "zones"', "`kind` of .*'zones'; did you mean 'zone'"),
+    "forms that are no list": ('forms = ["biapical",', 'forms = "biapical" #', "`forms` of .*got 'biapical'"),
+    "words of an unknown region": (
+        'regions = ["left upper", "right upper"]', 'regions = ["left top"]', "`regions` of .*'left top'",
+    ),
+    "words of no region": ('regions = ["left upper", "right upper"]', "regions = []", "`regions` .* have 0"),
+    "noun with regions": ('kind = "place"', 'kind = "noun"', r"`regions` .*the noun words .* have \d"),
+    "one-sided word without its mirror": ('["lul", "rul"],', "", "'lul', which is in no pair"),
+    "mirror word that is no word": ('["lul", "rul"],', '["lul", "rul"], ["abc", "abd"],', "'abc' among the words"),
+    "mirror pair of unequal length": ('["lul", "rul"],', '["lul", "rul"], ["abc", "ab d"],', "equal length.*'ab d'"),
+    "implied outside": ('implied = ["left middle"]', 'implied = ["left upper"]', "`implied` of .*'left upper'"),
+    "phrase without positions": ("infection in the {positions}.", "infection.", r"`\w+` of .*\{positions\}"),
+    "phrase with an unknown slot": ("{parts} {side} lung", "{part} {side} lung", r"`some` of \[phrases\].*\{part\}"),
+    "no region's phrase": ('phrase = "upper left lung"\n', "", "'left upper', to have `phrase`.*missing"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_each_fault_of_a_file_is_an_atlas_error(fault, tmp_path):
-    old, new = FAULTS[fault]
+    old, new, message = FAULTS[fault]
     source = LUNG_FILE.read_text()
     assert old in source
     path = tmp_path / "faulty.toml"
     path.write_text(source.replace(old, new, 1))
-    with pytest.raises(AtlasError):
+    with pytest.raises(AtlasError, match=rf"(?s)Expected .*{message}"):
         PositionParser(Atlas.from_toml(path))
 
 

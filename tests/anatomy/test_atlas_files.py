@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crossmodal_aug.anatomy.atlas as atlas_package
@@ -43,6 +43,7 @@ def test_the_files_of_the_project_pass_every_check(path):
     assert PositionParser(Atlas.from_toml(path)).atlas.name == path.stem
 
 
+FRAME = '[[frames]]\nname = "a"\ntext = "In {Positions}."\n'
 # What was edited, and a part of the message that must name it.
 WORDING = {
     "phrase with an unknown word": (
@@ -55,7 +56,7 @@ WORDING = {
         r"`phrase` of 'left frontal'.*reads as 'left occipital'",
     ),
     "phrase of no region": ('phrase = "left frontal lobe"', 'phrase = "there"', r"reads as no region"),
-    "mistyped part": ('part = "frontal"', 'part = "fontal"', r"`part` of 'left frontal'.*'fontal'"),
+    "mistyped part": ('part = "frontal"', 'part = "prontal"', r"`part` of 'left frontal'.*'prontal'"),
     "part of another region": ('part = "frontal"', 'part = "occipital"', r"`part` of 'left frontal'"),
     "some without its side": ("{side} {parts} lobes", "{parts} lobes", r"`part` of 'left frontal'"),
     "coarse that names one side": ("{side} hemisphere", "left hemisphere", r"`coarse` of side 'right'"),
@@ -80,15 +81,32 @@ SYMMETRY = {
 }  # fmt: skip
 WORDS = {
     "one form in two zones": ('forms = ["occipital"]', 'forms = ["occipital", "Frontal"]', r"'Frontal' among .*again"),
-    "kind with a typing error": ('kind = "zone"', 'kind = "zoen"', r"but got 'zoen'; did you mean 'zone'\?"),
+    "kind with a typing error": ('kind = "zone"', 'kind = "zoen"',
+                                 r"`kind` of \[\[words\]\] 4, the words 'frontal', .*'zoen'; did you mean 'zone'\?"),
     "region with a typing error": ('regions = ["right frontal", "right occipital"]', 'regions = ["right fontal"]',
-                                   r"`regions` of the side words .*'right fontal'; did you mean 'right frontal'"),
+                                   r"\] 2, the side words 'right', .*'right fontal'; did you mean 'right frontal'\?"),
     "mirror with a typing error": ('mirror = "right frontal"', 'mirror = "right fontal"',
-                                   r"`mirror` of region 'left frontal' .*'right fontal'"),
-    "implied with a typing error": ('regions = "all"', 'regions = "all", implied = ["left"]', r"`implied` of the both"),
-    "key with a typing error": ("laterality =", "lateralty =", r"lateralty; did you mean 'laterality'"),
+                                   r"`mirror` of \[\[region\]\] 1, 'left frontal', .*'right fontal'"),
+    "implied with a typing error": ('regions = "all"', 'regions = "all", implied = ["left"]',
+                                    r"`implied` of \[\[words\]\] 3, the both words 'both', 'bilateral', .*'left'"),
+    "key with a typing error": ("laterality =", "lateralty =", r"'lateralty'; did you mean 'laterality'"),
     "count nouns that do not take turns": ('kind = "finding", forms = ["infarct", "haemorrhage", "metastasis"]',
-                                           'kind = "count noun", forms = ["blot"]', r"one and several"),
+                                           'kind = "count noun", forms = ["blot"]', r"'blot', .*one and several"),
+    "kind that is missing": ('{ kind = "noun", forms = ["lobe", ', '{ forms = ["lobe", ',
+                             r"\[\[words\]\] 8, the words 'lobe', 'hemisphere', to have `kind`, .* it is missing"),
+    "key that is missing and mistyped": ('kind = "zone"', 'knd = "zone"', r"\] 4, .*'knd'; did you mean 'kind'"),
+    "name that is missing": ('name = "brain_lobes"', "", "the atlas to have `name`"),
+    "phrases that are missing": (BRAIN[BRAIN.index("[phrases]") :], "", "the atlas to have `phrases`"),
+    "a form that is a number": ('["lobe", "hemisphere"]', '["lobe", 3]', r"`forms` of \[\[words\]\] 8, .*item 2 is 3"),
+    "a region that is a number": ("region = [", "region = [3,", r"tables written \[\[region\]\], but item 1 is 3"),
+    "laterality with a typing error": ('"patient" ', '"pateint" ', r"'pateint'; did you mean 'patient'"),
+    "two frames of one name": ('[phrases]', FRAME + FRAME + "[phrases]",
+                               r"\[\[frames\]\] without repetition.*'a' twice"),
+    "frame without positions": ('[phrases]', FRAME.replace("{Positions}", "it") + "[phrases]",
+                                r"`text` of \[\[frames\]\] 1, 'a', to be a text with \{positions\}.*'In it\.'"),
+    "frame with positions twice": ('[phrases]', FRAME.replace("In", "{positions}") + "[phrases]", r"`text` of .*once"),
+    "frame with another slot": ('[phrases]', FRAME.replace("In", "{side}") + "[phrases]", r"`text` of .*no other slot"),
+    "frame with a typing error": ('[phrases]', FRAME.replace("text", "txt") + "[phrases]", r"did you mean 'text'"),
 }  # fmt: skip
 GEOMETRY = {
     "another row": ('mirror = "left frontal", row = 0, column = 1', 'mirror = "left frontal", row = 1, column = 1',
@@ -97,7 +115,7 @@ GEOMETRY = {
                         r"'right frontal', the mirror of 'left frontal'"),
     "a box of its own": ('mirror = "left frontal", row = 0, column = 1',
                          'mirror = "left frontal", box = [0.0, 0.5, 0.1, 0.5]', r"'right frontal', the mirror"),
-    "box and row": ("row = 0, column = 0", "row = 0, box = [0, 1, 0, 1]", r"'left frontal' .* but it has both"),
+    "box and row": ("row = 0, column = 0", "row = 0, box = [0, 1, 0, 1]", r"'left frontal', .* but it has both"),
     "columns off centre": ("columns = [0.5]", "columns = [0.4]", r"`columns` to be symmetric.*with_geometry"),
     "a region that mirrors itself": (', mirror = "right frontal"', "", r"'right frontal' goes to 'left frontal'"),
     "side of one region": ('side = "left", part = "frontal"', 'side = "lft", part = "frontal"',
@@ -105,6 +123,7 @@ GEOMETRY = {
     "one side for both": ('side = "left", part = "frontal"', 'side = "right", part = "frontal"', r"two `side`s"),
     "side without a counterpart": ('side = "left", part = "frontal"', 'part = "frontal"', r"none and right"),
 }  # fmt: skip
+SOME = r"`some` of \[phrases\] to be a text with \{parts\}, and no other slot but \{side\}, but got '\{parts"
 TYPES = {
     "rows that are a number": ("rows = [0.5]", "rows = 3", "rows"),
     "rows with a truth": ("rows = [0.5]", "rows = [true]", "rows"),
@@ -123,12 +142,15 @@ TYPES = {
     "empty mirror words": ('[["left", "right"]]', '[["", ""]]', "mirror_words"),
     "mirror words of one": ('[["left", "right"]]', '[["left"]]', "mirror_words"),
     "laterality that is a list": ('laterality = "patient"', 'laterality = ["patient"]', "laterality"),
-    "some without its parts": ("{side} {parts} lobes", "{side} lobes", r"`some` to hold \{parts\}"),
-    "a width": ("{side} {parts} lobes", "{parts:>9999999999999} {side} lobes", "`some` with"),
-    "an attribute": ("{side} {parts} lobes", "{parts.__class__} {side} lobes", "`some` with"),
-    "an item": ("{side} {parts} lobes", "{parts[0]} {side} lobes", "`some` with"),
-    "a conversion": ("{side} {parts} lobes", "{parts!r} {side} lobes", "`some` with"),
-    "half a slot": ("{side} {parts} lobes", "{parts} {side", "`some` with"),
+    "some without its parts": ("{side} {parts} lobes", "{side} lobes",
+                               r"`some` .* text with \{parts\}, .* but got '\{side\} lobes'"),
+    "a width": ("{side} {parts} lobes", "{parts:>9999999999999} {side} lobes", SOME),
+    "an attribute": ("{side} {parts} lobes", "{parts.__class__} {side} lobes", SOME),
+    "an item": ("{side} {parts} lobes", "{parts[0]} {side} lobes", SOME),
+    "a conversion": ("{side} {parts} lobes", "{parts!r} {side} lobes", SOME),
+    "half a slot": ("{side} {parts} lobes", "{parts} {side", SOME),
+    "thousands of digits": ("row = 0", "row = 0x" + "f" * 5000, r"'left frontal', .*row a value of type int"),
+    "a table in a table without end": ("rows = [0.5]", "rows" + ".a" * 3000 + " = 1", "`rows` .* value of type dict"),
     "deep lists": ("rows = [0.5]", "rows = " + "[" * 5000, "TOML"),
     "endless digits": ("rows = [0.5]", "rows = [" + "9" * 5000 + "]", "TOML"),
 }  # fmt: skip
@@ -179,6 +201,57 @@ def test_any_value_anywhere_gives_an_atlas_or_an_atlas_error(span, value):
         report = parser("Acute infarct in the left frontal lobe.")
         for name in atlas.names:
             assert parser(report.with_regions([name])).regions == (name,)
+
+
+TOKEN = re.compile(r'"[^"]*"|[\w.]+|[\[\]{}=,]|\n+')
+FILE = BRAIN + FRAME + FRAME.replace('"a"', '"b"')
+ODD = [
+    "", "0", "-1", "0.5", "nan", "-inf", "1e999", "0x" + "f" * 5000, "9" * 5000, "true", "2020-02-29", "07:32:00",
+    '""', '" "', '"{"', '"all"', '"\\u0000"', "[]", "{}", "[[]]", "[{}]", "{ a.a = 1 }", "\0", "\ufeff", "\ud800",
+    "[" * 3000, "a.a", "a" + ".a" * 3000,
+]  # fmt: skip
+PLACES = [match.span() for match in TOKEN.finditer(FILE)]
+WRITTEN = st.sampled_from(sorted({*TOKEN.findall(FILE), *ODD}))
+EDITS = st.tuples(st.sampled_from(PLACES), WRITTEN | st.text(max_size=9)) | st.tuples(st.sampled_from(VALUES), WRITTEN)
+
+
+@settings(max_examples=500)
+@given(st.lists(EDITS, min_size=1, max_size=3, unique_by=lambda edit: edit[0][0]))
+def test_any_edit_of_a_file_gives_an_atlas_or_an_atlas_error(edits):
+    source = FILE
+    for (start, end), text in sorted(edits, reverse=True):
+        source = source[:start] + text + source[end:]
+    try:
+        atlas = parse_atlas(source, where="mine")
+    except AtlasError as error:
+        message = str(error)
+        assert message.startswith("mine: Expected ")
+        assert message.endswith("...") or not message.endswith(".")
+        assert "pydantic" not in message
+        return
+    assert isinstance(atlas, Atlas)
+
+
+def test_what_came_is_cut_short(tmp_path):
+    with pytest.raises(AtlasError, match=r"`name` to be a text that is not empty, but got \['x{60,80}\.\.\.$"):
+        read(edited('"brain_lobes"', str(["x" * 10_000])), tmp_path)
+    with pytest.raises(AtlasError, match=r"only bare, .*, words, but got 'x{60,80}\.\.\.$"):
+        read("x" * 10_000 + " = 1\n" + BRAIN, tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_accepted(encoding, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(BRAIN.encode(encoding))
+    assert Atlas.from_toml(path) == Atlas.from_toml(DOCS / "brain_lobes.toml")
+    assert parse_atlas("\ufeff" + BRAIN, where="mine") == Atlas.from_toml(path)
+
+
+def test_frames_are_read_in_the_order_of_the_file():
+    assert parse_atlas(BRAIN, where="mine").phrasing.frames == ()
+    frames = FRAME.replace('"a"', '"z"') + FRAME.replace("In {Positions}", "{positions} lesion")
+    wanted = (("z", "In {Positions}."), ("a", "{positions} lesion."))
+    assert parse_atlas(BRAIN + frames, where="mine").phrasing.frames == wanted
 
 
 def test_a_side_of_many_regions_is_read_back_in_good_time(tmp_path):

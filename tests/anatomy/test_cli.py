@@ -32,7 +32,7 @@ def test_a_file_as_json_has_a_row_for_each_line(tmp_path, capsys):
     assert [record["text"] for record in records] == ["RUL nodule.", "", "  left lung clear \u2028 still"]
     assert [record["regions"] for record in records] == [["right upper"], [], []]
     assert records[0]["mentions"] == [
-        {"start": 0, "end": 3, "text": "RUL", "regions": ["right upper"], "negated": False}
+        {"start": 0, "end": 3, "text": "RUL", "regions": ["right upper"], "negated": False, "cue": ""}
     ]
     assert records[2]["negated"] == ["left upper", "left middle", "left lower"]
 

@@ -48,22 +48,56 @@ CAPTIONS = [
         {(LL,): "UNILATERAL PULMONARY INFECTION, 1 INFECTED AREA, LOWER LEFT LUNG"},
     ),
 ]
-PROSE = [
+# The marks and the case of the source stay: a semicolon, a dash, a full stop or a bracket parts as well as a comma.
+WRITTEN = [
     (
-        "Opacity in the right middle and lower lobes, worse at the base. Heart size is normal.",
+        "Unilateral pulmonary infection\uff0c one infected area\uff0c lower left lung\u3002",
         {
-            (): "Heart size is normal.",
-            (RL,): "Opacity in the lower right lung, worse at the base. Heart size is normal.",
-            (LL,): "Opacity in the lower left lung. Heart size is normal.",
+            (LL, RU): "Bilateral pulmonary infection\uff0c two infected areas\uff0c "
+            "lower left lung and upper right lung\u3002",
+            (): "No pulmonary infection, zero infected areas\u3002",
         },
     ),
     (
-        "The left lung is clear. Right basilar atelectasis.",
-        {(LL,): "The upper and middle left lung is clear. Lower left lung atelectasis."},
+        "UNILATERAL PULMONARY INFECTION, ONE INFECTED AREA, LOWER LEFT LUNG.",
+        {(LL, RU): "BILATERAL PULMONARY INFECTION, TWO INFECTED AREAS, LOWER LEFT LUNG AND UPPER RIGHT LUNG."},
     ),
-    ("Scattered granulomas bilaterally.", {(LL,): "Scattered granulomas in the lower left lung."}),
-    ("heart size is normal", {(LU, LL): "heart size is normal. pulmonary infection in the upper and lower left lung."}),
-    ("Heart size is normal.\n", {(LU,): "Heart size is normal.\nPulmonary infection in the upper left lung."}),
+    (
+        "UNILATERAL PULMONARY INFECTION, TWO INFECTED AREAS, UPPER LOWER LEFT LUNG",
+        {(LU,): "UNILATERAL PULMONARY INFECTION, ONE INFECTED AREA, UPPER LEFT LUNG"},
+    ),
+    (
+        "Unilateral pulmonary infection; one infected area; lower left lung.",
+        {(LL, RU): "Bilateral pulmonary infection; two infected areas; lower left lung and upper right lung."},
+    ),
+    (
+        "Bilateral pulmonary infection - two infected areas - lower left lung and lower right lung.",
+        {(LU,): "Unilateral pulmonary infection - one infected area - upper left lung."},
+    ),
+    (
+        "Bilateral pulmonary infection. Two infected areas. Lower left lung and lower right lung.",
+        {(LU,): "Unilateral pulmonary infection. One infected area. Upper left lung."},
+    ),
+    (
+        "Bilateral pulmonary infection, two infected areas (lower left lung and lower right lung).",
+        {
+            (RM,): "Unilateral pulmonary infection, one infected area (middle right lung).",
+            (): "No pulmonary infection, zero infected areas.",
+        },
+    ),
+]
+# The atlas's own sentence, and denials like it, are taken back; short texts keep their style.
+SHORT = [
+    ("No pulmonary infection.", {(LU,): "Pulmonary infection in the upper left lung."}),
+    ("No infection.", {(LU,): "Infection in the left upper lung."}),
+    ("no pneumonia", {(RL,): "pneumonia in the right lower lung"}),
+    ("Upper left lung.", {(LM, RL): "Middle left lung and lower right lung.", (): "No pulmonary infection."}),
+    ("RUL nodule", {(LU, RU): "RUL and LUL nodules", (LM,): "Left mid lung nodule", (): "No pulmonary infection"}),
+    ("left base and right apex", {(LU, LL): "left apex and left base", (LL, RL): "both bases"}),
+    (
+        "Unilateral infection, upper left lung.",
+        {(LU, RU): "Bilateral infection, upper left lung and upper right lung."},
+    ),
 ]
 
 
@@ -71,7 +105,7 @@ def cases(table):
     return [(text, regions, wanted) for text, rewritten in table for regions, wanted in rewritten.items()]
 
 
-@pytest.mark.parametrize(("text", "regions", "wanted"), cases(CAPTIONS + PROSE))
+@pytest.mark.parametrize(("text", "regions", "wanted"), cases(CAPTIONS + WRITTEN + SHORT))
 def test_rewritten(text, regions, wanted):
     assert LUNGS(text).with_regions(regions) == wanted
     assert LUNGS(wanted).regions == regions
@@ -86,11 +120,32 @@ def test_rewritten_captions_contradict_nothing():
         assert report.laterality == {0: None, 1: "unilateral", 2: "bilateral"}[len(sides)]
 
 
-def test_prompts_keep_what_is_around_the_list():
-    report = IMAGE("two small white polyps located in top left, bottom right of the image")
-    assert report.with_regions(["center", "top-left"]) == (
-        "two small white polyps located in top left, center of the image"
-    )
+@pytest.mark.parametrize(
+    ("text", "regions", "wanted"),
+    [
+        (
+            "two small white polyps located in top left, bottom right of the image",
+            ["top-left", "center"],
+            "two small white polyps located in top left, center of the image",
+        ),
+        ("one small white polyp, located in top of the image", [], "no lesion"),
+        ("The tumour lies in the top right region of the scan.", ["top-left"],
+         "The tumour lies in the top left region of the scan."),
+        ("The tumour lies in the top right region of the scan.", ["top-left", "center"],
+         "The tumour lies in the top left, center of the scan."),
+        ("No tumor in the breast ultrasound image.", ["top-left"],
+         "Tumor at the top left in the breast ultrasound image."),
+        ("The lesions lie on both the left and right sides.", ["top-left"], "The lesions lie on the top left."),
+        ("The opacity is centrally within the image.", ["top-left"], "The opacity is in the top left of the image."),
+    ],
+)  # fmt: skip
+def test_captions_of_pictures(text, regions, wanted):
+    assert IMAGE(text).with_regions(regions) == wanted
+    assert IMAGE(wanted).regions == tuple(regions)
+
+
+def test_an_empty_text_becomes_the_sentence_of_the_atlas():
+    assert LUNGS("").with_regions([LU, LL]) == "Pulmonary infection in the upper and lower left lung."
 
 
 def test_a_caption_with_a_second_sentence_keeps_it_where_it_names_nothing():

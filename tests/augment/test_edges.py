@@ -11,6 +11,7 @@ from crossmodal_aug import (
     Focus,
     PosAug,
     PositionParser,
+    Reword,
     SyncFlip,
     TPatchMix,
     ZoneMix,
@@ -81,7 +82,7 @@ def test_a_region_without_a_pixel_takes_no_patch() -> None:
         assert torch.equal(out.params.mixed_share > 0, out.params.accepted)
 
 
-@pytest.mark.parametrize("last", [SyncFlip, ZoneMix, Focus])
+@pytest.mark.parametrize("last", [SyncFlip, ZoneMix, Focus, Reword])
 def test_a_masked_text_is_not_rewritten(last: type) -> None:
     with pytest.raises(InvalidValueError, match=r"PosAug\(mode='mask'\) to come last.*but got " + last.__name__):
         CrossModalSequential(SyncFlip(PARSER), PosAug(PARSER, mode="mask"), PosAug(PARSER, mode="fuzz"), last(PARSER))

@@ -11,6 +11,7 @@ from crossmodal_aug import (
     CrossModalSequential,
     PosAug,
     PositionParser,
+    Reword,
     SyncFlip,
     TPatchMix,
     ZoneMix,
@@ -35,8 +36,9 @@ TEXTS = [
         lambda parser, **more: TPatchMix(parser, patch_size=3, p=0.9, **more),
         lambda parser, **more: ZoneMix(parser, p=0.9, zones="subset", **more),
         lambda parser, **more: PosAug(parser, p=0.9, mode="fuzz", **more),
+        lambda parser, **more: Reword(parser, p=0.9, **more),
     ],
-    ids=["TPatchMix", "ZoneMix", "PosAug"],
+    ids=["TPatchMix", "ZoneMix", "PosAug", "Reword"],
 )
 def test_no_altered_caption_exceeds_the_budget(build: object, case: Case) -> None:
     op = build(case.parser, max_tokens=9, tokenizer=str.split, strict=True)
@@ -88,8 +90,8 @@ def test_bad_budgets(settings: dict, name: str) -> None:
 @pytest.mark.parametrize(
     ("method", "fault", "message"),
     [
-        ("rewrite", lambda self, texts, params: list(texts), "state its positions"),
-        ("rewrite", lambda self, texts, params: [text + " " for text in texts], "same object"),
+        ("_written", lambda self, texts, params: list(texts), "state its positions"),
+        ("_written", lambda self, texts, params: [text + " " for text in texts], "same object"),
         ("alter", lambda self, tensor, params, role, donors: tensor + 1, "left images of an unaccepted sample"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import crossmodal_aug.functional as CF
-from crossmodal_aug import LUNG_ZONES, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import LUNG_ZONES, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 
 PARSER = PositionParser(LUNG_ZONES)
 TEXTS = ["Opacity in the upper right lung.", "Opacity in the lower left lung and upper left lung."]
@@ -15,6 +15,7 @@ OPS = [
     Focus(PARSER, by="zone", p=1.0),
     PosAug(PARSER, p=1.0),
     PosAug(PARSER, p=1.0, mode="fuzz", max_tokens=3, tokenizer=str.split, strict=True),
+    Reword(PARSER, p=1.0, strict=True),
     ZoneMix(PARSER, p=1.0, max_tokens=5, tokenizer=str.split, strict=True),
 ]
 

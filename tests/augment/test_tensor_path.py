@@ -14,6 +14,7 @@ from crossmodal_aug import (
     Focus,
     PosAug,
     PositionParser,
+    Reword,
     SyncFlip,
     TPatchMix,
     ZoneMix,
@@ -29,7 +30,7 @@ TEXTS = [
     "bilateral pulmonary infection, three infected areas, middle lower left lung and upper right lung.",
     "unilateral pulmonary infection, one infected area, upper right lung.",
 ]
-PIXEL_OPS = {name: build for name, build in ops.SINGLE.items() if name not in ops.POS_AUG}
+PIXEL_OPS = {name: build for name, build in ops.SINGLE.items() if name not in ops.POS_AUG | ops.REWORD}
 SEQUENCE = "SyncFlip, TPatchMix, ZoneMix, Focus"
 
 
@@ -200,6 +201,7 @@ def peak_bytes(call: object) -> tuple[int, object]:
         SyncFlip(PARSER, p=1.0),
         Focus(PARSER, p=1.0, max_cut=0.5),
         PosAug(PARSER, p=1.0),
+        Reword(PARSER, p=1.0),
     ],
     ids=repr,
 )

@@ -4,6 +4,7 @@ import csv
 import importlib
 import itertools
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from semimedref.checkpoints import load_trained
 from semimedref.data.phantom import load_phantoms
 from semimedref.evaluation.folder import chosen_cases
 from semimedref.evaluation.groups import by_position, by_size
 from semimedref.evaluation.paraphrases import FRAMES, paraphrased
 from semimedref.evaluation.robustness import variants
+from semimedref.inference import predict_logits
+from semimedref.styling import reads_in_style
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from crossmodal_aug.errors import InvalidValueError
@@ -188,6 +192,50 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["report"]
 
 
+def test_captions_in_any_words_score_like_those_of_the_training(trained, tiny_qata, tmp_path, capsys):
+    evaluate = importlib.import_module("evaluate").main
+    capsys.readouterr()
+    evaluate([str(trained), "--out", str(tmp_path / "plain"), "--resamples", "5"])
+    evaluate([str(trained), "--out", str(tmp_path / "styled"), "--resamples", "5", "--in-style"])
+    printed = capsys.readouterr().out
+    template = re.findall(r'read in the words of "(.+)": 0 of 6 captions could not be read', printed)
+    captions = [row["caption"] for row in json.loads((tiny_qata / "annotation.json").read_text())["train"]]
+    assert captions.count(template[0]) == max(map(captions.count, captions))
+    scores = json.loads((tmp_path / "styled/scores.json").read_text())
+    assert scores["about"]["captions"].startswith(f'read in the words of "{template[0]}"')
+    assert not (tmp_path / "styled/unread_captions.txt").exists()
+    changes = {row["name"]: row["difference"]["value"] for row in scores["robustness"] if "other words" in row["name"]}
+    assert set(changes.values()) == {0.0}
+    assert len(changes) == len(FRAMES)
+
+    annotation = json.loads((tiny_qata / "annotation.json").read_text())
+    annotation["test"][1]["caption"] = "Pneumonia."
+    (tiny_qata / "annotation.json").write_text(json.dumps(annotation))
+    given = ["--root", str(tiny_qata), "--out", str(tmp_path / "again"), "--resamples", "5"]
+    evaluate([str(trained), *given, "--in-style", template[0]])
+    assert "1 of 6 captions could not be read" in capsys.readouterr().out
+    (line,) = (tmp_path / "again/unread_captions.txt").read_text().splitlines()
+    assert line.endswith("Expected a text that says where, but got 'Pneumonia.'")
+
+
+def test_a_model_that_reads_in_style_hears_one_wording(trained):
+    images = torch.randint(0, 256, (2, 1, 32, 32), dtype=torch.uint8)
+    captions = [
+        "Unilateral pulmonary infection, one infected area, lower left lung.",
+        "Bilateral pulmonary infection, two infected areas, upper left lung and upper right lung.",
+    ]
+    plain, styled = load_trained(trained).model, load_trained(trained).model
+    reads_in_style(styled, PARSER, captions[0])
+    usual = predict_logits(plain, images, captions)
+    assert torch.equal(predict_logits(styled, images, captions), usual)
+    for frame in FRAMES.values():
+        other = paraphrased(captions, PARSER, frame)
+        assert torch.equal(predict_logits(styled, images, other), usual)
+        assert not torch.equal(predict_logits(plain, images, other), usual)
+    unread = ["Pneumonia.", ""]
+    assert torch.equal(predict_logits(styled, images, unread), predict_logits(plain, images, unread))
+
+
 def test_another_data_set_is_scored_whatever_its_number_of_labels(trained, tiny_qata, tmp_path):
     evaluate = importlib.import_module("evaluate").main
     annotation = json.loads((tiny_qata / "annotation.json").read_text())
@@ -239,6 +287,7 @@ def test_a_folder_is_written_whole_or_not_at_all(trained, tmp_path, monkeypatch)
         (["--resamples", "0"], "at least 1 resample"),
         (["--resamples", "1000000000000"], "at most 100000 resamples, but got 1000000000000"),
         (["--seed", "-1"], "0 or more"),
+        (["--root", "x", "--in-style"], "--in-style with a TEMPLATE"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_read(more, message):

@@ -183,6 +183,47 @@ def test_files_that_would_be_one_are_not_mixed_up(predict, folder, tmp_path):
     assert names(tmp_path / "out") == done("chest-0", "chest-2")
 
 
+def test_captions_are_read_in_the_words_of_a_template(predict, folder, tmp_path, checkpoint):
+    (folder / "chest-1.png").unlink()
+    table = tmp_path / "captions.csv"
+    table.write_text("image,caption\nchest-0.png,Patchy RLL opacity\nchest-2.png,Pneumonia of unknown place\n")
+    given = ["--captions", table, "--out", tmp_path / "out", "--in-style", CAPTION]
+    code, printed, errors = predict(folder, *given)
+    assert (code, errors) == (0, "")
+    listed = tmp_path / "out/unread_captions.txt"
+    assert printed.splitlines()[:2] == [
+        "1 of 2 captions could not be read, and are left as they are",
+        str(listed),
+    ]
+    assert listed.read_text().startswith("chest-2.png: Expected a text that says where, but got 'Pneumonia of unknown")
+    assert len(listed.read_text().splitlines()) == 1
+    first, second = printed.splitlines()[2:4]
+    assert first.startswith("chest-0.png: right lower; ")
+    assert "never met" not in first  # the words are those of the training
+    assert "never met: " in second
+
+    same = CAPTION.replace("upper left", "lower right")
+    assert predict(folder / "chest-0.png", same, "--out", tmp_path / "same")[0] == 0
+    masks = [np.asarray(Image.open(tmp_path / name / "chest-0_mask.png")) for name in ("out", "same")]
+    assert np.array_equal(*masks)
+
+    code, _, errors = predict(folder, *given)
+    assert code == 2
+    assert "unread_captions.txt exists: give --overwrite" in errors
+    assert predict(folder, *given, "--overwrite")[0] == 0
+    code, printed, _ = predict(folder / "chest-0.png", "RLL opacity", "--out", tmp_path / "one", "--in-style", CAPTION)
+    assert code == 0
+    assert "0 of 1 captions could not be read" in printed
+    assert names(tmp_path / "one") == done("chest-0")
+
+
+def test_a_template_that_names_nothing_is_refused(predict, folder, tmp_path):
+    code, _, errors = predict(folder, CAPTION, "--out", tmp_path / "out", "--in-style", "Pneumonia.")
+    assert code == 2
+    assert "Expected --in-style with a caption that names regions, but got 'Pneumonia.'" in errors
+    assert not (tmp_path / "out").exists()
+
+
 def refusal(given, monkeypatch, capsys) -> str:
     """Run the script as from the shell; it must end with code 2 and one line, which is returned."""
     monkeypatch.setattr(sys, "argv", ["predict.py", *given])

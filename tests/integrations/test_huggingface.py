@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import BertTokenizerFast
 
-from crossmodal_aug import PosAug, SyncFlip, ZoneMix
+from crossmodal_aug import PosAug, Reword, SyncFlip, ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.integrations.huggingface import TruncationWarning, retokenize
 
@@ -43,7 +43,7 @@ def padded(tokenizer, texts: list[str], length: int, **kwargs) -> dict:
     )
 
 
-@pytest.mark.parametrize("op", [SyncFlip, ZoneMix, PosAug])
+@pytest.mark.parametrize("op", [SyncFlip, ZoneMix, PosAug, Reword])
 def test_the_result_is_that_of_tokenizing_everything_again(op, tokenizer, phantoms, lung_parser) -> None:
     phantom = phantoms(batch=12)
     out = op(lung_parser)(phantom.images, phantom.texts, generator=torch.Generator().manual_seed(1))

@@ -8,7 +8,7 @@ import kornia.augmentation as K
 import pytest
 import torch
 
-from crossmodal_aug import CrossModalSequential, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import CrossModalSequential, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.errors import CrossModalError, InvalidTypeError, InvalidValueError
 from crossmodal_aug.integrations.kornia import KorniaMix
 
@@ -16,6 +16,7 @@ OPS: dict[str, Callable[[PositionParser], torch.nn.Module]] = {
     "TPatchMix": lambda p: TPatchMix(p, patch_size=12, p=0.9, where="donor", threshold=0.3),
     "ZoneMix": lambda p: ZoneMix(p, zones="subset", p=0.7, max_cut=0.9),
     "PosAug": lambda p: PosAug(p, p=0.6),
+    "Reword": lambda p: Reword(p, p=0.6),
     "SyncFlip": lambda p: SyncFlip(p, p=0.5),
     "Focus": lambda p: Focus(p, by="zone", p=0.8),
     "sequence": lambda p: CrossModalSequential(ZoneMix(p, p=0.6), SyncFlip(p), Focus(p, by="zone"), PosAug(p)),

@@ -7,10 +7,10 @@ from monai.data import DataLoader, Dataset, MetaTensor, PILReader
 from monai.transforms import Compose, EnsureTyped, Flipd, LoadImaged, ScaleIntensityd
 from PIL import Image
 
-from crossmodal_aug import LUNG_ZONES, PosAug, SyncFlip
+from crossmodal_aug import LUNG_ZONES, PosAug, Reword, SyncFlip
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import region_masks
-from crossmodal_aug.integrations.monai import PosAugd, SyncFlipd
+from crossmodal_aug.integrations.monai import PosAugd, Rewordd, SyncFlipd
 
 MIRROR = list(LUNG_ZONES.mirror)
 
@@ -93,6 +93,16 @@ def test_arrays_of_monais_reader_run_left_to_right_along_the_first_axis(tmp_path
     assert out["text"] == "Opacity in the lower right lung."
 
 
+def test_rewordd_keeps_the_positions(phantoms, lung_parser) -> None:
+    transform = Rewordd("text", Reword(lung_parser, p=1.0), positions_key="positions").set_random_state(seed=0)
+    for sample in samples_of(phantoms(batch=6)):
+        out = transform(sample)
+        assert out["text"] != sample["text"]
+        assert torch.equal(out["positions"], sample["positions"])
+        assert lung_parser(out["text"]).bits == tuple(out["positions"].tolist())
+        assert out["image"] is sample["image"]
+
+
 @pytest.mark.parametrize("mode", ["mask", "fuzz", "coarsen", "mix"])
 def test_pos_augd_writes_the_positions_that_hold(mode, phantoms, lung_parser) -> None:
     transform = PosAugd("text", PosAug(lung_parser, p=1.0, mode=mode), positions_key="positions")
@@ -135,6 +145,8 @@ def test_errors_name_the_argument(phantoms, lung_parser) -> None:
         SyncFlipd("image", SyncFlip(lung_parser), width_axis="W")
     with pytest.raises(InvalidTypeError, match="`op` to be a PosAug"):
         PosAugd("text", SyncFlip(lung_parser))
+    with pytest.raises(InvalidTypeError, match="`op` to be a Reword"):
+        Rewordd("text", PosAug(lung_parser))
     with pytest.raises(InvalidValueError, match="one text key"):
         PosAugd(["text", "report"], PosAug(lung_parser), positions_key="positions")
     with pytest.raises(InvalidTypeError, match="'text' to be a string"):

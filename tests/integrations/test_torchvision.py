@@ -5,7 +5,7 @@ import torch
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from crossmodal_aug import CrossModalSequential, Focus, PosAug, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import CrossModalSequential, Focus, PosAug, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.integrations.samples import SampleKeys
 from crossmodal_aug.integrations.torchvision import CrossModalTransform
@@ -39,6 +39,7 @@ OPS = {
     "TPatchMix": lambda p: TPatchMix(p, patch_size=12, where="donor", threshold=0.3),
     "ZoneMix": ZoneMix,
     "PosAug": PosAug,
+    "Reword": Reword,
     "SyncFlip": SyncFlip,
     "Focus": lambda p: Focus(p, by="zone"),
     "sequence": lambda p: CrossModalSequential(ZoneMix(p), SyncFlip(p)),
@@ -76,7 +77,7 @@ def test_a_batch_is_what_the_op_makes_of_it(name, mask_dtype, phantoms, lung_par
     assert torch.equal(batch["image"].as_subclass(torch.Tensor), phantom.images)
 
 
-@pytest.mark.parametrize("name", ["PosAug", "SyncFlip", "Focus"])
+@pytest.mark.parametrize("name", ["PosAug", "Reword", "SyncFlip", "Focus"])
 def test_a_single_sample_is_a_batch_of_one(name, phantoms, lung_parser) -> None:
     phantom = phantoms(batch=1)
     out = CrossModalTransform(OPS[name](lung_parser), generator=torch.Generator().manual_seed(0))(
@@ -121,8 +122,9 @@ def test_boxes_are_never_left_behind(phantoms, lung_parser) -> None:
     }
     with pytest.raises(InvalidTypeError, match=r"SyncFlip cannot move, but got some under \['boxes'\]"):
         CrossModalTransform(SyncFlip(lung_parser))(sample)
-    out = CrossModalTransform(PosAug(lung_parser))(sample)
-    assert out["boxes"] is sample["boxes"]
+    for op in (PosAug, Reword):
+        out = CrossModalTransform(op(lung_parser))(sample)
+        assert out["boxes"] is sample["boxes"]
 
 
 def test_errors_name_the_argument(phantoms, lung_parser) -> None:

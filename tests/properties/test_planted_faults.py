@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from crossmodal_aug import LUNG_ZONES, Augmented, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import LUNG_ZONES, Augmented, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment import focus, sync_flip, t_patch_mix, zone_mix
 from crossmodal_aug.functional import grid, pasting, regions
 from tests import promises
@@ -55,6 +55,7 @@ PATCH = {"patch_size": 5, "p": 0.9, "threshold": 0.5}
         Focus(PARSER, p=0.7),
         SyncFlip(PARSER),
         PosAug(PARSER),
+        Reword(PARSER),
     ],
     ids=lambda op: type(op).__name__,
 )
@@ -146,7 +147,7 @@ def test_only_the_first_phrase_is_read(build: type, monkeypatch: pytest.MonkeyPa
 
 
 def test_flip_that_forgets_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SyncFlip, "rewrite", lambda self, texts, params: list(texts))
+    monkeypatch.setattr(SyncFlip, "_written", lambda self, texts, params: list(texts))
     assert breaks(SyncFlip(PARSER), promises.words_follow_pixels)
 
 
@@ -178,7 +179,7 @@ def test_count_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
             for text, bits in rows
         ]
 
-    monkeypatch.setattr(ZoneMix, "rewrite", only_the_clause)
+    monkeypatch.setattr(ZoneMix, "_written", only_the_clause)
     assert breaks(ZoneMix(PARSER, p=1.0), promises.text_stays_text)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from crossmodal_aug.anatomy.atlas.file import parse_fields, read_fields
 from crossmodal_aug.anatomy.atlas.geometry import Box, Cell, Laterality, boxes_of, check_cuts, check_laterality
-from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry
+from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry, check_frames, check_pattern
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError, UnknownRegionError
 
 
@@ -30,8 +31,8 @@ class Atlas:
         columns: Inner column cuts, fractions of the width, always in image coordinates.
         laterality: "viewer" (left is the image's left) or "patient" (left is the image's right).
         bare: What a side or level word without a noun needs to count as a position: "finding" (a finding
-            that it can belong to, as in radiology reports) or "locative" (a preposition before it, as in
-            prompts on image positions).
+            that it can belong to, as in radiology reports) or "locative" (nothing, as in captions of pictures, where
+            "left" is a place unless it counts, belongs to a body or lies beside a thing).
         words: The vocabulary.
         phrasing: How regions are put into words.
         mirror_words: Pairs of words that a horizontal flip exchanges.
@@ -119,7 +120,7 @@ class Atlas:
             >>> LUNG_ZONES.with_geometry(rows=(0.3125, 0.384)).boxes[1]
             (0.3125, 0.384, 0.0, 0.5)
         """
-        changes: dict[str, object] = {}
+        changes: dict[str, Any] = {}
         for name, cuts, own in (("rows", rows, self.rows), ("columns", columns, self.columns)):
             if cuts is None:
                 continue
@@ -131,22 +132,65 @@ class Atlas:
             changes[name] = checked
         if laterality is not None:
             changes["laterality"] = laterality
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
+
+    def with_phrases(
+        self,
+        *,
+        present: str | None = None,
+        absent: str | None = None,
+        absent_caption: str | None = None,
+        join: str | None = None,
+        frames: Iterable[tuple[str, str]] | None = None,
+    ) -> Atlas:
+        """Return the same atlas with other sentences to write in.
+
+        Whether they read back as the regions that they state is checked by the `PositionParser` that is made for it.
+
+        Args:
+            present: Sentence that states positions, with "{positions}"; None keeps it.
+            absent: Sentence that states that there are none; None keeps it.
+            absent_caption: The negative caption; None keeps it.
+            join: What stands between two phrases in a list of them; None keeps it.
+            frames: Sentences to choose from, in the place of those that the atlas has: pairs of a unique name and a
+                pattern with "{positions}" or "{Positions}" exactly once; None keeps them.
+
+        Returns:
+            A new atlas.
+
+        Raises:
+            InvalidTypeError: One of them is not a string, or `frames` are not pairs of strings.
+            InvalidValueError: One of them is empty or has other slots than its own, or two frames have one name.
+
+        Example:
+            >>> from crossmodal_aug import LUNG_ZONES
+            >>> LUNG_ZONES.with_phrases(absent="No pneumonia.").phrasing.absent
+            'No pneumonia.'
+            >>> LUNG_ZONES.with_phrases(present="Pneumonia.")  # doctest: +ELLIPSIS
+            Traceback (most recent call last):
+                ...
+            crossmodal_aug.errors.InvalidValueError: Expected `present` to be a text with {positions}, ...
+        """
+        given = {"present": present, "absent": absent, "absent_caption": absent_caption, "join": join}
+        changes: dict[str, Any] = {key: check_pattern(key, text) for key, text in given.items() if text is not None}
+        if frames is not None:
+            changes["frames"] = check_frames(frames)
+        return replace(self, phrasing=replace(self.phrasing, **changes))
 
     @staticmethod
     def from_toml(path: str | Path) -> Atlas:
         """Read an atlas from a TOML file; the schema is documented with the example in `docs/`.
 
         Args:
-            path: The file.
+            path: The file, in UTF-8 with or without a byte order mark.
 
         Returns:
             The atlas.
 
         Raises:
-            AtlasError: The file is missing, is no TOML, or describes an inconsistent atlas. Whether it can be read
+            AtlasError: The file is missing, is not TOML, or describes an inconsistent atlas. Whether it can be read
                 and written with its own words is checked by the `PositionParser` that is made for it.
-            InvalidTypeError: `path` is no path.
+            InvalidTypeError: `path` is not a path.
         """
         if not isinstance(path, str | Path):
             raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}")
@@ -164,7 +208,7 @@ def parse_atlas(source: str, where: str) -> Atlas:
         The atlas.
 
     Raises:
-        AtlasError: The text is no TOML, or describes an inconsistent atlas.
+        AtlasError: The text is not TOML, or describes an inconsistent atlas.
     """
     return Atlas(**parse_fields(source, where))
 

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Literal, get_args
 
+from crossmodal_aug.anatomy.atlas.faults import shown
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 Laterality = Literal["viewer", "patient"]
 Box = tuple[float, float, float, float]
 Cell = tuple[int, int] | Box
+
+
+def are_rising(cuts: tuple[float, ...] | list[float]) -> bool:
+    """Return whether cuts increase strictly inside (0, 1).
+
+    Args:
+        cuts: The cuts.
+
+    Returns:
+        Whether they do; none at all do.
+
+    Example:
+        >>> are_rising([0.3, 0.6]), are_rising([0.6, 0.3]), are_rising([0.0])
+        (True, False, False)
+    """
+    return all(a < b for a, b in itertools.pairwise((0.0, *cuts, 1.0)))
 
 
 def check_cuts(name: str, cuts: object) -> tuple[float, ...]:
@@ -24,18 +40,16 @@ def check_cuts(name: str, cuts: object) -> tuple[float, ...]:
         The cuts.
 
     Raises:
-        InvalidTypeError: They are no numbers in a row.
+        InvalidTypeError: They are not a tuple or a list of numbers.
         InvalidValueError: They do not increase strictly inside (0, 1).
     """
     if not isinstance(cuts, tuple | list):
-        raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {cuts!r}")
+        raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {shown(cuts)}")
     for cut in cuts:
         if isinstance(cut, bool) or not isinstance(cut, int | float):
-            raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {cuts!r}")
-    bounded = (0.0, *cuts, 1.0)
-    rising = all(a < b for a, b in itertools.pairwise(bounded))
-    if not rising or not all(math.isfinite(cut) for cut in cuts):
-        raise InvalidValueError(f"Expected `{name}` to increase strictly inside (0, 1), but got {cuts!r}")
+            raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {shown(cuts)}")
+    if not are_rising(cuts):
+        raise InvalidValueError(f"Expected `{name}` to increase strictly inside (0, 1), but got {shown(cuts)}")
     return tuple(float(cut) for cut in cuts)
 
 
@@ -49,7 +63,7 @@ def check_laterality(laterality: object) -> None:
         InvalidValueError: It is neither "viewer" nor "patient".
     """
     if laterality not in get_args(Laterality):
-        raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {laterality!r}')
+        raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {shown(laterality)}')
 
 
 def boxes_of(

@@ -1,61 +1,56 @@
-"""Lexicon: what each word of an atlas, and of plain radiology English, means to the grammar."""
+"""Lexicon: what each word of an atlas, and of plain English, means; words and their mirror words fit together."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
-from crossmodal_aug.anatomy.atlas.tables import read_words
+from crossmodal_aug.anatomy.atlas.english import english_words
 from crossmodal_aug.anatomy.atlas.tokens import words_of
-from crossmodal_aug.anatomy.atlas.words import KINDS, WordEntry
+from crossmodal_aug.anatomy.atlas.words import ORDERED_KINDS, WordEntry
 from crossmodal_aug.errors import AtlasError
+
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sense:
-    """What a word means.
+    """What a word, or several words of one meaning, say.
 
     Args:
-        code: Letter of its kind.
-        kind: Name of its kind, which says more than the letter where two kinds share one.
+        kind: The part that it plays in a sentence: one of `words.KINDS`, or the category of a cue.
+        row: Name of the cue row that lists it, or "".
         mask: Bits of the regions that it stands for.
-        unsided: Bits that it stands for when no side is stated; other than `mask` only for words that
-            imply a side.
+        unsided: Bits that it stands for where no side is stated; other than `mask` only for words that imply a side.
         axis: Number of the axis that it is a value of; 0 is the side.
         plural: Whether it speaks of both sides unless one is stated.
         number: Value of a number word; of a count noun its place among all of them, and of a verb its place in the
             list, where singular and plural take turns.
-        mirror: For each of its tokens the token that a horizontal flip puts there.
+        mirror: For each of its words the word that a horizontal flip puts there.
         implies_side: Whether it means a side that it does not say.
-        short: Whether it is a single letter, or ends in a full stop, and so is a word only before the right words.
+        short: Whether it is a single letter, or ends in a full stop, and so is a word only beside the right words.
+        reach: How many terms a cue reaches at most.
+        ends: Kinds of terms that a cue does not pass.
     """
 
-    code: str
-    kind: str = ""
+    kind: str
+    row: str = ""
     mask: int = 0
     unsided: int = 0
     axis: int = 0
     plural: bool = False
     number: int | None = None
-    mirror: tuple[str, ...] | None = None
+    mirror: Words | None = None
     implies_side: bool = False
     short: bool = False
-
-
-_ORDERED = frozenset({"number", "count noun", "agreeing verb", "excepting verb"})
-UNKNOWN = Sense(code="u")
-NUMBER = Sense(code="n")
-OTHER_MARK = Sense(code="p")
-PENDING = Sense(code="")  # a token that has not been looked at closely
-ABSORBED = Sense(code="")  # a token that belongs to the form before it
+    reach: int = 40
+    ends: frozenset[str] = frozenset()
 
 
 class Lexicon:
-    """All words that the grammar knows for one atlas.
+    """All words that name or join regions, for one atlas; what denies them lies with the reader.
 
     Args:
         atlas: The atlas.
@@ -66,49 +61,30 @@ class Lexicon:
 
     def __init__(self, atlas: Atlas) -> None:
         self.full = (1 << len(atlas)) - 1
-        self.permutation = atlas.mirror
         self.axes = tuple(dict.fromkeys(["side", *(e.axis for e in atlas.words if e.regions)]))
-        self.single: dict[str, Sense] = {}
-        # Forms of several words: by their first word, then by their second, the longest first.
-        self.longer: dict[str, dict[str, list[tuple[list[str], Sense]]]] = {}
-        self.count_nouns: tuple[str, ...] = ()
-        self._pairs = self._mirror_pairs(atlas)
-        for entry in (*_english(), *atlas.words):
-            self._add(entry)
-        for seconds in self.longer.values():
-            for endings in seconds.values():
-                endings.sort(key=lambda ending: -len(ending[0]))
+        self.pairs = _mirror_pairs(atlas)
+        self.english: dict[str, Sense] = {}
+        self.own: dict[str, Sense] = {}
+        self.count_nouns: Words = ()
+        self._permutation = atlas.mirror
+        for forms, entries in ((self.english, english_words()), (self.own, atlas.words)):
+            for entry in entries:
+                self._add(forms, entry)
+        self._by_words = {words_of(form): sense for form, sense in (self.english | self.own).items()}
         self._check_symmetry(atlas)
-        # Words that mean the same wherever they stand in lower case, so that one look-up settles them.
-        self.plain = {
-            word: sense
-            for word, sense in self.single.items()
-            if word not in self.longer and not sense.implies_side and not sense.short
-        }
         self.numbers = _forms("number", atlas)
         self.verbs = {kind: _forms(kind, atlas) for kind in ("agreeing verb", "excepting verb")}
+        self._ends = {form for form, sense in (self.english | self.own).items() if sense.kind == "end"}
 
     def ends_sentence(self, mark: str) -> bool:
-        """Say whether a sentence ends with this mark."""
-        sense = self.single.get(mark)
-        return sense is not None and sense.code == KINDS["end"]
+        """Return whether a sentence ends with this mark."""
+        return mark in self._ends
 
     def mirrored_mask(self, mask: int) -> int:
         """Return the bits that a horizontal flip makes of `mask`."""
-        return sum(1 << to for index, to in enumerate(self.permutation) if mask >> index & 1)
+        return sum(1 << to for index, to in enumerate(self._permutation) if mask >> index & 1)
 
-    def _mirror_pairs(self, atlas: Atlas) -> dict[tuple[str, ...], tuple[str, ...]]:
-        pairs: dict[tuple[str, ...], tuple[str, ...]] = {}
-        for pair in atlas.mirror_words:
-            one, other = (words_of(word) for word in pair)
-            if len(one) != len(other):
-                raise AtlasError(f"Expected mirror words of equal length, but got {pair!r}")
-            if one in pairs or other in pairs:
-                raise AtlasError(f"Expected a word in one pair of mirror words only, but got {pair!r} again")
-            pairs[one], pairs[other] = other, one
-        return pairs
-
-    def _add(self, entry: WordEntry) -> None:
+    def _add(self, forms: dict[str, Sense], entry: WordEntry) -> None:
         mask = sum(1 << index for index in entry.regions)
         unsided = sum(1 << index for index in entry.implied) or mask
         first = 0
@@ -117,43 +93,38 @@ class Lexicon:
             self.count_nouns += entry.forms
         for order, form in enumerate(entry.forms, first):
             words = words_of(form)
-            sense = Sense(
-                code=KINDS[entry.kind],
+            is_even = bool(mask) and mask == self.mirrored_mask(mask)  # "b/l" names after a flip what it named before
+            if (
+                entry.kind != "plain" and len(words) > 1 and not is_even and words not in self.pairs
+                and any((word,) in self.pairs for word in words)
+            ):  # fmt: skip
+                raise AtlasError(f"Expected no mirror word inside the longer form {form!r}")
+            forms[form] = Sense(
                 kind=entry.kind,
                 mask=mask,
                 unsided=unsided,
                 axis=self.axes.index(entry.axis) if entry.regions else 0,
                 plural=entry.plural,
-                number=order if entry.kind in _ORDERED else None,
-                mirror=self._pairs.get(words),
+                number=order if entry.kind in ORDERED_KINDS else None,
+                mirror=self.pairs.get(words),
                 implies_side=unsided != mask,
                 short=entry.kind in ("side", "both") and (len(form) == 1 or words[-1] == "."),
             )
-            if len(words) == 1:
-                self.single[words[0]] = sense
-                continue
-            is_even = mask and mask == self.mirrored_mask(mask)  # "b/l" names after a flip what it named before
-            if not is_even and words not in self._pairs and any((word,) in self._pairs for word in words):
-                raise AtlasError(f"Expected no mirror word inside the longer form {form!r}")
-            endings = self.longer.setdefault(words[0], {}).setdefault(words[1], [])
-            rest = list(words[2:])
-            endings[:] = [ending for ending in endings if ending[0] != rest]
-            endings.append((rest, sense))
 
     def _check_symmetry(self, atlas: Atlas) -> None:
-        for words in self._pairs:
-            if self._find(words) is None:
+        for words in self.pairs:
+            if words not in self._by_words:
                 raise AtlasError(f"Expected mirror word {' '.join(words)!r} among the words of the atlas")
-        for words, partner in self._pairs.items():
+        for words, partner in self.pairs.items():
             self._compare(words, partner, atlas)
         for entry in atlas.words:
             for form in entry.forms:
                 words = words_of(form)
-                self._compare(words, self._pairs.get(words, words), atlas)
+                self._compare(words, self.pairs.get(words, words), atlas)
 
-    def _compare(self, words: tuple[str, ...], partner: tuple[str, ...], atlas: Atlas) -> None:
-        sense, other = self._find(words), self._find(partner)
-        if sense is None or other is None or sense.code != other.code:
+    def _compare(self, words: Words, partner: Words, atlas: Atlas) -> None:
+        sense, other = self._by_words.get(words), self._by_words.get(partner)
+        if sense is None or other is None or sense.kind != other.kind:
             raise AtlasError(f"Expected mirror words {' '.join(words)!r} and {' '.join(partner)!r} to be of one kind")
         wanted = self.mirrored_mask(sense.mask)
         if other.mask == wanted:
@@ -170,20 +141,26 @@ class Lexicon:
             f"but it names {got}"
         )
 
-    def _find(self, words: tuple[str, ...]) -> Sense | None:
-        if len(words) == 1:
-            return self.single.get(words[0])
-        endings = self.longer.get(words[0], {}).get(words[1], [])
-        return next((sense for rest, sense in endings if rest == list(words[2:])), None)
+
+def _mirror_pairs(atlas: Atlas) -> dict[Words, Words]:
+    pairs: dict[Words, Words] = {}
+    for pair in atlas.mirror_words:
+        one, other = (words_of(word) for word in pair)
+        if len(one) != len(other):
+            raise AtlasError(f"Expected mirror words of equal length, but got {pair!r}")
+        if one in pairs or other in pairs:
+            raise AtlasError(f"Expected a word in one pair of mirror words only, but got {pair!r} again")
+        pairs[one], pairs[other] = other, one
+    return pairs
 
 
 def _names(atlas: Atlas, mask: int) -> str:
     return ", ".join(repr(name) for index, name in enumerate(atlas.names) if mask >> index & 1)
 
 
-def _forms(kind: str, atlas: Atlas) -> tuple[str, ...]:
-    lists = [entry.forms for entry in (*_english(), *atlas.words) if entry.kind == kind]
-    return lists[-1]
+def _forms(kind: str, atlas: Atlas) -> Words:
+    lists: Iterable[Words] = [entry.forms for entry in (*english_words(), *atlas.words) if entry.kind == kind]
+    return list(lists)[-1]
 
 
 @lru_cache(maxsize=32)
@@ -200,9 +177,3 @@ def lexicon_for(atlas: Atlas) -> Lexicon:
         AtlasError: The vocabulary is not symmetric under a horizontal flip.
     """
     return Lexicon(atlas)
-
-
-@lru_cache(maxsize=1)
-def _english() -> Iterable[WordEntry]:
-    path = Path(__file__).parent / "english.toml"
-    return read_words(tomllib.loads(path.read_text(encoding="utf-8")), names=())

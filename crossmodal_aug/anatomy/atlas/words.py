@@ -1,65 +1,82 @@
-"""Words of an atlas: their entries, how regions are put into words, and the kinds that the grammar tells apart.
-
-Each kind is written as one letter. A scanned text is a string of these letters, so the grammar is a handful of
-patterns over letters and its words are data.
-"""
+"""Words of an atlas: their entries, how regions are put into words, and the kinds that the grammar tells apart."""
 
 from __future__ import annotations
 
+import string
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from crossmodal_aug.anatomy.atlas.faults import refuse_repetition, shown
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+
 REGION_KINDS = {
-    "side": "S",  # left, right
-    "both": "B",  # bilateral, both
-    "level": "L",  # upper: needs a side or a noun to be a position
-    "zone": "Z",  # base, apical: names a zone by itself
-    "place": "P",  # bibasilar, RUL: side and zone in one word
+    "side": "left, right",
+    "both": "bilateral, both",
+    "level": "upper: needs a side or a noun to be a position",
+    "zone": "base, apical: names a zone by itself",
+    "place": "bibasilar, RUL: side and zone in one word",
 }
 KINDS = {
     **REGION_KINDS,
-    "noun": "N",  # lung, lobe, zone
-    "whole": "A",  # all, entire
-    "modifier": "m",  # lateral, pulmonary: may stand inside a phrase, says nothing about its region
-    "sided": "s",  # the second half of left-sided
-    "mainly": "d",  # predominantly: narrows a wider extent
-    "than": ">",  # greater than, worse than
-    "compared": "c",  # compared to: what follows is only a comparator
-    "finding": "F",  # effusion: gives a bare side its meaning
-    "structure": "X",  # clavicle: takes a bare side away from the lungs
-    "device": "D",  # catheter: as a structure, and what it lies in is no finding either
-    "count noun": "K",  # areas, in "two infected areas"
-    "number": "n",
-    "unilateral": "U",
-    "negation": "!",  # no, without
-    "growth": "g",  # change: "no change in" affirms
-    "clear": "C",  # clear, normal: says of what stands before it that nothing is there
-    "resolved": "R",  # resolved, not seen
-    "sparing": "%",  # sparing of: what follows is clear, and no part of the wider place before it
-    "elsewhere": "e",  # previously, on the lateral view: "not seen" there denies nothing here
-    "cut off": "X",  # not included: what stands before it is not in the image
-    "and": "&",
-    "or": "|",
+    "noun": "lung, lobe, zone",
+    "whole": "all, entire",
+    "modifier": "lateral, pulmonary: may stand inside a phrase, says nothing about its region",
+    "part": "portion, aspect, third: as a modifier, and makes a level before it a place (its lower part)",
+    "unit": "mm, cm: behind a number",
+    "sided": "the second half of left-sided, or the noun of the left side",
+    "finding": "effusion: gives a bare side its meaning",
+    "space": "pleural space: as a finding beside a side, and may itself be clear",
+    "marking": "lung markings: a normal thing, whose absence is a finding",
+    "opposite": "contralateral, the other lung: the side that was not named last",
+    "same": "ipsilateral, the same side: the side that was named last",
+    "state": "opaque, hazy: a finding where a verb leads to it",
+    "structure": "clavicle: takes a bare side away from the regions",
+    "view": "film, projection: as a structure, unless an of leads to it",
+    "device": "catheter: as a structure, and what it lies in is no finding either",
+    "identity": "ventricle: keeps its own left and right under a flip",
+    "body": "hand, arm: has a left and a right of its own",
+    "count noun": "areas, in two infected areas; singular and plural take turns",
+    "number": "one, two",
+    "ordinal": "first, second: counts things from a side",
+    "unilateral": "unilateral",
+    "and": "and",
+    "or": "or",
     "comma": ",",
     "colon": ":",
     "slash": "/",
     "hyphen": "-",
-    "of": "o",
-    "article": "t",
-    "in": "i",
-    "near": "~",
-    "with": "w",
-    "verb": "v",
-    "agreeing verb": "v",  # is, are: singular and plural take turns in the list
-    "excepting verb": "v",  # are otherwise: as `except`
-    "relative": "q",  # which: what follows hangs on what stands before it
-    "there": "h",
-    "stop": ";",  # but, however: a clause ends
-    "except": ";",  # except for, otherwise: as a stop, and a wider clear place leaves out what is affirmed
-    "end": ".",  # a sentence ends
+    "of": "of",
+    "article": "the",
+    "in": "in, at, on",
+    "near": "near, close to",
+    "with": "with",
+    "verb": "may, had",
+    "agreeing verb": "is, are: singular and plural take turns",
+    "excepting verb": "is otherwise: says something of what is left of a wider place",
+    "relative": "which: what follows hangs on what stands before it",
+    "there": "there is",
+    "affirmation": "yes, present: what stands before it is there",
+    "bullet": "a mark that opens an item of a list",
+    "end": "a sentence ends",
     "open": "(",
     "close": ")",
-    "plain": "u",  # says nothing; listed only to hide a longer form from the grammar ("lung volumes")
+    "plain": "says nothing; listed only to hide a longer form from the grammar (lung volumes)",
 }
+# Kinds of which each form means its place in the list.
+ORDERED_KINDS = frozenset({"number", "count noun", "agreeing verb", "excepting verb"})
+# What each pattern of an atlas must be, in the words of an error.
+PATTERNS = {
+    "some": "a text with {parts}, and no other slot but {side}",
+    "whole": "a text that is not empty, and has no slot but {side}",
+    "coarse": "a text that is not empty, and has no slot but {side}",
+    "join": "a text that is not empty, and has no slots",
+    "present": "a text with {positions}, and no other slot",
+    "absent": "a text that is not empty, and has no slots",
+    "absent_caption": "a text that is not empty, and has no slots",
+    "frames": "a text with {positions} or {Positions} once, and no other slot",
+}
+_NEEDED = {"some": "parts", "present": "positions"}
+_ALLOWED = {"some": ("parts", "side"), "whole": ("side",), "coarse": ("side",), "present": ("positions",)}
 
 
 @dataclass(frozen=True)
@@ -86,7 +103,7 @@ class WordEntry:
 
 @dataclass(frozen=True)
 class Phrasing:
-    """How regions of an atlas are put into words: the `[phrases]` table of an atlas file.
+    """How regions of an atlas are put into words: the `[phrases]` and `[[frames]]` tables of an atlas file.
 
     Args:
         regions: One phrase per region ("upper left lung").
@@ -99,6 +116,9 @@ class Phrasing:
         present: Sentence that states positions, with "{positions}".
         absent: Sentence that states that there are none.
         absent_caption: The negative caption.
+        frames: Sentences to choose from where positions are stated anew, in the order of the file: pairs of a name
+            and a pattern. A pattern holds "{positions}", or "{Positions}" where they begin a sentence, exactly once
+            and no other slot. Names are unique.
     """
 
     regions: tuple[str, ...]
@@ -111,3 +131,86 @@ class Phrasing:
     present: str
     absent: str
     absent_caption: str
+    frames: tuple[tuple[str, str], ...] = ()
+
+
+def is_pattern(key: str, text: str) -> bool:
+    """Return whether a text holds the slots that a pattern must have, and no others.
+
+    Args:
+        key: Which pattern: one of `PATTERNS`.
+        text: The text.
+
+    Returns:
+        Whether it does; an empty text never does.
+
+    Example:
+        >>> is_pattern("present", "Lesion in the {positions}."), is_pattern("present", "Lesion.")
+        (True, False)
+    """
+    slots = _slots(text)
+    if slots is None or not text.strip():
+        return False
+    if key == "frames":
+        return slots in (["positions"], ["Positions"])
+    return set(slots) <= set(_ALLOWED.get(key, ())) and _NEEDED.get(key) in (None, *slots)
+
+
+def check_pattern(key: str, text: object, name: str = "") -> str:
+    """Check a pattern that was given as an argument.
+
+    Args:
+        key: Which pattern: one of `PATTERNS`.
+        text: What was given.
+        name: What to call it in errors; "" calls it by its key.
+
+    Returns:
+        The pattern.
+
+    Raises:
+        InvalidTypeError: It is not a string.
+        InvalidValueError: It is empty, or its slots are not those that it must have.
+    """
+    message = f"Expected {name or f'`{key}`'} to be {PATTERNS[key]}, but got {shown(text)}"
+    if not isinstance(text, str):
+        raise InvalidTypeError(message)
+    if not is_pattern(key, text):
+        raise InvalidValueError(message)
+    return text
+
+
+def check_frames(frames: object) -> tuple[tuple[str, str], ...]:
+    """Check frames that were given as an argument.
+
+    Args:
+        frames: What was given.
+
+    Returns:
+        Pairs of a name and a pattern.
+
+    Raises:
+        InvalidTypeError: They are not pairs of strings.
+        InvalidValueError: A name is empty or stands twice, or the slots of a pattern are not those it must have.
+    """
+    if isinstance(frames, str | Mapping) or not isinstance(frames, Iterable):
+        raise InvalidTypeError(f"Expected `frames` to be pairs of a name and a pattern, but got {shown(frames)}")
+    checked = []
+    for pair in frames:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise InvalidTypeError(f"Expected `frames` to hold pairs of a name and a pattern, but got {shown(pair)}")
+        name, text = pair
+        if not name.strip():
+            raise InvalidValueError(f"Expected each of `frames` to have a name, but got {shown(pair)}")
+        checked.append((name, check_pattern("frames", text, f"{shown(name)} of `frames`")))
+    refuse_repetition("names of `frames`", (name for name, _ in checked))
+    return tuple(checked)
+
+
+def _slots(pattern: str) -> list[str] | None:
+    """Return the slots of a pattern, or None where it has more than plain slots ("{parts:>9}", "{side.x}")."""
+    try:
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+    except ValueError:
+        return None
+    plain = all(name and name.isidentifier() and not spec and not conversion for _, name, spec, conversion in fields)
+    return [str(name) for _, name, _, _ in fields] if plain else None

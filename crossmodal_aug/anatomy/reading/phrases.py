@@ -1,180 +1,212 @@
-"""Position phrases: which tokens belong together, and which regions they name together.
+"""Position phrases: which words belong together, and which regions they name together.
 
-A phrase is made of conjuncts, "right middle" and "lower lobes", that may lend each other a side, a level
-or a noun. What a conjunct names is set algebra: values of one axis add up, axes narrow each other.
+A phrase is made of conjuncts, "right middle" and "lower lobes", that may lend each other a side, a level or a noun
+(`lending.py`). What a conjunct names is set algebra: values of one axis add up, axes narrow each other.
 """
 
 from __future__ import annotations
 
-import re
-from itertools import pairwise
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from crossmodal_aug.anatomy.atlas.lexicon import Lexicon, Sense
-from crossmodal_aug.anatomy.statement import Phrase, Scan
+from crossmodal_aug.anatomy.atlas.lexicon import Sense
+from crossmodal_aug.anatomy.reading.kinds import POSITION
+from crossmodal_aug.anatomy.reading.lending import closed, lent
+from crossmodal_aug.anatomy.statement import Phrase, Statement, Term
 
-_POSITION = "[SBLZNPA]"
-# What may stand between two position words of one phrase. Every part is bounded, so matching is linear.
-_LINK = r"(?:[msd\-]{0,3}|[m\-]?[oi]-?t?|,?[&|]?/?[&|]?[id]?t?m?|:t?|-?,?>-?[it]?t?)"
-GROUP = re.compile(f"{_POSITION}(?:{_LINK}{_POSITION})*+")
-_LISTING = re.compile(r"[,&|/>:]")
-_CLOSED = frozenset(",:).")
+if TYPE_CHECKING:
+    from crossmodal_aug.anatomy.reading.vocabulary import Vocabulary
+
+_VALUES = frozenset({"side", "both", "level", "zone"})
+_LISTING = frozenset({"comma", "and", "or", "slash", "than", "colon", "open"})
+_CLOSED = frozenset({"comma", "colon", "close", "end", "bullet", "dash"})
+_LOOSE = frozenset({"modifier", "part", "sided", "mainly", "hyphen", "number", "unit"})
 
 
-def find_phrases(scan: Scan, lexicon: Lexicon, start: int, end: int, *, eager: bool) -> list[Phrase]:
-    """Find the position phrases among the tokens `start` to `end` and let their conjuncts lend to each other.
+def _steps(*steps: str) -> tuple[tuple[frozenset[str], bool], ...]:
+    """Return a sequence of kinds; a step that ends in "!" must be there, the others may."""
+    return tuple((frozenset(step.rstrip("!").split("|")), step.endswith("!")) for step in steps)
+
+
+# What may stand between two position words of one phrase, beside up to three loose words.
+_LINKS = (
+    _steps("modifier|hyphen|part|count noun|sided", "of|in!", "hyphen", "article", "modifier"),
+    _steps("of!", "in!", "article"),
+    _steps("comma", "and|or", "slash", "and|or", "in|mainly", "article", "modifier", "modifier"),
+    _steps("and|or!", "of|in", "article"),
+    _steps("colon!", "article"),
+    _steps("open!", "article"),
+    _steps("hyphen", "comma", "than!", "hyphen", "in", "article"),
+    _steps("sided|part|modifier", "and|or|slash!", "in", "article"),
+    _steps("hyphen", "and|or|comma!", "article"),
+    _steps("comma|and|or!", "modifier", "modifier", "part!", "of!", "article"),
+)
+
+
+@lru_cache(maxsize=4096)
+def links(kinds: tuple[str, ...]) -> bool:
+    """Return whether words of these kinds keep two position words in one phrase.
 
     Args:
-        scan: The scanned text.
-        lexicon: Its words.
-        start: First token.
-        end: One past the last token.
-        eager: Whether conjuncts lend across a comma, and without a closing noun; true for reports, false
-            for lists of image positions, where "top, right" is two positions.
+        kinds: The kinds of the words between them.
+
+    Returns:
+        True for "of the", ", and" and their like.
+
+    Example:
+        >>> links(("of", "article")), links(("comma", "and", "article")), links(("verb",))
+        (True, True, False)
+    """
+    if len(kinds) <= 3 and _LOOSE.issuperset(kinds):
+        return True
+    for steps in _LINKS:
+        place = 0
+        for step, must in steps:
+            if place < len(kinds) and kinds[place] in step:
+                place += 1
+            elif must:
+                place = -1
+                break
+        if place == len(kinds):
+            return True
+    return False
+
+
+def find_phrases(statement: Statement, vocabulary: Vocabulary, begin: int, end: int) -> list[Phrase]:
+    """Find the position phrases of a sentence and let their conjuncts lend to each other.
+
+    Args:
+        statement: The words of the text.
+        vocabulary: What they were read with. In an eager one conjuncts lend across a comma, and without a closing
+            noun: true for reports, false for lists of image positions, where "top, right" is two positions.
+        begin: First term of the sentence.
+        end: One past its last term.
 
     Returns:
         The phrases in text order.
     """
-    phrases: list[Phrase] = []
-    for group in GROUP.finditer(scan.codes, start, end):
-        conjuncts = _conjuncts(scan, lexicon, group.start(), group.end())
+    kinds, phrases = statement.kinds, []
+    places = [index for index in range(begin, end) if kinds[index] in POSITION]
+    start = 0
+    while start < len(places):
+        stop = start + 1
+        while stop < len(places) and _is_linked(kinds, places, start, stop):
+            stop += 1
+        group = places[start:stop]
+        conjuncts = _conjuncts(statement.terms, kinds, group, vocabulary)
         if len(conjuncts) > 1:
-            conjuncts = _lend(conjuncts, eager=eager)
-            if eager and (group.end() == end or scan.codes[group.end()] in _CLOSED):
-                conjuncts = _closed(conjuncts)
-        phrases.extend(conjuncts)
+            conjuncts = lent(conjuncts, eager=vocabulary.eager)
+            behind = group[-1] + 1
+            if vocabulary.eager and (behind >= end or kinds[behind] in _CLOSED):
+                closed(conjuncts)
+        phrases += conjuncts
+        start = stop
     return phrases
 
 
-def _conjuncts(scan: Scan, lexicon: Lexicon, start: int, end: int) -> list[Phrase]:
-    codes, senses, flipped = scan.codes, scan.senses, scan.flipped
-    axes = len(lexicon.axes)
-    phrase = Phrase(start, start, "", [0] * axes, [0] * axes)
+def _is_linked(kinds: list[str], places: list[int], start: int, stop: int) -> bool:
+    """Return whether the position word at `places[stop]` goes on with the group that begins at `places[start]`."""
+    link = tuple(kinds[places[stop - 1] + 1 : places[stop]])
+    if not links(link):
+        return False
+    if "comma" in link and "than" not in link:
+        # "compared to the left, the right base": what is compared to says nothing of what follows.
+        first = places[start]
+        opening = kinds[first - 2 : first] if first > 1 else kinds[:first]
+        if "compared" in opening:
+            return False
+        if "in" in link and "than" in kinds[places[start] : places[stop]]:
+            return False  # "left worse than right, in the lower lungs"
+    return True
+
+
+def _conjuncts(terms: list[Term], kinds: list[str], group: list[int], vocabulary: Vocabulary) -> list[Phrase]:
+    axes = len(vocabulary.axes)
+    phrase = Phrase(group[0], group[0], (), [0] * axes, [0] * axes)
     found = [phrase]
     is_part = False  # whether an "of" leads from a level to what it is a part of
-    link_from = start
+    behind = group[0]
     axis = -1  # what the last word was a value of
-    for token in range(start, end):
-        code = codes[token]
-        if code not in "SBLZNPA":
-            continue
-        link = codes[link_from:token]
-        link_from = token + 1
-        sense = senses[token]
-        if (link and _LISTING.search(link) and not _is_compared_side(phrase, link, code)) or (
-            (phrase.noun or phrase.sided[0]) and not (is_part and code == "L") and _is_full(phrase, code, sense, axis)
+    for index in group:
+        kind, sense = kinds[index], terms[index].sense
+        link = tuple(kinds[behind:index])
+        behind = index + 1
+        lists = not _LISTING.isdisjoint(link) and not _is_compared_side(phrase, link, kind)
+        if lists or (
+            (phrase.noun or phrase.sided[0])
+            and not (is_part and kind in ("level", "zone"))
+            and _is_full(phrase, kind, sense, axis)
         ):
-            phrase = Phrase(token, token, link, [0] * axes, [0] * axes)
+            phrase = Phrase(index, index, link, [0] * axes, [0] * axes)
             found.append(phrase)
             is_part = False
         elif link:
-            if phrase.whole and "t" in link and phrase.last == phrase.first:
-                phrase.first = token  # "throughout | the left lung"
-            is_part |= "o" in link and phrase.levelled
-        if not (code == "N" and "o" in link):
+            if phrase.whole and "article" in link and phrase.last == phrase.first:
+                phrase.first = index  # "throughout | the left lung"
+            is_part |= "of" in link and phrase.levelled
+        if not (kind == "noun" and "of" in link):
             # The image in "right of the image" tells that it is a position, but is no part of its name.
-            phrase.last = token
-        if is_part and code == "L":
+            phrase.last = index
+        if is_part and kind in ("level", "zone", "place"):
             # "the basilar portion of the right middle lobe" lies in the middle lobe.
             phrase.sided[1:], phrase.unsided[1:] = [0] * (axes - 1), [0] * (axes - 1)
             is_part = False
-        axis = sense.axis if code in "SBLZ" else -1
-        phrase.take(code, sense, lexicon.mirrored_mask(sense.unsided) if token in flipped else sense.unsided)
-    if codes[phrase.last + 1 : phrase.last + 3] == "-s":
-        phrase.last += 2  # "left-sided"
+        axis = sense.axis if kind in _VALUES else -1
+        unsided = vocabulary.mirrored_mask(sense.unsided) if terms[index].flipped else sense.unsided
+        _take(phrase, kind, sense, unsided)
+        phrase.waits = kind == "side"
+    _close_sided(kinds, found)
     return found
 
 
-def _is_full(phrase: Phrase, code: str, sense: Sense, axis: int) -> bool:
-    """Say whether a word can only open the next phrase ("left lung | upper right lung", "left upper | right base").
+def _close_sided(kinds: list[str], found: list[Phrase]) -> None:
+    """Take "-sided", "side", and "part" behind a level, into the phrase that they end."""
+    for phrase in found:
+        behind = kinds[phrase.last + 1 : phrase.last + 3]
+        if behind == ["hyphen", "sided"]:
+            phrase.last += 2  # "left-sided"
+        elif behind[:1] == ["part"] and phrase.levelled and phrase.bare:
+            phrase.last += 1  # "its lower part"
+            phrase.noun = True
+
+
+def _take(phrase: Phrase, kind: str, sense: Sense, unsided: int) -> None:
+    """Add what a word says to a phrase; `unsided` is what it stands for where no side is stated."""
+    phrase.plural |= sense.plural
+    if kind == "noun":
+        phrase.noun = True
+    elif kind == "whole":
+        phrase.whole = True
+    elif kind == "place":
+        phrase.place |= sense.mask
+    elif kind in ("opposite", "same"):
+        pass  # `anaphora` finds out which side they mean
+    else:
+        phrase.sided[sense.axis] |= sense.mask
+        phrase.unsided[sense.axis] |= unsided
+        phrase.zone |= kind == "zone"
+        phrase.spread |= sense.plural and kind == "zone"
+        phrase.both |= kind == "both"
+
+
+def _is_full(phrase: Phrase, kind: str, sense: Sense, axis: int) -> bool:
+    """Return whether a word can only open the next phrase ("left lung | upper right lung", "left upper | right base").
 
     A side and a value of another axis never come back to an axis that they have left; `axis` is that of the
     word before.
     """
-    if code == "A":
+    if kind == "whole":
         return phrase.noun
-    if code not in "SBLZ" or not phrase.sided[0] or not phrase.sided[sense.axis]:
+    if kind not in _VALUES or not phrase.sided[0] or not phrase.sided[sense.axis]:
         return False
-    return phrase.noun or (axis not in (sense.axis, -1)) or (phrase.zone and code in "SB")
+    return phrase.noun or (axis not in (sense.axis, -1)) or (phrase.zone and kind in ("side", "both"))
 
 
-def _is_compared_side(phrase: Phrase, link: str, code: str) -> bool:
-    """Say whether the comma of `link` only closes the aside of "left, greater than right, basilar"."""
-    return link == "," and code in "LZ" and phrase.link.startswith(",>") and not (phrase.levelled or phrase.noun)
-
-
-def _lend(conjuncts: list[Phrase], *, eager: bool) -> list[Phrase]:
-    """Share side, level and noun between neighbours, and join those that share into one phrase."""
-    joined = [False] * len(conjuncts)  # joined[i]: conjunct i belongs with i - 1
-    own_noun = [not phrase.bare for phrase in conjuncts]
-    # Words that still wait for their noun look ahead: right to left, so that a noun reaches all of a list.
-    for index in range(len(conjuncts) - 2, -1, -1):
-        here, ahead = conjuncts[index], conjuncts[index + 1]
-        if own_noun[index] or here.whole or ahead.place or not (eager or _binds(ahead)):
-            continue
-        if here.levelled and not here.side:  # "upper and lower left lung", "upper and lower lobes"
-            here.sided[0], here.unsided[0] = ahead.sided[0], ahead.unsided[0]
-            joined[index + 1] = True
-        elif here.side and not here.levelled and ahead.levelled and ahead.side:  # "left and right upper lobes"
-            here.sided[1:], here.unsided[1:] = ahead.sided[1:], ahead.unsided[1:]
-            joined[index + 1] = True
-        if ahead.side or joined[index + 1] or (here.side and ahead.levelled and not ahead.spread):
-            here.noun |= ahead.noun
-            here.zone |= ahead.zone
-    # What lacks a side, or follows one that lacked a noun, looks back: left to right.
-    for index in range(1, len(conjuncts)):
-        before, here = conjuncts[index - 1], conjuncts[index]
-        if here.place or not before.side or not (eager or _binds(here)):
-            continue
-        only_side = before.noun and not (before.levelled or before.whole)
-        is_part = here.link in (",", ":", ":t") and (only_side or (before.bare and ":" in here.link))
-        if is_part and here.levelled and not (here.side or (here.plural and not before.both)):
-            # "left lung, lower lobe": the second half says where in the first.
-            here.sided[0] = here.unsided[0] = before.side
-            before.sided[1:], before.unsided[1:] = here.sided[1:], here.unsided[1:]
-            joined[index] = True
-            continue
-        if here.implies_side:  # the lingula is on the left, whatever stands before it
-            continue
-        if not here.side and here.levelled and not here.spread:  # "right middle and lower lobes"
-            here.sided[0], here.unsided[0] = before.sided[0], before.unsided[0]
-            before.noun |= here.noun
-            joined[index] = True
-        elif (
-            here.side
-            and here.noun
-            and not (here.levelled or here.whole or own_noun[index - 1])
-            and before.levelled
-            and here.side != before.side
-        ):  # "upper left and right lung"
-            here.sided[1:], here.unsided[1:] = before.sided[1:], before.unsided[1:]
-            joined[index] = True
-    return _joined(conjuncts, joined)
-
-
-def _closed(phrases: list[Phrase]) -> list[Phrase]:
-    """Complete the last side of a list that nothing follows: "in the right base and to a lesser degree in the left"."""
-    for before, last in pairwise(phrases[-2:]):
-        if "&" in last.link and last.bare and last.side and not last.levelled:
-            model = before.members[-1] if before.members else before
-            if model.levelled and model.side and model.side != last.side and not model.bare:
-                last.sided[1:], last.unsided[1:] = model.sided[1:], model.unsided[1:]
-                last.noun = True
-    return phrases
-
-
-def _binds(phrase: Phrase) -> bool:
-    return phrase.noun and "," not in phrase.link
-
-
-def _joined(conjuncts: list[Phrase], joined: list[bool]) -> list[Phrase]:
-    phrases: list[Phrase] = []
-    for phrase, belongs in zip(conjuncts, joined, strict=True):
-        if belongs:
-            head = phrases[-1]
-            if not head.members:
-                head.members = []
-            head.members.append(phrase)
-            head.last = phrase.last
-        else:
-            phrases.append(phrase)
-    return phrases
+def _is_compared_side(phrase: Phrase, link: tuple[str, ...], kind: str) -> bool:
+    """Return whether the comma of `link` only closes the aside of "left, greater than right, basilar"."""
+    return (
+        link == ("comma",)
+        and kind in ("level", "zone")
+        and phrase.link[:2] == ("comma", "than")
+        and not (phrase.levelled or phrase.noun)
+    )

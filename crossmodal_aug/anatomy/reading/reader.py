@@ -1,109 +1,154 @@
-"""The reader: the one pass from a text to what it says, before it is put into a Report."""
+"""The reader: a text becomes a statement in five steps, each of which sets one thing."""
 
 from __future__ import annotations
 
-import re
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from crossmodal_aug.anatomy.atlas.lexicon import Lexicon
-from crossmodal_aug.anatomy.reading import locations, reports, scope
+from crossmodal_aug.anatomy.reading import anaphora, captions, extents, pictures, placing, questions, sections, settling
+from crossmodal_aug.anatomy.reading.kinds import DENIALS
 from crossmodal_aug.anatomy.reading.phrases import find_phrases
-from crossmodal_aug.anatomy.reading.scanner import scan
-from crossmodal_aug.anatomy.statement import Header, Phrase, Reading, Scan
+from crossmodal_aug.anatomy.reading.scope import denial_of
+from crossmodal_aug.anatomy.reading.terms import read_terms
+from crossmodal_aug.anatomy.statement import Phrase, Statement
 
-# "Bilateral pulmonary infection, two infected areas": its first word sums up what the caption lists.
-_HEADER = re.compile(r"([BU!])[um]{0,3}F,(n)[um]{0,2}(K)")
-_SUMMARY = re.compile(r"(B)[um]{0,3}F,[SBLZNPA,&|tm]+$")
-# A longer number counts nothing, and Python refuses to read one of thousands of digits.
-_MOST_DIGITS = 9
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+    from crossmodal_aug.anatomy.reading.vocabulary import Vocabulary
 
 
-def read(text: str, lexicon: Lexicon, bare: Literal["finding", "locative"]) -> Reading:
+def read(doc: Doc, vocabulary: Vocabulary) -> Statement:
     """Read a text.
 
     Args:
-        text: Any text.
-        lexicon: The words to read it with.
-        bare: What a side or level word without a noun needs, as in `Atlas.bare`.
+        doc: Its tokens.
+        vocabulary: The words to read it with, made for the same tokenizer.
 
     Returns:
-        What the text says.
+        What it says.
     """
-    reading = Reading(scan(text, lexicon))
-    codes = reading.scan.codes
-    if "U" in codes:
-        reading.laterality = "unilateral"
-    start = 0
-    while start < len(codes):
-        end = codes.find(".", start)
-        end = len(codes) if end < 0 else end
-        if end > start:
-            _read_sentence(reading, lexicon, start, end, bare)
-        start = end + 1
-    for phrase in reading.phrases:
-        if phrase.negated:
-            reading.negated |= phrase.mask
+    statement = read_terms(doc, vocabulary)
+    sections.read_sections(statement)
+    read_phrases(statement, vocabulary)
+    read_scope(statement, vocabulary)
+    conclude(statement, vocabulary.full)
+    return statement
+
+
+def read_phrases(statement: Statement, vocabulary: Vocabulary) -> None:
+    """Find the position phrases of a text and which of them name regions; one step of the reader.
+
+    Args:
+        statement: The words of the text; its phrases are set.
+        vocabulary: What they were read with.
+    """
+    captions.read_header(statement)
+    for place, (begin, end) in enumerate(statement.sentences):
+        if place in statement.silent:
+            continue
+        phrases = find_phrases(statement, vocabulary, begin, end)
+        if statement.summary >= 0:
+            phrases = [phrase for phrase in phrases if phrase.last != statement.summary]
+        if not phrases:
+            continue
+        if statement.laterality is None and any(phrase.both for phrase in phrases):
+            statement.laterality = "bilateral"
+        if vocabulary.eager:
+            anaphora.resolve_pointers(statement, phrases, vocabulary)
+            phrases = settling.settle(statement, phrases, begin, end)
+            anaphora.share_sides(statement, phrases, vocabulary)
+            anaphora.point_back(statement, phrases, vocabulary)
+            anaphora.follow_ellipsis(statement, phrases, begin)
+            if place and questions.is_question(statement, place - 1):
+                anaphora.answer_sides(statement, phrases, vocabulary)
+            extents.refine(statement, phrases, end)
+            extents.inherit_sides(statement, phrases)
+            if place:
+                extents.carry_heading(statement, phrases, place)
+            extents.mark_exceptions(statement, phrases, begin)
         else:
-            reading.affirmed |= phrase.mask
-    reading.negated &= ~reading.affirmed
-    return reading
+            phrases = pictures.settle(statement, phrases, begin, end)
+        for phrase in phrases:
+            for part in (phrase, *phrase.members):
+                phrase.mask |= part.named(vocabulary.full)
+                if part.implies_side:
+                    statement.implied.update(_implied(statement, part))
+        statement.phrases += phrases
 
 
-def _read_sentence(
-    reading: Reading, lexicon: Lexicon, start: int, end: int, bare: Literal["finding", "locative"]
-) -> None:
-    codes = reading.scan.codes
-    phrases = find_phrases(reading.scan, lexicon, start, end, eager=bare == "finding")
-    summary = _summary_token(reading, start, end)
-    phrases = [phrase for phrase in phrases if phrase.last != summary]
-    if reading.laterality is None and any(phrase.both for phrase in phrases):
-        reading.laterality = "bilateral"
-    settle = reports.settle if bare == "finding" else locations.settle
-    phrases = settle(codes, phrases, start, end)
-    denies = scope.denies(codes, start, end)
-    for phrase in phrases:
-        for part in (phrase, *phrase.members):
-            phrase.mask |= part.named(lexicon.full)
-            if part.implies_side:
-                reading.implied.update(_implied_tokens(reading.scan, part))
-        if denies:
-            begin, _ = scope.clause_bounds(codes, phrase.first, phrase.last, start, end)
-            phrase.negated = scope.is_negated(codes, phrase.first, phrase.last, begin, end)
-    if bare == "finding":
-        # The lungs as a whole are a position only where they are called clear: "low lung volumes" is none.
-        phrases = [p for p in phrases if p.negated or p.whole or p.side or p.levelled or p.place]
-        if denies and codes.find("%", start, end) >= 0:
-            reports.leave_out_spared(codes, phrases)
-        if codes.find("d", start, end) >= 0:
-            reports.narrow(codes, phrases)
-        if reading.laterality == "unilateral":
-            reports.mark_filler(phrases)
-    else:
-        phrases = locations.without_neighbours(codes, phrases)
-    reading.phrases += phrases
+def _implied(statement: Statement, phrase: Phrase) -> list[int]:
+    return [index for index in range(phrase.first, phrase.last + 1) if statement.terms[index].sense.implies_side]
 
 
-def _implied_tokens(scanned: Scan, phrase: Phrase) -> list[int]:
-    return [token for token in range(phrase.first, phrase.last + 1) if scanned.senses[token].implies_side]
+def read_scope(statement: Statement, vocabulary: Vocabulary) -> None:
+    """Find which phrases a text calls clear, and how its phrases narrow each other; one step of the reader.
+
+    Args:
+        statement: The phrases of the text; they are changed.
+        vocabulary: What they were read with.
+    """
+    kept: list[Phrase] = []
+    phrases, first = statement.phrases, 0
+    for place, (_, end) in enumerate(statement.sentences):
+        stop = first
+        while stop < len(phrases) and phrases[stop].first < end:
+            stop += 1
+        if stop == first and vocabulary.eager and "otherwise" in statement.kinds[statement.sentences[place][0] : end]:
+            extents.clear_the_rest(statement, [], *statement.sentences[place])
+        if stop > first:
+            kept += _scoped(statement, vocabulary, phrases[first:stop], place)
+        first = stop
+    statement.phrases = kept
+    if vocabulary.eager and len(statement.sentences) > 1:
+        anaphora.head_lines(statement, vocabulary)
 
 
-def _summary_token(reading: Reading, start: int, end: int) -> int:
-    """Note the counting head of a caption and return the token of its "bilateral", or -1."""
-    codes = reading.scan.codes
-    head = _HEADER.search(codes, start, end)
-    if head is not None and reading.header is None:
-        number = head.start(2)
-        reading.header = Header(head.start(1), number, head.start(3))
-        sense = reading.scan.senses[number]
-        digits = reading.scan.text[reading.scan.starts[number] : reading.scan.ends[number]]
-        if sense.number is not None:
-            reading.count = sense.number
-        elif digits.isdecimal() and len(digits) <= _MOST_DIGITS:
-            reading.count = int(digits)
-    head = head or _SUMMARY.search(codes, start, end)
-    if head is None or head[1] != "B":
-        return -1
-    if reading.laterality is None:
-        reading.laterality = "bilateral"
-    reading.summary = head.start(1)
-    return reading.summary
+def _scoped(statement: Statement, vocabulary: Vocabulary, phrases: list[Phrase], place: int) -> list[Phrase]:
+    begin, end = statement.sentences[place]
+    inside = set(statement.kinds[begin:end])
+    if not DENIALS.isdisjoint(inside):
+        for phrase in phrases:
+            if not phrase.exception:
+                phrase.cue = denial_of(statement, phrase, begin, end)
+                phrase.negated = phrase.cue is not None
+        if "otherwise" in inside or "excepting verb" in inside:
+            extents.clear_the_rest(statement, phrases, begin, end)
+    if not vocabulary.eager:
+        return pictures.without_neighbours(statement, phrases)
+    if "hypothetical" in inside:
+        phrases = extents.without_hypotheses(statement, phrases, begin)
+    if "past" in inside:
+        phrases = extents.without_past(statement, phrases, begin, end)
+    if any(phrase.exception for phrase in phrases):
+        extents.apply_exceptions(statement, phrases)
+    if questions.is_question(statement, place):
+        phrases = questions.answered(statement, phrases, place)
+    elif place and questions.asks_for_clear(statement, place - 1):
+        questions.call_clear(phrases)
+    # The regions as a whole are a position only where they are called clear: "low lung volumes" is none.
+    phrases = [p for p in phrases if p.negated or p.whole or p.side or p.levelled or p.place]
+    if "mainly" in inside:
+        extents.narrow(statement, phrases)
+    if statement.laterality == "unilateral":
+        captions.mark_filler(phrases)
+    return phrases
+
+
+def conclude(statement: Statement, full: int) -> None:
+    """Add up what the phrases of a text say; the last step of the reader.
+
+    Args:
+        statement: The phrases of the text; affirmed and negated regions, and a denial without place, are set.
+        full: Bits of all regions of the atlas.
+    """
+    for phrase in statement.phrases:
+        if phrase.negated:
+            statement.negated |= phrase.mask
+        else:
+            statement.affirmed |= phrase.mask
+    if statement.rest is not None and statement.affirmed:
+        statement.negated |= full
+    statement.negated |= statement.cleared
+    statement.negated &= ~statement.affirmed
+    if not (statement.affirmed or statement.negated):
+        placing.find_denial(statement)

@@ -1,185 +1,181 @@
-"""Scope: which phrase a negation reaches, and which noun a bare "left" belongs to."""
+"""Scope: which words call a place clear, looked for before and behind the phrase that names it."""
 
 from __future__ import annotations
 
-import re
-
-# A head that follows within the noun phrase; a position letter means that the next phrase is the head.
-_HEAD = re.compile(r"(?:[umnsdg\-(]{0,6}+|ot?[um]{0,2}(?=X))([FXDKSBLZNPA])")
-_LOCATIVE_BEFORE = re.compile(r"[i~][ot]{0,3}$")
-_NEAR_BEFORE = re.compile(r"~[ot]{0,3}$")
-_COMPARED_BEFORE = re.compile(r"c[ot]{0,2}$")
-_PLACED_IN = re.compile(r"m{0,2}F[io]t?")
-_SET_OFF = re.compile(r"m{0,2}F,")
-_SAID_OF = re.compile(r"[umK]{0,2}[io]t?")
-_DENIAL = re.compile(r"[!CR%]")
-_MAINLY_BEFORE = re.compile(r"d[it]{0,2}$")
-_NO_CHANGE = re.compile(r"![umoFt]{0,4}g")
-_CLEAR_BEFORE = re.compile(r"C[um]{0,2}$")
-# "Heart is normal, left base scar" without its comma: the clear word is said of what stands before it.
-_PREDICATE = re.compile(r"[XNZ]v?C[um]{0,2}$")
-_FINDING_AFTER = re.compile(r"[mu]{0,3}F")
-# What is nearly, mostly or "near-completely" resolved is still there.
-_RESOLVED = r"(?<![~d])(?<![~d]A)(?<![~d]-A)R(?!u?e)"
-_RESOLVED_BEFORE = re.compile(_RESOLVED + r"(?:(?<=^R)v)?[otumFid]{0,6}$")
-_SPARED_BEFORE = re.compile(r"%[otumSBLZNPA&i]{0,10}$")
-# "Lungs are clear", and "hyperexpanded but clear", but not "scarred, otherwise clear lungs".
-_CLEAR_AFTER = re.compile(r"[^.;,F!hw]{0,8}?C")
-_BUT_CLEAR_AFTER = re.compile(
-    r"[^.;,F!hw]{0,8}?(?:,?[;&]{1,2}[umv]{0,3}C(?:B?(?=$|[.,;])|(?!m?[SBLZNPA]))|,[um]{0,2}C(?=$|[.,;]))"
+from crossmodal_aug.anatomy.reading.behind import Behind
+from crossmodal_aug.anatomy.reading.kinds import (
+    FINDINGS,
+    LOOSE,
+    OTHERS,
+    PLACES,
+    POSITION,
+    REACH,
+    VERBS,
+    follows,
+    head_after,
+    is_led_to,
 )
-_WITHOUT_AFTER = re.compile(r"(?:(?:&t?[umFX]{1,3})?[um]{0,2}v|:)m?![umotn]{0,6}+F")
-_RESOLVED_AFTER = re.compile(r"[^.;,!hw]{0,12}?" + _RESOLVED)
-# "The lungs, pleura and heart are clear": the phrase is the first of several subjects.
-_SUBJECT = re.compile(r"[tumn]{0,4}$")
-_CLEAR_TOGETHER = re.compile(r"(?:,t?m{0,2}[FXNSBLZ]{1,4}){0,4}+(?:,?&|/)t?m{0,2}[FXNSBLZ]{1,4}[v:]?[um]{0,2}C")
-_CLEAR_LIST_BEFORE = re.compile(r"C[um]{0,2}(?:X,?&?t?){1,3}$")
-_LIST_ENDS = re.compile(r"(?:,?&t?[XF])?(?:$|[.,;])")
+from crossmodal_aug.anatomy.reading.voids import is_hoped, is_nearly, is_past, is_void
+from crossmodal_aug.anatomy.statement import Phrase, Statement
 
-_OR_AHEAD = re.compile(r"[^.;v!hw]{0,12}?,\|")
-_CARRIES_DEVICE = re.compile(r"u{1,3},?wt?[um]{0,2}D")
-_LED_TO = re.compile(r"[io~|&,][tum]{0,3}$")
-# No noun phrase and no clause of a report is longer; the bound keeps reading linear in the text.
-REACH = 40
+_BETWEEN_CLEAR = LOOSE | {"article", "of"}
+_BETWEEN_RESOLVED = LOOSE | FINDINGS | {
+    "article", "of", "in", "past", "mainly", "verb", "agreeing verb", "count noun", "and",
+}  # fmt: skip
 
 
-def head_after(codes: str, token: int) -> tuple[str, int]:
-    """Return the letter and the token of the head of the noun phrase that goes on at `token`, or ("", -1)."""
-    match = _HEAD.match(codes, token)
-    return (match[1], match.start(1)) if match else ("", -1)
-
-
-def clause_bounds(codes: str, first: int, last: int, start: int, end: int) -> tuple[int, int]:
-    """Return the clause around tokens `first` to `last` inside the sentence `start` to `end`."""
-    nearest = max(start, first - REACH)
-    farthest = min(end, last + 1 + REACH)
-    begin = codes.rfind(";", nearest, first) + 1
-    stop = codes.find(";", last + 1, farthest)
-    return begin or nearest, farthest if stop < 0 else stop
-
-
-def denies(codes: str, start: int, end: int) -> bool:
-    """Say whether any word of the sentence `start` to `end` can call a region clear."""
-    return _DENIAL.search(codes, start, end) is not None
-
-
-def is_negated(codes: str, first: int, last: int, start: int, end: int) -> bool:
-    """Say whether the text calls what tokens `first` to `last` name clear.
+def denial_of(statement: Statement, phrase: Phrase, begin: int, end: int) -> tuple[int, int] | None:
+    """Return the first and the last term of what calls a phrase's place clear, or None.
 
     Args:
-        codes: Letters of the whole text.
-        first: First token of the phrase.
-        last: Its last token.
-        start: First token of its clause.
-        end: One past the last token of its sentence.
+        statement: The words of the text.
+        phrase: A phrase of it.
+        begin: First term of its sentence.
+        end: One past the last term of its sentence.
 
     Returns:
-        True where a negation before the phrase reaches it, or a word behind it calls it clear or resolved.
+        The words that deny it: "no", "is clear", "has resolved".
     """
-    before = codes[start:first]
-    cue = before.rfind("!")
-    after = codes[last + 1 : min(end, last + 1 + REACH)]
-    if cue >= 0 and not _NO_CHANGE.match(before, cue) and _reaches(before[cue:], after):
-        return True
-    if _RESOLVED_BEFORE.search(before) or is_spared(codes, first, start):
-        return True
-    if _RESOLVED_AFTER.match(after) or _WITHOUT_AFTER.match(after):
-        return True
-    return _is_called_clear(before, after)
+    return _before(statement, phrase, begin, end) or Behind(statement, phrase, begin, end).cue()
 
 
-def _is_called_clear(before: str, after: str) -> bool:
-    """Say whether a word before or behind a phrase calls it clear, alone or as one of several subjects."""
-    if _CLEAR_BEFORE.search(before) and not (_PREDICATE.search(before) and _FINDING_AFTER.match(after)):
-        return True
-    if _CLEAR_AFTER.match(after):
-        return True
-    if "F" not in before[before.rfind(",") + 1 :] and _BUT_CLEAR_AFTER.match(after):
-        return True
-    if _CLEAR_LIST_BEFORE.search(before) and _LIST_ENDS.match(after):
-        return True
-    return bool(_SUBJECT.match(before) and _CLEAR_TOGETHER.match(after))
+def _before(statement: Statement, phrase: Phrase, begin: int, end: int) -> tuple[int, int] | None:
+    """Look for a denial before a phrase, the nearest first."""
+    kinds = statement.kinds
+    for index in range(phrase.first - 1, max(begin, phrase.first - REACH) - 1, -1):
+        kind = kinds[index]
+        if kind == "denies":
+            sense = statement.terms[index].sense
+            if is_void(kinds, index, end) or phrase.first - index > sense.reach:
+                return None
+            return (index, index) if _reaches(statement, index, phrase, end) else None
+        if kind == "clear" and _is_attribute(kinds, index, phrase, begin, end):
+            return (index, index)
+        if kind == "resolved" and _resolves(kinds, index, phrase, begin):
+            return (index, index)
+        if (
+            kind in ("absent", "sparing")
+            and phrase.first - index <= 5
+            and set(kinds[index + 1 : phrase.first]) <= {"in", "article", "unknown"} | VERBS
+        ):
+            return (index, index)  # "none in the left base", "not seen on the left"
+        if kind in ("stop", "dash", "hypothetical"):
+            return None
+    return None
 
 
-def is_spared(codes: str, first: int, start: int) -> bool:
-    """Say whether "sparing" or the like leads to the phrase at token `first`."""
-    return bool(_SPARED_BEFORE.search(codes, max(start, first - 11), first))
+def _reaches(statement: Statement, cue: int, phrase: Phrase, end: int) -> bool:
+    """Return whether a denial reaches over what stands between it and a phrase.
 
-
-def _reaches(between: str, after: str) -> bool:
-    """Say whether a negation reaches over the letters between it and a phrase.
-
-    It does not pass "with" and "there is", nor a finding to the subject of the next clause ("no effusion the
-    lungs are large"). It passes a comma only inside a list that "or" closes: "no effusion, or opacity in the
-    left base", but not "no effusion, left base opacity".
+    It passes a comma only inside a list: "no mass, nodule or effusion in the left lung", but not "no effusion, left
+    base opacity". It does not pass a finding to the subject of the next clause ("no effusion the lungs are large").
     """
-    if "w" in between or "h" in between:
+    kinds, ends = statement.kinds, statement.terms[cue].sense.ends
+    has_finding = has_place = False
+    for index in range(cue + 1, phrase.first):
+        kind = kinds[index]
+        if kind in ends and not (kind == "with" and not has_finding):
+            return False
+        if kind == "degree" and has_finding:
+            return False
+        if kind == "article" and index > cue + 1 and _is_definite(statement, index, phrase):
+            return False
+        if kind == "colon" and has_finding:
+            return False
+        if kind == "comma" and not _goes_on(kinds, index, phrase, end, has_place=has_place):
+            return False
+        if kind == "and" and has_finding and _opens_anew(statement, index, phrase, end, has_place=has_place):
+            return False
+        has_finding |= kind in FINDINGS
+        has_place |= kind in POSITION
+    asks = {kinds[phrase.first - 1], kinds[phrase.first - 2]} if phrase.first > 1 else set()
+    is_subject = asks.isdisjoint(VERBS) and phrase.last + 1 < end and kinds[phrase.last + 1] in VERBS
+    return not (has_finding and is_subject and not is_led_to(kinds, phrase.first))
+
+
+def _is_definite(statement: Statement, article: int, phrase: Phrase) -> bool:
+    """Return whether a finding is spoken of as known: "neither drug explains the opacity in the left base"."""
+    kinds, term = statement.kinds, statement.terms[article]
+    if kinds[article - 1] in ("of", "in", "denies", "or", "and", "comma") or kinds[article - 1] in VERBS:
         return False
-    if after.startswith("v") and "F" in between and not _LED_TO.search(between):
+    said = statement.text[term.start : term.end].lower()
+    at = follows(kinds, article + 1, LOOSE, phrase.first)
+    return said in ("the", "this", "these", "his", "her") and at < phrase.first and kinds[at] in FINDINGS
+
+
+def _goes_on(kinds: list[str], comma: int, phrase: Phrase, end: int, *, has_place: bool) -> bool:
+    """Return whether the list that a denial opens goes on behind a comma."""
+    following = kinds[comma + 1]
+    if following in ("or", "in") or following in VERBS:
+        return True
+    aside = next((at for at in range(comma + 1, min(end, comma + 7)) if kinds[at] == "comma"), -1)
+    if aside > 0 and aside + 1 < end and kinds[aside + 1] in VERBS and FINDINGS.isdisjoint(kinds[comma:aside]):
+        return True  # "no nodule, of whatever size, is present"
+    if following == "and":
+        return not has_place
+    opening = follows(kinds, comma + 1, LOOSE | {"article", "of"}, end)
+    if opening >= phrase.first or PLACES.issuperset(kinds[opening : phrase.first]):  # the phrase opens the item
+        head, _ = head_after(kinds, phrase.last + 1, end)
+        has_or = "or" in kinds[phrase.first : min(end, phrase.last + 12)]
+        if head in FINDINGS:
+            return has_or and "or" not in kinds[comma - 8 if comma > 8 else 0 : comma]
+        rest = kinds[phrase.last + 1 : end]
+        return not rest or has_or or "or" in kinds[opening : phrase.first] or rest[0] in ("comma", "or", "close")
+    if kinds[opening] in FINDINGS or kinds[opening] in OTHERS:
+        between = kinds[opening : phrase.first]
+        behind = kinds[phrase.last + 1 : min(end, phrase.last + 12)]
+        listed = "or" in between or "slash" in between or "and" in between or "or" in behind
+        return listed and VERBS.isdisjoint(kinds[comma:opening])
+    return False
+
+
+def _opens_anew(statement: Statement, joint: int, phrase: Phrase, end: int, *, has_place: bool) -> bool:
+    """Return whether what follows an "and" is no more denied: "no right effusion and a small left effusion"."""
+    kinds, terms, text = statement.kinds, statement.terms, statement.text
+    following = terms[joint + 1]
+    if kinds[joint + 1] == "article" and text[following.start : following.end].lower() in ("a", "an"):
+        return True
+    opening = follows(kinds, joint + 1, LOOSE | {"article"}, end)
+    if opening < phrase.first:
         return False
-    if "F" in between.rpartition(":")[0]:  # "no effusion on the left: small one"
+    head, _ = head_after(kinds, phrase.last + 1, end)
+    return head in FINDINGS and (not has_place or kinds[phrase.last + 1] != "and")
+
+
+def _is_attribute(kinds: list[str], cue: int, phrase: Phrase, begin: int, end: int) -> bool:
+    """Return whether a clear word is said of a phrase behind it: "clear lungs", "normal heart and lungs"."""
+    if is_past(kinds, cue, begin, end):
         return False
-    comma = between.rfind(",")
-    return comma < 0 or between[comma + 1 : comma + 2] in ("|", "&", "i") or bool(_OR_AHEAD.match(after))
+    between = kinds[cue + 1 : phrase.first]
+    if len(between) <= 3 and _BETWEEN_CLEAR.issuperset(between):
+        said_before = cue > begin and kinds[cue - 1] in VERBS | {"noun", "zone"} | OTHERS
+        head, _ = head_after(kinds, phrase.last + 1, end)
+        # "Heart is normal left base scar" without its comma: the clear word is said of what stands before it.
+        return not (said_before and head in FINDINGS) and not (cue > begin and kinds[cue - 1] == "denies")
+    if cue == begin and 0 < len(between) <= 2 and between[0] in VERBS and set(between[1:]) <= {"article"}:
+        return True  # "clear is the left lung"
+    if cue == begin and "colon" in between and FINDINGS.isdisjoint(kinds[cue:end]) and len(between) <= 16:
+        return True  # "clear: left base, right apex"
+    if 0 < len(between) <= 2 and between[0] == "in" and set(between) <= {"in", "article"}:
+        # "positive on the left, negative on the right"
+        of_space = cue - 2 >= begin and kinds[cue - 1] in VERBS and kinds[cue - 2] in ("space", "marking")
+        return (
+            cue == begin or of_space or kinds[cue - 1] in ("comma", "and", "stop", "dash", "colon", "space", "marking")
+        )
+    if len(between) > 8 or kinds[cue + 1] not in OTHERS | LOOSE | POSITION:
+        return False
+    listed = OTHERS | LOOSE | POSITION | {"comma", "and", "article"}
+    behind = kinds[phrase.last + 1 : phrase.last + 2] if phrase.last + 1 < end else []
+    has_joint = "and" in between or "comma" in between
+    closes = not behind or behind[0] in ("comma", "and", "stop", "with", "close")
+    return has_joint and listed.issuperset(between) and closes and not (cue > begin and kinds[cue - 1] in VERBS)
 
 
-def opens_heading(codes: str, token: int, start: int) -> bool:
-    """Say whether what ends before `token` is a heading of its own: "Left: small effusion"."""
-    return codes[token : token + 1] == ":" and head_after(codes, token + 1)[0] not in ("X", "D")
-
-
-def carries_device(codes: str, token: int) -> bool:
-    """Say whether a word that is not known stands at `token`, and is a device: "left chest gizmo, with its tip in"."""
-    return bool(_CARRIES_DEVICE.match(codes, token))
-
-
-def stands_apart(codes: str, first: int, last: int) -> bool:
-    """Say whether a phrase is only put behind a neighbour of the lungs: "hiatal hernia, retrocardiac"."""
-    return codes[max(0, first - 2) : first] == "X," and codes[last + 1 : last + 2] in ("", ".", ";")
-
-
-def is_denied_subject(codes: str, first: int, last: int) -> bool:
-    """Say whether a phrase is the subject of "neither lung shows"."""
-    return codes[max(0, first - 1) : first] == "!" and codes[last + 1 : last + 2] == "v"
-
-
-def is_located(codes: str, first: int) -> bool:
-    """Say whether a preposition of place stands before token `first`."""
-    return bool(_LOCATIVE_BEFORE.search(codes, max(0, first - 4), first))
-
-
-def is_near(codes: str, first: int) -> bool:
-    """Say whether a word of proximity stands before token `first`."""
-    return bool(_NEAR_BEFORE.search(codes, max(0, first - 4), first))
-
-
-def is_placed_in(codes: str, start: int, end: int) -> bool:
-    """Say whether a finding and a preposition, and nothing else, stand at tokens `start` to `end`."""
-    return end - start < 6 and _PLACED_IN.fullmatch(codes, start, end) is not None
-
-
-def is_set_off(codes: str, start: int, end: int) -> bool:
-    """Say whether a finding and a comma, and nothing else, stand at tokens `start` to `end`."""
-    return end - start < 5 and _SET_OFF.fullmatch(codes, start, end) is not None
-
-
-def is_said_of(codes: str, start: int, end: int) -> bool:
-    """Say whether only "region on the" or the like stands at tokens `start` to `end`."""
-    return end - start < 6 and _SAID_OF.fullmatch(codes, start, end) is not None
-
-
-def is_mainly(codes: str, first: int) -> bool:
-    """Say whether "predominantly" or the like stands before token `first`."""
-    return bool(_MAINLY_BEFORE.search(codes, max(0, first - 3), first))
-
-
-def holds_device(codes: str, first: int, start: int) -> bool:
-    """Say whether the phrase at token `first` only tells where a device lies ("sutures in the left apex")."""
-    begin = max(start, first - REACH)
-    device = codes.rfind("D", begin, first)
-    return device >= 0 and not any(mark in codes[device:first] for mark in "F,;w!")
-
-
-def is_comparator(codes: str, first: int) -> bool:
-    """Say whether the phrase at token `first` is only what something else is compared to."""
-    return bool(_COMPARED_BEFORE.search(codes, max(0, first - 3), first))
+def _resolves(kinds: list[str], cue: int, phrase: Phrase, begin: int) -> bool:
+    """Return whether "resolution of" or its like leads to a phrase: "resolution of the left effusion"."""
+    between = kinds[cue + 1 : phrase.first]
+    if len(between) > 9 or not _BETWEEN_RESOLVED.issuperset(between):
+        return False
+    if "and" in between and not VERBS.isdisjoint(between[between.index("and") :]):
+        return False  # "has resolved and a new one has developed in"
+    return not (is_hoped(kinds, cue, begin) or is_nearly(kinds, cue, begin))

@@ -1,74 +1,88 @@
-"""Agreement: a new position phrase with the article before it and the verb behind it."""
+"""Agreement: verbs, articles and subjects in the number of the places that they go with."""
 
 from __future__ import annotations
 
-from crossmodal_aug.anatomy.atlas.atlas import Atlas
-from crossmodal_aug.anatomy.atlas.lexicon import Lexicon
-from crossmodal_aug.anatomy.casing import capitalised, cased_like
-from crossmodal_aug.anatomy.statement import Scan, sentence_bounds
 from crossmodal_aug.anatomy.writing.edits import Edit
-from crossmodal_aug.anatomy.writing.wording import Style, position_phrases
+from crossmodal_aug.anatomy.writing.places import Place, Sentence
+from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _INDEFINITE = ("a", "an")
+_SAID = frozenset({"clear", "resolved", "absent"})
+# Behind a subject these do not change with its number.
+_EITHER = _SAID | {"verb", "comma", "state", "with", "in", "and", "colon", "close", "dash", "stop", "otherwise", "end"}
 
 
-def phrase_edits(
-    scan: Scan, first: int, last: int, mask: int, atlas: Atlas, lexicon: Lexicon, style: Style
-) -> list[Edit]:
-    """Put a phrase that names other regions in the place of one that the text holds.
+def article_edits(source: Source, term: int, new: str) -> list[Edit]:
+    """Return "a" or "an" as the word behind it wants it.
 
     Args:
-        scan: The scanned text.
-        first: First token of the old phrase.
-        last: Its last token.
-        mask: Bits of the regions to name.
-        atlas: The atlas.
-        lexicon: Its words.
-        style: How the text lists regions.
+        source: The text.
+        term: A term, maybe an article.
+        new: The words that stand behind it now.
 
     Returns:
-        The edits: the phrase, "a" or "an" before it, and a verb behind it of which it is the subject.
+        At most one edit.
     """
-    begin, _ = sentence_bounds(scan.codes, first)
-    phrases = position_phrases(atlas, mask, style)
-    old = scan.text[scan.starts[first] : scan.ends[last]]
-    words = atlas.phrasing.join.join(phrases)
-    if atlas.bare == "finding":
-        words = _led_in(scan, first, last, words, old)
-    new = cased_like(words, old)
-    if first == begin and old[:1].isupper():
-        new = capitalised(new)
-    edits = [(scan.starts[first], scan.ends[last], new)]
-    if first > begin:
-        edits += _article(scan, first - 1, new)
-    if set(scan.codes[begin:first]) <= {"t", "m"}:
-        edits += _verb(scan, last + 1, lexicon, plural=len(phrases) > 1)
-    return edits
-
-
-def _led_in(scan: Scan, first: int, last: int, words: str, old: str) -> str:
-    """Lead from an adverb, or a word that takes no article, to a noun: "bilaterally" becomes "in the left lung"."""
-    if old.lower().endswith("ly"):
-        return f"in the {words}"
-    is_bare = scan.codes[first] in "BP" or (first == last and scan.codes[first] == "S")
-    if is_bare and scan.codes[max(0, first - 1) : first] in ("i", "o"):
-        return f"the {words}"
-    return words
-
-
-def _article(scan: Scan, token: int, new: str) -> list[Edit]:
-    start, end = scan.starts[token], scan.ends[token]
-    written = scan.text[start:end]
+    written = source.word(term)
     fitting = _INDEFINITE[new[:1].lower() in "aeiou"]
-    if written.lower() not in _INDEFINITE or written.lower() == fitting:
+    if written not in _INDEFINITE or written == fitting:
         return []
-    return [(start, end, cased_like(fitting, written))]
+    return [source.edit(term, term, source.fitted(fitting, term, term))]
 
 
-def _verb(scan: Scan, token: int, lexicon: Lexicon, *, plural: bool) -> list[Edit]:
-    sense = scan.senses[token] if token < len(scan.senses) else None
-    if sense is None or sense.kind not in lexicon.verbs or sense.number is None or sense.number % 2 == plural:
+def verb_edits(source: Source, term: int, *, many: bool) -> list[Edit]:
+    """Return the edit that puts a verb into the number of its subject.
+
+    Args:
+        source: The text.
+        term: The verb.
+        many: Whether the subject is a plural.
+
+    Returns:
+        At most one edit, none where it has that number.
+    """
+    sense = source.terms[term].sense
+    forms = source.lexicon.verbs.get(sense.kind, ())
+    if sense.number is None or sense.number % 2 == many:
         return []
-    start, end = scan.starts[token], scan.ends[token]
-    other = lexicon.verbs[sense.kind][sense.number ^ 1 :][:1]
-    return [(start, end, cased_like(word, scan.text[start:end])) for word in other]
+    return [source.edit(term, term, source.fitted(word, term, term)) for word in forms[sense.number ^ 1 :][:1]]
+
+
+def subject_edits(source: Source, sentence: Sentence, place: Place, *, many: bool) -> list[Edit]:
+    """Return the verb of which a place is the subject in its new number.
+
+    Args:
+        source: The text.
+        sentence: The sentence of the place.
+        place: The place.
+        many: Whether it is a plural now.
+
+    Returns:
+        At most one edit.
+
+    Raises:
+        CannotSay: What stands behind it may be a verb, of which the other number is not known.
+    """
+    behind = place.last + 1
+    while behind < sentence.end and source.kinds[behind] == "modifier":
+        behind += 1
+    if behind >= sentence.end:
+        return []
+    kind = source.kinds[behind]
+    if kind in ("agreeing verb", "excepting verb"):
+        return verb_edits(source, behind, many=many)
+    if kind in _SAID:
+        return _said_edits(source, behind, many=many)
+    if kind not in _EITHER and many != place.is_plural:
+        raise declined(f"the verb of {source.said(place)!r} would not agree")
+    return []
+
+
+def _said_edits(source: Source, term: int, *, many: bool) -> list[Edit]:
+    """Put the verb inside a cue of several words ("has cleared", "are now clear") into the number of its subject."""
+    first, *rest = source.word(term).split(" ")
+    forms = source.lexicon.verbs["agreeing verb"]
+    if not rest or first not in forms or forms.index(first) % 2 == many:
+        return []
+    start = source.terms[term].start
+    return [(start, start + len(first), forms[forms.index(first) ^ 1])]

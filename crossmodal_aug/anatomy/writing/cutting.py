@@ -1,135 +1,175 @@
-"""Cutting clauses and sentences out of a text."""
+"""Cutting: whole sentences out of a text, with their numbers and headings, and what hangs on them."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+import re
 
 from crossmodal_aug.anatomy.casing import capitalised
-from crossmodal_aug.anatomy.statement import Phrase, Scan, sentence_bounds
-from crossmodal_aug.anatomy.writing.edits import Edit
+from crossmodal_aug.anatomy.writing.places import FINDINGS
+from crossmodal_aug.anatomy.writing.source import Source, declined
+from crossmodal_aug.anatomy.writing.styles import word_list
 
-_CLAUSE_MARKS = ",;w"
-# What joins a clause to the one before it goes with either.
-_JOINTS = ",;w&|p-/:)"
-# What is left of a sentence when only these stand between the cuts is nothing.
-_CONNECTORS = frozenset(_JOINTS + "(tve")
-# A clause that opens so hangs on the one before it: "which may be", "greater than", "5 mm", "in keeping with".
-_HANGING = frozenset("q>cnvoid~ge")
-_STATING = frozenset("FXDNCh!")
+_ITEM = re.compile(r"\s*\(?(\d{1,2}|[a-z])[.)](?=\s)")
+_NUMBERING = frozenset({"number", "close", "open", "bullet"})
+_NAMING = FINDINGS | {"structure", "device"}
+_TITLES = FINDINGS | {
+    "noun",
+    "unknown",
+    "structure",
+    "and",
+    "slash",
+    "modifier",
+    "plain",
+    "side",
+    "level",
+    "zone",
+    "both",
+}
+_MOST_HEADING = 5
+
+Piece = tuple[str, str, str]
 
 
-class Cuts:
-    """Spans to cut out of a text, in order and without overlap.
+class Chunks:
+    """A text in pieces of one sentence each, with its number in front and its mark and gap behind.
 
     Args:
-        spans: Pairs of offsets, in any order; what overlaps is joined.
+        source: The text.
     """
 
-    def __init__(self, spans: list[tuple[int, int]]) -> None:
-        self.spans: list[tuple[int, int]] = []
-        for start, end in sorted(spans):
-            if self.spans and start < self.spans[-1][1]:
-                self.spans[-1] = (self.spans[-1][0], max(end, self.spans[-1][1]))
-            else:
-                self.spans.append((start, end))
-        self._starts = [start for start, _ in self.spans]
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.pieces: list[Piece] = []
+        self.headings: list[str | None] = []
+        self.of: dict[int, int] = {}
+        text, terms = source.text, source.terms
+        head, done = 0, 0
+        spans: list[tuple[int, int, int]] = []
+        for sentence in source.sentences:
+            if self._is_number(sentence.number):
+                continue
+            start, stop = terms[sentence.begin].start, terms[sentence.end - 1].end
+            if spans:
+                head = self._behind_mark(sentence.begin, done)
+            self.of[sentence.number] = len(spans)
+            spans.append((head, start, stop))
+            self.headings.append(self._heading(sentence.number))
+            done = stop
+        ends = [span[0] for span in spans[1:]] + [len(text)]
+        for (first, start, stop), end in zip(spans, ends, strict=True):
+            self.pieces.append((text[first:start], text[start:stop], text[stop:end]))
 
-    def __contains__(self, place: int) -> bool:
-        before = bisect_right(self._starts, place) - 1
-        return before >= 0 and place < self.spans[before][1]
+    def _is_number(self, number: int) -> bool:
+        sentence = self.source.sentences[number]
+        is_last = number + 1 == len(self.source.sentences)
+        return not is_last and _NUMBERING.issuperset(self.source.kinds[sentence.begin : sentence.end])
 
-    def edits(self) -> list[Edit]:
-        """Return them as replacements by nothing."""
-        return [(start, end, "") for start, end in self.spans]
+    def _behind_mark(self, begin: int, done: int) -> int:
+        """Return where the marks that end the sentence before, and the gap behind them, are over."""
+        terms, kinds, text = self.source.terms, self.source.kinds, self.source.text
+        term = begin
+        while term > 0 and terms[term - 1].start >= done:
+            term -= 1
+        stop = done
+        while term < begin and kinds[term] == "end":
+            stop = terms[term].end
+            term += 1
+        while stop < len(text) and text[stop].isspace():
+            stop += 1
+        return stop
+
+    def _heading(self, number: int) -> str | None:
+        """Return the heading of a sentence, "Lungs:", "" where it names a place itself, or None where it has none."""
+        sentence, kinds = self.source.sentences[number], self.source.kinds
+        stop = min(sentence.begin + _MOST_HEADING, sentence.end)
+        colon = next((term for term in range(sentence.begin, stop) if kinds[term] == "colon"), -1)
+        places = (*sentence.affirmed, *sentence.denied)
+        if colon < 0 or not _TITLES.issuperset(kinds[sentence.begin : colon]):
+            return None
+        if any(place.first <= colon for place in places):
+            return ""
+        return self.source.text[self.source.terms[sentence.begin].start : self.source.terms[colon].end]
+
+    def joined(self, results: dict[int, str | None]) -> str:
+        """Put the text together again.
+
+        Args:
+            results: By sentence, what it reads now, or None where it is cut.
+
+        Returns:
+            The text: numbers run on, a heading stays with what still stands below it, "" where nothing is left.
+        """
+        new = {self.of[number]: result for number, result in results.items()}
+        cut = {at for at, result in new.items() if result is None}
+        kept: list[Piece] = []
+        missing, heading = 0, ""
+        for at, (head, body, tail) in enumerate(self.pieces):
+            own = self.headings[at]
+            if at in cut:
+                missing += _ITEM.match(head) is not None
+                heading = heading if own is None else own
+                _close(kept, tail)
+                continue
+            written = new.get(at) or body
+            is_first = not kept or not kept[-1][2].strip().endswith((";", ","))
+            if at - 1 in cut and is_first and self.pieces[at - 1][1][:1].isupper():
+                written = capitalised(written)
+            if heading and own is None and not _ITEM.match(head):
+                written = f"{heading} {written}"
+            heading = ""
+            kept.append((_renumbered(head, missing), written, tail))
+        text = "".join(part for piece in kept for part in piece)
+        if kept and len(self.pieces) - 1 in cut:
+            text = text.rstrip() + self.source.text[len(self.source.text.rstrip()) :]
+        return text
 
 
-def cuts_for(scan: Scan, phrases: list[Phrase], *, whole_sentences: bool) -> Cuts:
-    """Return what to cut out so that nothing states these phrases.
+def _close(pieces: list[Piece], tail: str) -> None:
+    """Let the sentence before a cut one end as the cut one did."""
+    if pieces and pieces[-1][2].strip() == ";" and tail.strip() != ";":
+        head, body, _ = pieces[-1]
+        pieces[-1] = (head, body, tail if tail.strip() else "." + tail)
 
-    A sentence goes as a whole, with the mark that ends it, where what would be left of it says nothing by
-    itself: "which may represent pneumonia", "left greater than right", "unchanged".
+
+def _renumbered(head: str, missing: int) -> str:
+    found = _ITEM.match(head)
+    if not missing or found is None:
+        return head
+    number = found.group(1)
+    new = str(int(number) - missing) if number.isdecimal() else chr(ord(number) - missing)
+    return head[: found.start(1)] + new + head[found.end(1) :]
+
+
+def with_what_hangs(source: Source, cut: set[int]) -> set[int]:
+    """Return sentences to cut with those behind them that speak of what they named, such as "Follow-up is advised".
 
     Args:
-        scan: The scanned text.
-        phrases: Phrases of it.
-        whole_sentences: Whether to cut out their sentences, not only their clauses.
+        source: The text.
+        cut: Numbers of the sentences to cut.
 
     Returns:
-        The cuts.
+        These and the others.
+
+    Raises:
+        CannotSay: Such a sentence says where something is.
     """
-    if whole_sentences:
-        return Cuts([_sentence_span(scan, phrase.first) for phrase in phrases])
-    cuts = Cuts([_clause_span(scan, phrase) for phrase in phrases])
-    more = []
-    for begin, end in {sentence_bounds(scan.codes, phrase.first) for phrase in phrases}:
-        rest = [token for token in range(begin, end) if scan.starts[token] not in cuts]
-        if _says_nothing(scan.codes, rest, begin):
-            more.append(_sentence_span(scan, begin))
-        elif rest[0] != begin:
-            opening = next(token for token in rest if scan.codes[token] not in _JOINTS)
-            more.append((scan.starts[begin], scan.starts[opening]))
-    return Cuts([*cuts.spans, *more])
-
-
-def recapitalised(scan: Scan, edits: list[Edit]) -> list[Edit]:
-    """Give each sentence that lost its beginning a capital where it had one.
-
-    Args:
-        scan: The scanned text.
-        edits: Replacements without overlap.
-
-    Returns:
-        These and the capitals.
-    """
-    mended = {start: (start, end, new) for start, end, new in edits}
-    for start, end, new in edits:
-        token = bisect_left(scan.starts, end)
-        if new or token == len(scan.starts) or scan.codes[token] == ".":
+    found = set(cut)
+    for sentence in source.sentences[1:]:
+        number = sentence.number
+        if number in found or number - 1 not in found or not _hangs(source, number):
             continue
-        begin, _ = sentence_bounds(scan.codes, token)
-        place = scan.starts[token]
-        if begin < token and start <= scan.starts[begin] and scan.text[scan.starts[begin]].isupper():
-            _, stop, words = mended.get(place, (place, place + 1, scan.text[place]))
-            mended[place] = (place, stop, capitalised(words))
-    return list(mended.values())
+        if sentence.affirmed:
+            raise declined("a later sentence speaks of what would be left out")
+        found.add(number)
+    return found
 
 
-def _says_nothing(codes: str, rest: list[int], begin: int) -> bool:
-    """Say whether the tokens that are left of a sentence state nothing by themselves."""
-    letters = "".join(codes[token] for token in rest)
-    if _CONNECTORS.issuperset(letters):
+def _hangs(source: Source, number: int) -> bool:
+    sentence = source.sentences[number]
+    words = source.words(sentence.begin, sentence.end)
+    kinds = source.kinds[sentence.begin : sentence.end]
+    if not word_list("bonds", "pointers").isdisjoint(words) or "hoped" in kinds:
         return True
-    if rest[0] == begin and codes[begin] not in _JOINTS:
-        return False
-    letters = letters.lstrip(_JOINTS).lstrip("t")
-    opening = letters[:1]
-    if opening in _HANGING or (opening in "SB" and ">" in letters[:3]):
+    if "unit" in kinds and _NAMING.isdisjoint(kinds):  # "Size: 9 mm."
         return True
-    if opening == "u":
-        return not ("v" in letters or "C" in letters)
-    return _STATING.isdisjoint(letters)
-
-
-def _clause_span(scan: Scan, phrase: Phrase) -> tuple[int, int]:
-    """Return the part of the sentence between two commas, or their like, that holds a phrase."""
-    codes = scan.codes
-    begin, end = sentence_bounds(codes, phrase.first)
-    before = max(codes.rfind(mark, begin, phrase.first) for mark in _CLAUSE_MARKS)
-    after = min((at for mark in _CLAUSE_MARKS if (at := codes.find(mark, phrase.last, end)) >= 0), default=end)
-    while before > begin and codes[before - 1] in _CLAUSE_MARKS:
-        before -= 1
-    if before > begin:
-        return scan.ends[before - 1], scan.ends[after - 1]
-    if after < end and after + 1 < len(codes):
-        return scan.starts[begin], scan.starts[after + 1]
-    return _sentence_span(scan, phrase.first)
-
-
-def _sentence_span(scan: Scan, token: int) -> tuple[int, int]:
-    codes = scan.codes
-    begin, end = sentence_bounds(codes, token)
-    if codes[max(0, begin - 3) : begin] in ("n.", ".n."):
-        begin -= 2  # its number in a list goes with it
-    while end < len(codes) and codes[end] == ".":
-        end += 1
-    return scan.starts[begin], scan.starts[end] if end < len(codes) else len(scan.text)
+    return words[0] == "the" and "finding" in kinds[1:4]

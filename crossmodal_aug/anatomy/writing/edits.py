@@ -1,6 +1,7 @@
 """Replacing spans of a text."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 Edit = tuple[int, int, str]
 
@@ -24,3 +25,34 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
         pieces += [text[done:start], new]
         done = end
     return "".join([*pieces, text[done:]])
+
+
+def spliced_part(text: str, start: int, stop: int, edits: Iterable[Edit]) -> str:
+    """Apply replacements to a part of a text.
+
+    Args:
+        text: The text.
+        start: Offset of the first character of the part.
+        stop: Offset behind its last character.
+        edits: Replacements inside the part, by offsets in the whole text.
+
+    Returns:
+        The part with each span replaced.
+
+    Example:
+        >>> spliced_part("No mass. Upper left lung.", 9, 24, [(15, 19, "right")])
+        'Upper right lung'
+    """
+    return spliced(text[start:stop], [(first - start, last - start, new) for first, last, new in edits])
+
+
+def overlap(edits: Iterable[Edit]) -> bool:
+    """Return whether replacements overlap, so that they cannot all be made.
+
+    Args:
+        edits: The replacements.
+
+    Returns:
+        True where one begins inside another.
+    """
+    return any(one[1] > other[0] for one, other in pairwise(sorted(edits)))

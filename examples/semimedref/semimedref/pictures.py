@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal_aug import Atlas, Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import Atlas, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment.base import CrossModalOp
 from semimedref.captions import write_caption
 from semimedref.checkpoints import Trained
@@ -67,6 +67,7 @@ def op_rows(atlas: Atlas, size: int) -> list[OpRow]:
         OpRow("ZoneMix", "whole lung zones change hands, with their words", ZoneMix(parser, p=1.0), True),
         OpRow("SyncFlip", "left and right are exchanged in pixels and in words", SyncFlip(parser, p=1.0), False),
         OpRow("PosAug", "only the words change, and become vaguer", PosAug(parser, p=0.6), False),
+        OpRow("Reword", "only the words change, and name the same regions", Reword(parser, p=1.0), False),
         OpRow("Focus", "one side is named, and the target follows", Focus(parser, by="side", p=1.0), False),
     ]
 

@@ -1,0 +1,68 @@
+"""What errors say of an atlas: what came, cut short, what was probably meant, and what came twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from crossmodal_aug.errors import InvalidValueError
+
+_MOST_SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it, in at most 80 characters.
+
+    Args:
+        value: What came.
+
+    Returns:
+        Its beginning, as Python writes it.
+
+    Example:
+        >>> shown(["left"]), len(shown("left " * 100))
+        ("['left']", 80)
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits; a table inside a table, without end
+        return f"a value of type {type(value).__name__} that is too long to show"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
+
+def hint(given: object, known: Iterable[str]) -> str:
+    """Return what was probably meant, as the end of an error.
+
+    Args:
+        given: What came.
+        known: What could have come.
+
+    Returns:
+        A question, or "" where nothing is close.
+
+    Example:
+        >>> hint("zones", ["zone", "side"]), hint("x", ["zone"])
+        ("; did you mean 'zone'?", '')
+    """
+    import difflib  # noqa: PLC0415  (every import of the package comes by here; a fault does not)
+
+    if not isinstance(given, str):
+        return ""
+    close = difflib.get_close_matches(given[:_MOST_SHOWN], list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def refuse_repetition(what: str, names: Iterable[str]) -> None:
+    """Refuse names of which one stands twice.
+
+    Args:
+        what: What to call the names in errors.
+        names: The names.
+
+    Raises:
+        InvalidValueError: One of them stands twice.
+    """
+    known: set[str] = set()
+    for name in names:
+        if name in known:
+            raise InvalidValueError(f"Expected {what} without repetition, but got {shown(name)} twice")
+        known.add(name)

@@ -1,0 +1,329 @@
+"""Extents: how the phrases of a sentence narrow, complete and except each other."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from crossmodal_aug.anatomy.reading.kinds import FINDINGS, LOOSE, VERBS, follows_back, head_after, is_led_to
+from crossmodal_aug.anatomy.reading.settling import follows_finding
+from crossmodal_aug.anatomy.statement import Phrase, Statement
+
+_BETWEEN_PARTS = (
+    LOOSE | FINDINGS | VERBS | {"in", "of", "article", "count noun", "near", "comma", "there", "with", "mainly"}
+)
+_EXCEPTED = (
+    LOOSE
+    | FINDINGS
+    | {
+        "article",
+        "in",
+        "of",
+        "and",
+        "or",
+        "comma",
+        "level",
+        "zone",
+        "side",
+        "both",
+        "place",
+        "noun",
+        "count noun",
+        "whole",
+    }
+)
+_SET_BEHIND = frozenset({"excepted", "excluded", "aside", "apart"})
+_SHOWED = frozenset({"showed", "demonstrated", "revealed", "described", "shown"})
+_LEADING_ON = frozenset({"to", "towards", "toward", "into", "from", "up to"})
+_OF_FINDING = LOOSE | FINDINGS
+_HEADED = LOOSE | FINDINGS | VERBS | {"state"}
+_SHOWN = LOOSE | VERBS | {"article"}
+_MOST_BETWEEN = 12
+
+
+def refine(statement: Statement, phrases: list[Phrase], end: int) -> None:
+    """Read a side and its part as one place: "left lung opacity at the base", "basilar opacity in the left lung".
+
+    Args:
+        statement: The words of the text.
+        phrases: Settled phrases of one sentence; they are changed.
+        end: One past the last term of the sentence.
+    """
+    for one, other in pairwise(phrases):
+        if _spans(statement, one, other):
+            for part in (one, other):
+                part.sided[1:] = part.unsided[1:] = [0] * (len(part.sided) - 1)
+                part.whole = part.noun = True
+            continue
+        if _completes(statement, one, other) or follows_finding(statement, one, other, end):
+            wide, narrow = (other, one) if other.side and not other.levelled else (one, other)
+            is_side = wide.side and not (wide.levelled or wide.whole or wide.place)
+            free = narrow.levelled and not (narrow.side or narrow.place or narrow.implies_side)
+            if is_side and free and (not narrow.plural or wide.both or wide.bare or not narrow.spread):
+                narrow.give_side(wide.side)
+                wide.give_levels(narrow)
+                wide.lent = True
+
+
+def _spans(statement: Statement, one: Phrase, other: Phrase) -> bool:
+    """Return whether two levels are the ends of an extent: "from apex to base"."""
+    ends = one.levelled and other.levelled and not (one.side or other.side or one.place or other.place)
+    if not ends or other.first - one.last != 2 or not one.first:
+        return False
+    between = statement.said(one.last + 1, one.last + 1).lower()
+    return between == "to" and statement.said(one.first - 1, one.first - 1).lower() == "from"
+
+
+def _completes(statement: Statement, one: Phrase, other: Phrase) -> bool:
+    """Return whether a finding or a verb, and a preposition, lead from one phrase to the next."""
+    between = statement.kinds[one.last + 1 : other.first]
+    if not between or len(between) > _MOST_BETWEEN or not _BETWEEN_PARTS.issuperset(between):
+        return False
+    if between == ["comma"]:
+        # "Distribution: bilateral, lower lobes"
+        return one.both and one.bare and not other.side and other.levelled
+    if one.side and _SHOWN.issuperset(between) and not VERBS.isdisjoint(between):
+        # "the right lung shows a small basal opacity"
+        head, _ = head_after(statement.kinds, other.last + 1, len(statement.kinds))
+        return head in FINDINGS and not other.side
+    led = follows_back(between, len(between) - 1, {"article", "of", "modifier", "part", "unknown"}, 0)
+    if led < 0 or between[led] not in ("in", "near", "mainly"):
+        led = len(between) - 2 if between[-2:-1] == ["of"] else len(between) - 1 if between[-1] == "of" else -1
+        if led < 0 or not (between[0] == "comma" or _OF_FINDING.issuperset(between[:led])):
+            return False
+    leading = statement.said(one.last + 1 + led, one.last + 1 + led).lower()
+    if leading in _LEADING_ON:
+        return False  # "tracking up to the apex" goes on from the wider place
+    rest = between[:led]
+    if "comma" in rest and "with" in rest:
+        # "the left lung is better aerated, with residual opacity at the base"
+        return rest.index("with") == rest.index("comma") + 1 and not FINDINGS.isdisjoint(rest)
+    if "comma" in rest or "there" in rest:
+        # "on the left, dense consolidation of the lower lobe"
+        return rest[0] in ("comma", "there") and is_led_to(statement.kinds, one.first) and "comma" not in rest[1:]
+    if "with" in rest:
+        return False
+    has_finding = not FINDINGS.isdisjoint(rest)
+    return has_finding or not VERBS.isdisjoint(rest) or "state" in rest or "unknown" in rest or "count noun" in rest
+
+
+def inherit_sides(statement: Statement, phrases: list[Phrase]) -> None:
+    """Give "in the right lung, probably within the middle lobe" one side: the one stated before.
+
+    A heading lends its side too: "Right lung: 4 mm upper lobe nodule".
+
+    Args:
+        statement: The words of the text.
+        phrases: Settled phrases of one sentence; they are changed.
+    """
+    side, heading, has_part = 0, None, False
+    for phrase in phrases:
+        if phrase.side:
+            side = phrase.side
+            if not phrase.levelled and _is_heading(statement, phrase):
+                heading, has_part = phrase, False
+        elif side and phrase.whole and phrase.noun and not phrase.levelled:
+            phrase.give_side(side)  # "in the right lung, one in each zone"
+        elif side and phrase.levelled and not (phrase.plural or phrase.place or phrase.implies_side):
+            phrase.give_side(side)
+            if heading is not None and heading.side == side:
+                _give_part(heading, phrase, add=has_part)
+                has_part = True
+
+
+def _is_heading(statement: Statement, phrase: Phrase) -> bool:
+    """Return whether a side opens a list of its parts: "Right lung metastases: upper lobe 2"."""
+    kinds, index = statement.kinds, phrase.last + 1
+    while index < len(kinds) and kinds[index] in _HEADED:
+        index += 1
+    return index < len(kinds) and kinds[index] in ("colon", "dash") and index < phrase.last + 6
+
+
+def carry_heading(statement: Statement, phrases: list[Phrase], place: int) -> None:
+    """Let the side of "Right lung - middle lobe: nodule; lower lobe: nodule" reach behind the semicolon.
+
+    Args:
+        statement: The words of the text, and the phrases of its earlier sentences.
+        phrases: Settled phrases of the sentence at `place`; they are changed.
+        place: Which sentence.
+    """
+    begin, end = statement.sentences[place - 1]
+    earlier = [phrase for phrase in statement.phrases[-8:] if phrase.first >= begin]
+    if end >= len(statement.terms) or statement.said(end, end) not in (";", "\uff1b") or not earlier:
+        return
+    if earlier[0].side and _is_heading(statement, earlier[0]):
+        for phrase in phrases:
+            if phrase.levelled and not (phrase.side or phrase.place or phrase.plural):
+                phrase.give_side(earlier[0].side)
+
+
+def _give_part(heading: Phrase, part: Phrase, *, add: bool) -> None:
+    """Let a heading name no more than the parts that stand behind it."""
+    for axis in range(1, len(heading.sided)):
+        heading.sided[axis] = part.sided[axis] | (heading.sided[axis] if add else 0)
+        heading.unsided[axis] = part.unsided[axis] | (heading.unsided[axis] if add else 0)
+
+
+def narrow(statement: Statement, phrases: list[Phrase]) -> None:
+    """Let "predominantly in the lower lobes" narrow the wider extent that the sentence named before.
+
+    Args:
+        statement: The words of the text.
+        phrases: Phrases of one sentence with their masks.
+    """
+    for order, phrase in enumerate(phrases):
+        index = follows_back(statement.kinds, phrase.first - 1, {"in", "article", "modifier", "of"}, 0)
+        if index < 0 or statement.kinds[index] != "mainly" or index < phrase.first - 4:
+            continue
+        for earlier in phrases[max(0, order - 4) : order]:
+            if earlier.mask & phrase.mask and not earlier.levelled:
+                earlier.mask &= phrase.mask
+
+
+def mark_exceptions(statement: Statement, phrases: list[Phrase], begin: int) -> None:
+    """Find what "except" and "sparing" leave out of a wider place, and give it that place's side where it lacks one.
+
+    Args:
+        statement: The words of the text.
+        phrases: Settled phrases of one sentence; they are changed.
+        begin: First term of the sentence.
+    """
+    kinds = statement.kinds
+    for order, phrase in enumerate(phrases):
+        index = follows_back(kinds, phrase.first - 1, _EXCEPTED, max(begin, phrase.first - _MOST_BETWEEN))
+        if (
+            kinds[phrase.last + 1 : phrase.last + 2] == ["except"]
+            and statement.said(phrase.last + 1, phrase.last + 1).lower() in _SET_BEHIND
+        ):
+            index = phrase.last + 1  # "the left lung is opacified, the apex excepted"
+        elif index < begin or kinds[index] not in ("except", "sparing"):
+            continue
+        behind = kinds[phrase.last + 1 : phrase.last + 2]
+        if index == begin and behind and behind[0] in VERBS and phrase.noun:
+            continue  # "apart from a nodule in the middle lobe the lungs are clear"
+        if (
+            index < phrase.first
+            and "comma" in kinds[index : phrase.first]
+            and behind
+            and (behind[0] in VERBS or behind[0] == "clear")
+        ):
+            continue  # "other than a nodule in the lingula, the lungs are clear"
+        inside = kinds[index : phrase.first]
+        if "and" in inside and kinds[index + inside.index("and") + 1] in ("unknown", "in", *VERBS):
+            continue  # "spares the right upper lobe and involves the lower lobes"
+        phrase.exception = True
+        phrase.cue = (index, index)
+        before = [earlier for earlier in phrases[max(0, order - 8) : order] if not earlier.exception]
+        wide = before[-1] if before else next(iter(phrases[order + 1 : order + 2]), None)
+        if wide is not None and wide.side and not (phrase.side or phrase.place or phrase.implies_side):
+            phrase.give_side(wide.side)
+
+
+def apply_exceptions(statement: Statement, phrases: list[Phrase]) -> None:
+    """Give exceptions the opposite of what is said of the wider place, and take them out of it.
+
+    Args:
+        statement: The words of the text.
+        phrases: Phrases of one sentence with their masks and denials.
+    """
+    for phrase in phrases:
+        if not phrase.exception:
+            continue
+        wide = next((other for other in phrases if not other.exception and other.mask & phrase.mask), None)
+        cue = phrase.cue
+        spares = cue is not None and statement.kinds[cue[0]] == "sparing"
+        if wide is None:
+            phrase.negated = spares
+        elif wide.negated:
+            phrase.negated = False
+        else:
+            phrase.negated = True
+            wide.mask &= ~phrase.mask
+            for other in phrases:
+                if not (other.exception or other.negated) and other.mask & ~phrase.mask:
+                    other.mask &= ~phrase.mask
+        if not phrase.negated:
+            phrase.cue = None
+
+
+def clear_the_rest(statement: Statement, phrases: list[Phrase], begin: int, end: int) -> None:
+    """Let "otherwise clear" say so of the widest place that its sentence named: "Lungs: apical scar, otherwise clear".
+
+    Args:
+        statement: The words of the text.
+        phrases: Phrases of one sentence with their masks and denials.
+        begin: First term of the sentence.
+        end: One past its last term.
+    """
+    kinds = statement.kinds
+    for index in range(begin, end):
+        if kinds[index] not in ("otherwise", "excepting verb"):
+            continue
+        clear = next((at for at in range(index + 1, min(end, index + 5)) if kinds[at] == "clear"), -1)
+        if clear < 0:
+            continue
+        wide = [
+            phrase
+            for phrase in phrases
+            if phrase.first < index and not (phrase.side or phrase.levelled or phrase.place)
+        ]
+        for phrase in wide[:1]:
+            phrase.negated, phrase.cue = True, (index, clear)
+        before = kinds[index - 1] if index > begin else ""
+        said = statement.said(index, index).lower()
+        names_it = any(index < phrase.first < clear for phrase in phrases)
+        if not (wide or names_it) and clear + 1 >= end and not said.endswith("otherwise"):
+            statement.rest = (index, clear)
+        elif kinds[index] == "excepting verb" or before in VERBS:
+            # "the right lung shows a basal opacity and is otherwise clear"
+            subject = next((phrase for phrase in phrases if phrase.first < index), None)
+            if subject is not None and subject.side and subject.noun and subject.lent:
+                statement.cleared |= subject.side
+
+
+def without_hypotheses(statement: Statement, phrases: list[Phrase], begin: int) -> list[Phrase]:
+    """Leave out what is only looked for: "rule out left lower lobe pneumonia".
+
+    Args:
+        statement: The words of the text.
+        phrases: Phrases of one sentence.
+        begin: First term of the sentence.
+
+    Returns:
+        The others.
+    """
+    kinds = statement.kinds
+    kept = []
+    for phrase in phrases:
+        index = follows_back(kinds, phrase.first - 1, _EXCEPTED | {"past"}, max(begin, phrase.first - _MOST_BETWEEN))
+        if index < begin or kinds[index] != "hypothetical":
+            kept.append(phrase)
+    return kept
+
+
+def without_past(statement: Statement, phrases: list[Phrase], begin: int, end: int) -> list[Phrase]:
+    """Leave out what only another examination showed: "On the prior film there was a left effusion".
+
+    Args:
+        statement: The words of the text.
+        phrases: Phrases of one sentence.
+        begin: First term of the sentence.
+        end: One past its last term.
+
+    Returns:
+        The others.
+    """
+    kinds, terms, text = statement.kinds, statement.terms, statement.text
+    opening = next((at for at in range(begin, min(end, begin + 3)) if kinds[at] == "past"), -1)
+    if opening < 0:
+        return phrases
+    clause = next((at for at in range(opening, end) if kinds[at] in ("stop", "dash", "relative")), end)
+    if statement.said(opening, opening).lower().split()[-1] in _SHOWED:
+        return [phrase for phrase in phrases if not opening < phrase.first < clause]
+    told = [
+        text[terms[at].start : terms[at].end].lower()
+        for at in range(opening, clause)
+        if kinds[at] in VERBS or kinds[at] == "there"
+    ]
+    if not any(word.split()[-1] in ("was", "were", "had", "showed") for word in told):
+        return phrases
+    return [phrase for phrase in phrases if not opening < phrase.first < clause]

@@ -1,0 +1,135 @@
+"""Bonds: words that hang on the place that a sentence names, and would be wrong beside another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from crossmodal_aug.anatomy.writing.edits import Edit
+from crossmodal_aug.anatomy.writing.places import POSITION, Place, Sentence
+from crossmodal_aug.anatomy.writing.source import Source, declined
+from crossmodal_aug.anatomy.writing.styles import word_list
+
+_STRUCTURES = frozenset({"structure", "device", "identity", "body", "cut off"})
+_POINTED = frozenset({"it", "them", "this"})
+_MARKS = frozenset({"comma", "open", "dash"})
+
+
+def bond_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> list[Edit]:
+    """Drop what would be wrong beside other places, "left greater than right", and refuse what cannot be dropped.
+
+    Args:
+        source: The text.
+        sentence: A sentence of it.
+        moves: For each of its places that changes the regions that it shall name.
+
+    Returns:
+        The edits.
+
+    Raises:
+        CannotSay: A word hangs on the old place.
+    """
+    words = words_around(source, sentence, moves)
+    if any(mask & ~place.mask for place, mask in moves.items()):
+        _check_structures(source, sentence, moves)
+        for word in sorted(words & word_list("bonds", "side")):
+            raise declined(f"{word!r} may be wrong of the new places")
+    _check_pointers(source, sentence)
+    flipped = source.lexicon.mirrored_mask
+    for place, mask in moves.items():
+        if mask | flipped(mask) != place.mask | flipped(place.mask):
+            for word in sorted(words & word_list("bonds", "level")):
+                raise declined(f"{word!r} is not found at every place")
+    edits = _laterality_edits(source, sentence, moves)
+    done = -1
+    for term in _loose_terms(source, sentence):
+        if term > done:
+            first, done = _tail(source, sentence, term)
+            edits.append(source.dropped(first, done))
+    return edits
+
+
+def _check_pointers(source: Source, sentence: Sentence) -> None:
+    """Refuse what points at the places of the sentence: "the latter", "the opposite apex", "above it"."""
+    orders = word_list("bonds", "orders")
+    later = source.sentences[sentence.number + 1 : sentence.number + 2]
+    for own in (sentence, *later):
+        for word in source.words(own.begin, own.end):
+            if not orders.isdisjoint(word.split()):
+                raise declined(f"{word!r} points at what is named now")
+    for term in range(sentence.begin, sentence.end - 1):
+        if source.kinds[term] == "in" and source.word(term + 1) in _POINTED:
+            raise declined(f"{source.statement.said(term, term + 1)!r} points at what is named now")
+
+
+def words_around(source: Source, sentence: Sentence, moved: Collection[Place]) -> set[str]:
+    """Return the words of a sentence, without those of the places that stay and of what lies there.
+
+    Args:
+        source: The text.
+        sentence: The sentence.
+        moved: Places of it that do not stay.
+
+    Returns:
+        Terms and the single words of them, in lower case.
+    """
+    stay = _terms_that_stay(sentence, moved)
+    terms = [source.word(term) for term in range(sentence.begin, sentence.end) if term not in stay]
+    return {word for term in terms for word in (term, *term.replace("-", " ").split())}
+
+
+def _terms_that_stay(sentence: Sentence, moved: Collection[Place]) -> set[int]:
+    places = [place for place in (*sentence.affirmed, *sentence.denied) if place not in moved]
+    return {term for place in places for term in range(place.first, max(place.last, place.head) + 1)}
+
+
+def _check_structures(source: Source, sentence: Sentence, moved: Collection[Place]) -> None:
+    stay = _terms_that_stay(sentence, moved)
+    studies = word_list("bonds", "studies")
+    for term in range(sentence.begin, sentence.end):
+        if source.kinds[term] in _STRUCTURES and term not in stay:
+            word = source.word(term)
+            if studies.isdisjoint(word.split()):
+                raise declined(f"{word!r} lies at the place that is named now")
+
+
+def _loose_terms(source: Source, sentence: Sentence) -> list[int]:
+    """Return the position words of a sentence that are in none of its places: "larger on the left"."""
+    inside = {source.statement.summary}
+    for place in (*sentence.affirmed, *sentence.denied):
+        inside.update(range(place.first, place.last + 1))
+    terms = [term for term in range(sentence.begin, sentence.end) if term not in inside]
+    return [term for term in terms if source.kinds[term] in POSITION or source.word(term) == "hemithorax"]
+
+
+def _laterality_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> list[Edit]:
+    """Put the word right that sums up a list, the first of "Unilateral infection, upper left lung"."""
+    mask = 0
+    for place in sentence.affirmed:
+        mask |= moves.get(place, place.mask)
+    sides = len(source.sides_of(mask))
+    for term in range(sentence.begin, sentence.end):
+        if source.kinds[term] == "unilateral" and sides > 1:
+            if term > sentence.begin:
+                raise declined(f"{source.word(term)!r} would be wrong")
+            if "comma" in source.kinds[term + 1 : term + 5]:
+                return [source.edit(term, term, source.fitted("bilateral", term, term))]
+            return [source.dropped(term, term)]  # "Unilateral effusion on the left" becomes "Effusions at both bases"
+        if term == source.statement.summary and sides == 1:
+            return [source.edit(term, term, source.fitted("unilateral", term, term))]
+    return []
+
+
+def _tail(source: Source, sentence: Sentence, term: int) -> tuple[int, int]:
+    """Return the aside around a loose word: from the comma before it to the next comma or the end."""
+    kinds = source.kinds
+    if kinds[term] == "both" and source.word(term).endswith("ly"):
+        return term, term
+    first = last = term
+    while first > sentence.begin and kinds[first] not in _MARKS:
+        first -= 1
+    while last + 1 < sentence.end and kinds[last] != "close" and kinds[last + 1] not in _MARKS:
+        last += 1
+    places = (*sentence.affirmed, *sentence.denied)
+    if first == sentence.begin or any(first <= place.last and place.first <= last for place in places):
+        raise declined(f"{source.word(term)!r} may be wrong beside the new places")
+    return first, last

@@ -1,0 +1,93 @@
+"""Prose: which place of a report comes to name which regions, and the text in which they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crossmodal_aug.anatomy.writing.cutting import Chunks, with_what_hangs
+from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
+from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
+from crossmodal_aug.anatomy.writing.source import Source
+
+_MOST_HOMES = 6
+_DENYING = frozenset({"denies", "absent", "resolved", "clear"})
+_ELSEWHERE = frozenset({"structure", "device", "identity", "body", "cut off", "plain"})
+
+
+def plans(source: Source, target: int) -> Iterator[Moves]:
+    """Yield what each place shall name, the most natural first; 0 for what goes.
+
+    Args:
+        source: The text.
+        target: Bits of the regions to state.
+
+    Yields:
+        New regions for all affirmed places, which together are the target.
+    """
+    places = [place for sentence in source.sentences for place in sentence.affirmed if place.mask]
+    if not places:
+        return
+    affirmed = source.statement.affirmed
+    flipped = source.lexicon.mirrored_mask
+    if target and target == flipped(affirmed):
+        yield {place: flipped(place.mask) for place in places}
+    kept = {place: place.mask & target for place in places}
+    new = target & ~affirmed
+    if not new:
+        yield kept
+        return
+    going = [place for place in places if not kept[place]]
+    if going:
+        yield _distributed(source, kept, going, new)
+    staying = [place for place in places if kept[place]]
+    for home in going[:_MOST_HOMES] + staying[:_MOST_HOMES]:
+        yield {place: mask | new if place.mask == home.mask else mask for place, mask in kept.items()}
+
+
+def _distributed(source: Source, kept: Moves, going: list[Place], new: int) -> Moves:
+    """Give each new region to the place that goes and lies nearest: its mirror image, or one of its side."""
+    moves = dict(kept)
+    masks = list(dict.fromkeys(place.mask for place in going))
+    for index, mirror in enumerate(source.atlas.mirror):
+        if not new >> index & 1:
+            continue
+        side = next((side for side in source.sides if side >> index & 1), 0)
+        near = [mask for mask in masks if mask >> mirror & 1] or [mask for mask in masks if mask & side] or masks
+        moves.update({place: moves[place] | 1 << index for place in going if place.mask == near[0]})
+    return moves
+
+
+def written(source: Source, moves: Moves, target: int) -> str:
+    """Write a text in which each place names what it shall.
+
+    Args:
+        source: The text.
+        moves: For each affirmed place the regions that it shall name, 0 for what goes.
+        target: Bits of all of them.
+
+    Returns:
+        The text, "" where nothing of it is left.
+
+    Raises:
+        CannotSay: It would not read well.
+    """
+    results: dict[int, str | None] = {}
+    is_later = False
+    for number, sentence in enumerate(source.sentences):
+        result = written_sentence(source, sentence, moves, target, is_later=is_later)
+        if result != "":
+            results[number] = result
+        is_later |= result is not None and any(moves.get(place) for place in sentence.affirmed)
+    cut = {number for number, result in results.items() if result is None}
+    if cut and not target:
+        cut |= {number for number, sentence in enumerate(source.sentences) if _claims(source, number, sentence)}
+    results.update(dict.fromkeys(with_what_hangs(source, cut)))
+    return Chunks(source).joined(results)
+
+
+def _claims(source: Source, number: int, sentence: Sentence) -> bool:
+    """Return whether a sentence tells of a finding without a place, which the image does not show either."""
+    if number in source.statement.silent or sentence.affirmed or sentence.denied:
+        return False
+    kinds = source.kinds[sentence.begin : sentence.end]
+    return not FINDINGS.isdisjoint(kinds) and (_DENYING | _ELSEWHERE).isdisjoint(kinds)
