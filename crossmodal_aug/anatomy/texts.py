@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 class RememberedTexts(ABC):
-    """The part of `PositionParser` that works on many texts and remembers what it returned.
-
-    Args:
-        cache_size: How many texts each method remembers.
-    """
+    """The part of `PositionParser` that works on many texts and remembers `cache_size` answers of each kind."""
 
     atlas: Atlas
 
@@ -155,8 +151,7 @@ class RememberedTexts(ABC):
         key = (text, tuple(bits))
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:
-            if not isinstance(text, str):
-                raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
+            _check_text("text", text)
             if len(key[1]) != len(self.atlas):
                 raise InvalidValueError(
                     f"Expected `bits` to hold {len(self.atlas)}, one a region, but got {len(key[1])}"
@@ -189,8 +184,7 @@ class RememberedTexts(ABC):
         """
         known = self._mirrored.get(text) if isinstance(text, str) else None
         if known is None:
-            if not isinstance(text, str):
-                raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
+            _check_text("text", text)
             known = mirrored_text(self.statement(text))
             self._remember(self._mirrored, text, known)
         return known
@@ -218,8 +212,7 @@ class RememberedTexts(ABC):
         words = frame_of(self.atlas, frame)
         known = self._reworded.get((text, frame)) if isinstance(text, str) else None
         if known is None:
-            if not isinstance(text, str):
-                raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
+            _check_text("text", text)
             try:
                 known = reworded(self.statement(text), self.atlas, words, self._stated)
             except CannotSay as error:
@@ -253,9 +246,8 @@ class RememberedTexts(ABC):
             ... )
             'Unilateral pulmonary infection, one infected area, lower right lung.'
         """
-        for name, value in (("text", text), ("template", template)):
-            if not isinstance(value, str):
-                raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(value).__name__}")
+        _check_text("text", text)
+        _check_text("template", template)
         (model,) = self.parse_many([template])
         if not model.regions or model.unread:
             raise InvalidValueError(f"Expected `template` to name regions in known words, but got {template!r}")
@@ -271,8 +263,7 @@ class RememberedTexts(ABC):
             template: As for `in_style`.
 
         Returns:
-            What `in_style` gives for each text, with those that could not be read as they were; and for the index of
-            each of those, why.
+            What `in_style` gives for each text, those that could not be read as they were; and why, by their index.
 
         Raises:
             InvalidTypeError: One of them is not a string, `texts` is a single string, or `template` is not a string.
@@ -300,3 +291,8 @@ class RememberedTexts(ABC):
             cache[key] = value
             while len(cache) > self.cache_size:
                 cache.popitem(last=False)
+
+
+def _check_text(name: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(text).__name__}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from crossmodal_aug.anatomy.reading.reader import read
 from crossmodal_aug.anatomy.reading.vocabulary import Vocabulary
 from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.errors import AtlasError, InvalidValueError
+from crossmodal_aug.integrations.spacy_attributes import extend, negated_of, part_of, placed_of, regions_of
 
 DEFAULT_SPANS_KEY = "positions"
 AFFIRMED = "POSITION"
@@ -139,10 +139,10 @@ class AnatomicalPositions:
 
     def _register(self) -> None:
         names = self._names()
-        for what, getter in (("regions", _regions_of), ("negated", _negated_of), ("placed", _placed_of)):
-            _extend(Doc, names[what], getter=partial(getter, names=names))
+        for what, getter in (("regions", regions_of), ("negated", negated_of), ("placed", placed_of)):
+            extend(Doc, names[what], getter=partial(getter, names=names))
         for place, what in enumerate(("regions", "negated", "cue")):
-            _extend(Span, names[what], getter=partial(_part_of, name=names["mention"], place=place))
+            extend(Span, names[what], getter=partial(part_of, name=names["mention"], place=place))
 
     def vocabulary_for(self, doc: Doc) -> Vocabulary:
         """Return the words to read a document with, made for its strings.
@@ -254,63 +254,3 @@ class AnatomicalPositions:
         atlas = parse_atlas(source, where=name) if source else named_atlas(name)
         self._name, self._source = name, source
         self._take(atlas)
-
-
-def _extend(owner: type[Doc] | type[Span], name: str, **how: Any) -> None:
-    """Register an attribute of documents or spans, or refuse one that belongs to somebody else."""
-    if not owner.has_extension(name):
-        owner.set_extension(name, **how)
-        return
-    _, _, getter, _ = owner.get_extension(name)
-    ours = isinstance(getter, partial) and getter.func in _GETTERS
-    if not ours:
-        raise InvalidValueError(
-            f"Expected {owner.__name__}._.{name} to be free, but another component has registered it; give "
-            "`spans_key` another name"
-        )
-
-
-def _kept(doc: Doc, name: str) -> Iterator[Any]:
-    """Yield what spans of a document carry under a name, also behind a `DocBin`, `from_docs` or `as_doc`."""
-    end = len(doc.text)
-    stored: dict[Any, Any] = doc.user_data
-    for key, value in stored.items():
-        if isinstance(key, tuple) and len(key) >= 4 and key[0] == "._." and key[1] == name and key[2] is not None:
-            first, last = int(key[2]), int(key[3] if key[3] is not None else end)
-            if first >= 0 and last <= end:
-                yield value
-
-
-def _sets(doc: Doc, names: dict[str, str]) -> tuple[dict[int, str], dict[int, str]]:
-    """Return the affirmed and the denied regions of a document, by their place in the atlas."""
-    sets: tuple[dict[int, str], dict[int, str]] = ({}, {})
-    for regions, negated, _, mask in _kept(doc, names["mention"]):
-        indices = (index for index in range(mask.bit_length()) if mask >> index & 1)
-        sets[bool(negated)].update(zip(indices, regions, strict=False))
-    return sets
-
-
-def _part_of(span: Span, name: str, place: int) -> Any:
-    """Return regions, negation or cue of the first mention that lies in a span."""
-    stored: dict[Any, Any] = span.doc.user_data
-    for key, value in stored.items():
-        if isinstance(key, tuple) and len(key) >= 4 and key[1] == name and span.start_char <= key[2] < span.end_char:
-            return tuple(value[0]) if place == 0 else value[place]
-    return ((), False, "")[place]
-
-
-def _regions_of(doc: Doc, names: dict[str, str]) -> tuple[str, ...]:
-    affirmed, _ = _sets(doc, names)
-    return tuple(affirmed[index] for index in sorted(affirmed))
-
-
-def _negated_of(doc: Doc, names: dict[str, str]) -> tuple[str, ...]:
-    affirmed, denied = _sets(doc, names)
-    return tuple(denied[index] for index in sorted(denied) if index not in affirmed)
-
-
-def _placed_of(doc: Doc, names: dict[str, str]) -> bool:
-    return any(_sets(doc, names)) or any(_kept(doc, names["denial"]))
-
-
-_GETTERS = (_part_of, _regions_of, _negated_of, _placed_of)

@@ -18,6 +18,12 @@ LOOSE = frozenset({
 })  # fmt: skip
 # No noun phrase and no clause of a report is longer; the bound keeps reading linear in the text.
 REACH = 40
+MOST_BETWEEN = 12
+# What may stand between "except" and the place that it leaves out.
+WITHIN_EXCEPTION = LOOSE | FINDINGS | {
+    "article", "in", "of", "and", "or", "comma", "level", "zone", "side", "both", "place", "noun", "count noun",
+    "whole",
+}  # fmt: skip
 _BEFORE_HEAD = frozenset(
     {
         "unknown",

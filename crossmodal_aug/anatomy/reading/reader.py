@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crossmodal_aug.anatomy.reading import anaphora, captions, extents, pictures, placing, questions, sections, settling
+from crossmodal_aug.anatomy.reading import (
+    anaphora,
+    captions,
+    exceptions,
+    extents,
+    pictures,
+    placing,
+    questions,
+    sections,
+    settling,
+)
 from crossmodal_aug.anatomy.reading.kinds import DENIALS
 from crossmodal_aug.anatomy.reading.phrases import find_phrases
 from crossmodal_aug.anatomy.reading.scope import denial_of
@@ -65,7 +75,7 @@ def read_phrases(statement: Statement, vocabulary: Vocabulary) -> None:
             extents.inherit_sides(statement, phrases)
             if place:
                 extents.carry_heading(statement, phrases, place)
-            extents.mark_exceptions(statement, phrases, begin)
+            exceptions.mark_exceptions(statement, phrases, begin)
         else:
             phrases = pictures.settle(statement, phrases, begin, end)
         for phrase in phrases:
@@ -94,7 +104,7 @@ def read_scope(statement: Statement, vocabulary: Vocabulary) -> None:
         while stop < len(phrases) and phrases[stop].first < end:
             stop += 1
         if stop == first and vocabulary.eager and "otherwise" in statement.kinds[statement.sentences[place][0] : end]:
-            extents.clear_the_rest(statement, [], *statement.sentences[place])
+            exceptions.clear_the_rest(statement, [], *statement.sentences[place])
         if stop > first:
             kept += _scoped(statement, vocabulary, phrases[first:stop], place)
         first = stop
@@ -112,7 +122,7 @@ def _scoped(statement: Statement, vocabulary: Vocabulary, phrases: list[Phrase],
                 phrase.cue = denial_of(statement, phrase, begin, end)
                 phrase.negated = phrase.cue is not None
         if "otherwise" in inside or "excepting verb" in inside:
-            extents.clear_the_rest(statement, phrases, begin, end)
+            exceptions.clear_the_rest(statement, phrases, begin, end)
     if not vocabulary.eager:
         return pictures.without_neighbours(statement, phrases)
     if "hypothetical" in inside:
@@ -120,7 +130,7 @@ def _scoped(statement: Statement, vocabulary: Vocabulary, phrases: list[Phrase],
     if "past" in inside:
         phrases = extents.without_past(statement, phrases, begin, end)
     if any(phrase.exception for phrase in phrases):
-        extents.apply_exceptions(statement, phrases)
+        exceptions.apply_exceptions(statement, phrases)
     if questions.is_question(statement, place):
         phrases = questions.answered(statement, phrases, place)
     elif place and questions.asks_for_clear(statement, place - 1):
