@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from threading import Lock
@@ -14,7 +15,7 @@ from crossmodal_aug.anatomy.report import Mention, Report
 from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.anatomy.texts import RememberedTexts
 from crossmodal_aug.anatomy.writing.rewrite import with_regions
-from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import AtlasError, CannotSay, InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # An atlas of many regions has more sets than memory should hold.
 _MOST_SETS = 4096
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class PositionParser(RememberedTexts):
@@ -31,7 +33,8 @@ class PositionParser(RememberedTexts):
 
     It is a spaCy pipeline, `nlp`, of five small components on a blank English tokenizer: words and what they mean,
     sections, position phrases, scope of denials, and what they say together. Nothing is downloaded and no model runs.
-    A parser can be shared by threads and pickled to worker processes.
+    A parser can be shared by threads and pickled to worker processes; `nlp` itself, called
+    by hand, cannot be used by another thread at the same time.
 
     Args:
         atlas: The regions and their words.
@@ -89,7 +92,7 @@ class PositionParser(RememberedTexts):
             self.nlp, self._vocabulary = pipeline.make_pipeline(atlas, nlp, self._cues)
         except AtlasError as error:
             raise AtlasError(f"atlas {atlas.name!r}: {error}") from error
-        self._taken = pipeline.statement_of
+        self._taken, self._steps = pipeline.take_statement, pipeline.STEPS
         self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
         self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
         self._reading = Lock()
@@ -97,10 +100,10 @@ class PositionParser(RememberedTexts):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The caches and their lock stay at home; a worker fills its own.
-        if not self._own_nlp:
+        if not self._own_nlp or tuple(self.nlp.pipe_names) != self._steps:
             raise InvalidTypeError(
-                "Expected a parser with a pipeline of its own to be sent to another process, but this one was given "
-                "`nlp`; make it there"
+                "Expected a parser with the pipeline that it made itself to be copied or sent to another process, but "
+                "`nlp` was given, or has been extended; make the parser there"
             )
         return (_rebuilt, (self.atlas, self.cache_size, self._cues))
 
@@ -117,7 +120,7 @@ class PositionParser(RememberedTexts):
             What it says.
 
         Raises:
-            InvalidTypeError: `text` is no string.
+            InvalidTypeError: `text` is not a string.
         """
         if not isinstance(text, str):
             raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
@@ -132,6 +135,14 @@ class PositionParser(RememberedTexts):
         Returns:
             The statement; `Report` says the same in fewer words.
         """
+        # Half of a surrogate pair is no character, and spaCy keeps none; it is read as one that is not known.
+        readable = _HALVES.sub("\ufffd", text)
+        statement = self._read(readable)
+        if readable != text:
+            statement.text = text
+        return statement
+
+    def _read(self, text: str) -> Statement:
         if not self._own_nlp:
             return self._taken(self.nlp(text))
         # spaCy keeps every word that it has seen; in a memory zone it forgets those of this text again. A zone is one
@@ -152,7 +163,22 @@ class PositionParser(RememberedTexts):
         Raises:
             CannotSay: It cannot be rewritten well.
         """
-        return with_regions(self.statement(text), self.atlas, target, self._stated)
+        written = with_regions(self.statement(text), self.atlas, target, self._stated)
+        return written if target or written == text else self._said_clear(written)
+
+    def _said_clear(self, text: str) -> str:
+        """Return a text that places nothing so that it says so: an empty set is no silence."""
+        if self.statement(text).placed:
+            return text
+        absent, body = self.atlas.phrasing.absent, text.rstrip()
+        if not any(letter.isalnum() for letter in body):
+            return absent
+        mark = "" if body[-1] in ".!?:;" else "."
+        said = f"{body}{mark} {absent}" + text[len(body) :]
+        statement = self.statement(said)
+        if statement.affirmed or not statement.placed:
+            raise CannotSay(f"Expected a text that can say that nothing is there, but {body!r} would not")
+        return said
 
     def _stated(self, text: str) -> Statement | None:
         statement = self.statement(text)

@@ -48,6 +48,12 @@ def check_wording(
             f"atlas {atlas.name!r}: Expected {label} to read as {_listed(atlas, wanted)}, but {sentence!r} reads as "
             f"{_listed(atlas, statement.affirmed)}{named}"
         )
+    for label, sentence in (("absent", atlas.phrasing.absent), ("absent_caption", atlas.phrasing.absent_caption)):
+        if not read(sentence).placed:
+            raise AtlasError(
+                f"atlas {atlas.name!r}: Expected [phrases] `{label}` to say that nothing is there, but {sentence!r} "
+                "does not read so"
+            )
     _check_frames(atlas, read)
     if len(_CHECKED) < _MOST_CHECKED:
         _CHECKED.add(atlas)

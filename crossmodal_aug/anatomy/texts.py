@@ -62,7 +62,7 @@ class RememberedTexts(ABC):
             One report per text. Equal texts share one.
 
         Raises:
-            InvalidTypeError: One of them is no string, or `texts` is a single string or cannot be iterated.
+            InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
         """
         if isinstance(texts, str):
             raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
@@ -93,7 +93,7 @@ class RememberedTexts(ABC):
             (B, K) bool, on the CPU.
 
         Raises:
-            InvalidTypeError: One of them is no string, or `texts` is a single string.
+            InvalidTypeError: One of them is not a string, or `texts` is a single string.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -115,7 +115,7 @@ class RememberedTexts(ABC):
             (B,) bool, on the CPU; False for "COVID-19 pneumonia.", which names a finding and no place.
 
         Raises:
-            InvalidTypeError: One of them is no string, or `texts` is a single string.
+            InvalidTypeError: One of them is not a string, or `texts` is a single string.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -126,7 +126,7 @@ class RememberedTexts(ABC):
 
         return torch.tensor([report.placed for report in self.parse_many(texts)], dtype=torch.bool, device="cpu")
 
-    def rewrite(self, text: str, bits: Iterable[bool]) -> str:
+    def rewrite(self, text: str, bits: Iterable[bool] | str) -> str:
         """Return a text rewritten to name exactly some regions; what was rewritten before is looked up.
 
         Args:
@@ -138,7 +138,7 @@ class RememberedTexts(ABC):
 
         Raises:
             CannotSay: The text cannot be rewritten well; that is remembered too.
-            InvalidTypeError: `text` is no string, or `bits` cannot be iterated.
+            InvalidTypeError: `text` is not a string, or `bits` cannot be iterated.
             InvalidValueError: There is not one bit a region.
 
         Example:
@@ -148,7 +148,9 @@ class RememberedTexts(ABC):
         """
         if not isinstance(bits, Iterable):
             raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {bits!r}")
-        key = (text, tuple(bits))
+        if isinstance(bits, str):
+            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got the text {bits!r}")
+        key = (text, tuple(bool(bit) for bit in bits))
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:
             _check_text("text", text)
@@ -175,7 +177,7 @@ class RememberedTexts(ABC):
             What `Report.mirrored` gives.
 
         Raises:
-            InvalidTypeError: `text` is no string.
+            InvalidTypeError: `text` is not a string.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -235,7 +237,7 @@ class RememberedTexts(ABC):
         Raises:
             CannotSay: The regions of the text are not known for certain, or the template cannot name them.
             InvalidTypeError: `text` or `template` is not a string.
-            InvalidValueError: The template names no region, or was not read whole.
+            InvalidValueError: The template names no region, calls one clear, or was not read whole.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -249,8 +251,10 @@ class RememberedTexts(ABC):
         _check_text("text", text)
         _check_text("template", template)
         (model,) = self.parse_many([template])
-        if not model.regions or model.unread:
-            raise InvalidValueError(f"Expected `template` to name regions in known words, but got {template!r}")
+        if not model.regions or model.unread or model.negated:
+            raise InvalidValueError(
+                f"Expected `template` to name regions in known words and to call none clear, but got {template!r}"
+            )
         statement = self.statement(text)
         check_read(statement, self.atlas)
         return self.rewrite(template, self._set(statement.affirmed)[1])
@@ -267,7 +271,7 @@ class RememberedTexts(ABC):
 
         Raises:
             InvalidTypeError: One of them is not a string, `texts` is a single string, or `template` is not a string.
-            InvalidValueError: The template names no region, or was not read whole.
+            InvalidValueError: The template names no region, calls one clear, or was not read whole.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser

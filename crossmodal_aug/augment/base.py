@@ -249,7 +249,7 @@ class CrossModalOp(nn.Module, ABC):
             The altered tensor, in the dtype that it came in.
 
         Raises:
-            InvalidTypeError: ``tensor`` is no tensor, or ``params`` are not those of this kind of op.
+            InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of this kind of op.
             InvalidValueError: The tensor does not fit the parameters.
         """
         if params is None and callable(tensor):
@@ -273,7 +273,7 @@ class CrossModalOp(nn.Module, ABC):
 
         Raises:
             CannotSay: The text of an accepted sample cannot be rewritten well; the message says which and why.
-            InvalidTypeError: A text is no string, or ``params`` are not those of this kind of op.
+            InvalidTypeError: A text is not a string, or ``params`` are not those of this kind of op.
             InvalidValueError: There are not B texts.
         """
         self._check_params(params)

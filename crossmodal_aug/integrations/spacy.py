@@ -56,7 +56,7 @@ def make_anatomical_positions(nlp: Language, name: str, atlas: str, spans_key: s
     Raises:
         AtlasError: `atlas` names neither an atlas nor a TOML file that is there, or the file has a fault. A
             pipeline that is loaded with a copy of the file inside does not need it.
-        InvalidValueError: `spans_key` is no name.
+        InvalidValueError: `spans_key` is not a name.
 
     Example:
         >>> import spacy
@@ -99,9 +99,10 @@ class AnatomicalPositions:
     def __init__(
         self, nlp: Language, atlas: str, spans_key: str = DEFAULT_SPANS_KEY, *, missing_ok: bool = False
     ) -> None:
-        if not spans_key.isidentifier():
+        if not spans_key.isidentifier() or spans_key == "position":
             raise InvalidValueError(
-                f"Expected `spans_key` to be a name of letters, digits and _, but got {spans_key!r}"
+                "Expected `spans_key` to be a name of letters, digits and _, and not the prefix of the default key, "
+                f"but got {spans_key!r}"
             )
         self.spans_key = spans_key
         # The file of a user's own atlas travels with the pipeline, so it need not exist where that is loaded.
@@ -115,7 +116,7 @@ class AnatomicalPositions:
             self._take(named_atlas(atlas))
             if atlas.endswith(".toml"):
                 self._source = Path(atlas).read_text(encoding="utf-8-sig")
-        self._register()
+        _register(_names(self.spans_key))
 
     def __getstate__(self) -> dict[str, Any]:
         # Matchers stay at home. Another process makes its own, of the words as this pipeline's tokenizer cut them.
@@ -123,7 +124,7 @@ class AnatomicalPositions:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._register()  # another process has not seen the constructor
+        _register(_names(self.spans_key))  # another process has not seen the constructor
 
     def _take(self, atlas: Atlas) -> None:
         """Take over an atlas: check that it reads its own phrases, and cut its words as the pipeline does."""
@@ -132,17 +133,6 @@ class AnatomicalPositions:
         if self._nlp is not None:
             self._vocabulary = Vocabulary(atlas, self._nlp.vocab, self._nlp.make_doc)
             self._words = {form: [token.text for token in self._nlp.make_doc(form)] for form in self._vocabulary.forms}
-
-    def _names(self) -> dict[str, str]:
-        prefix = "position" if self.spans_key == DEFAULT_SPANS_KEY else self.spans_key
-        return {what: f"{prefix}_{what}" for what in ("regions", "negated", "cue", "placed", "mention", "denial")}
-
-    def _register(self) -> None:
-        names = self._names()
-        for what, getter in (("regions", regions_of), ("negated", negated_of), ("placed", placed_of)):
-            extend(Doc, names[what], getter=partial(getter, names=names))
-        for place, what in enumerate(("regions", "negated", "cue")):
-            extend(Span, names[what], getter=partial(part_of, name=names["mention"], place=place))
 
     def vocabulary_for(self, doc: Doc) -> Vocabulary:
         """Return the words to read a document with, made for its strings.
@@ -182,7 +172,7 @@ class AnatomicalPositions:
         """
         vocabulary = self.vocabulary_for(doc)
         statement = read(doc, vocabulary)
-        names = self._names()
+        names = _names(self.spans_key)
         kept: dict[Any, Any] = doc.user_data
         spans = []
         for phrase in statement.phrases:
@@ -254,3 +244,20 @@ class AnatomicalPositions:
         atlas = parse_atlas(source, where=name) if source else named_atlas(name)
         self._name, self._source = name, source
         self._take(atlas)
+
+
+def _register(names: dict[str, str]) -> None:
+    for what, getter in (("regions", regions_of), ("negated", negated_of), ("placed", placed_of)):
+        extend(Doc, names[what], getter=partial(getter, names=names))
+    for place, what in enumerate(("regions", "negated", "cue")):
+        extend(Span, names[what], getter=partial(part_of, name=names["mention"], place=place))
+
+
+def _names(spans_key: str) -> dict[str, str]:
+    prefix = "position" if spans_key == DEFAULT_SPANS_KEY else spans_key
+    return {what: f"{prefix}_{what}" for what in ("regions", "negated", "cue", "placed", "mention", "denial")}
+
+
+# So that a document of a `DocBin` can be asked where no pipeline with the component was made.
+if not any(Doc.has_extension(f"position_{what}") for what in ("regions", "negated", "placed")):
+    _register(_names(DEFAULT_SPANS_KEY))

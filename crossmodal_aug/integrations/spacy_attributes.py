@@ -49,7 +49,7 @@ def part_of(span: Span, name: str, place: int) -> Any:
     """Return regions, negation or cue of the first mention that lies in a span."""
     stored: dict[Any, Any] = span.doc.user_data
     for key, value in stored.items():
-        if isinstance(key, tuple) and len(key) >= 4 and key[1] == name and span.start_char <= key[2] < span.end_char:
+        if isinstance(key, tuple) and key[:2] == ("._.", name) and span.start_char <= key[2] < span.end_char:
             return tuple(value[0]) if place == 0 else value[place]
     return ((), False, "")[place]
 

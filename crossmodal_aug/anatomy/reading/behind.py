@@ -113,7 +113,8 @@ class Behind:
         if kind in FINDINGS or kind == "state":
             if self.verb >= 0 and not self.listing:
                 return index
-            self.finding |= kind != "space" and not self.listing
+            was = "past" in kinds[max(self.begin, index - 2) : index]
+            self.finding |= kind != "space" and not (self.listing or was)
             return index + 1
         if kind == "with":
             return index + (
@@ -201,6 +202,12 @@ class Behind:
             inside = kinds[index + 1 : aside]
             if POSITION.isdisjoint(inside) and FINDINGS.isdisjoint(inside):
                 return aside + 1  # "the right lung, by contrast, is clear"
+        if (
+            aside > 0
+            and kinds[index + 1] == "compared"
+            and kinds[aside + 1 : aside + 2] in (["agreeing verb"], ["verb"])
+        ):
+            return aside + 1  # "the right lung, unlike the left, is clear"
         if self.finding or self.verb >= 0:
             # "RUL, RML and LLL opacities have resolved" is one list; "left effusion, right base clear" is not.
             return index

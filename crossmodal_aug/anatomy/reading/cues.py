@@ -25,6 +25,11 @@ DENYING = frozenset({"denies", "absent", "resolved", "clear", "sparing", "except
 _ENDS = ("stop", "there", "relative", "except", "dash", "with", "sparing", "degree")
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _MOST_FORMS = 5_000
+# What a pattern may ask: there is no lemma and no part of speech here.
+_ASKED = frozenset({
+    "ORTH", "TEXT", "NORM", "LOWER", "LENGTH", "SHAPE", "OP", "IS_ALPHA", "IS_ASCII", "IS_DIGIT", "IS_LOWER",
+    "IS_UPPER", "IS_TITLE", "IS_PUNCT", "IS_SPACE", "IS_STOP", "LIKE_NUM", "PREFIX", "SUFFIX",
+})  # fmt: skip
 
 
 class Cue(BaseModel):
@@ -58,6 +63,11 @@ class Cue(BaseModel):
             raise ValueError("a cue has `words` or a `pattern`, and not both")
         if not all(word.strip() and word == word.lower() for word in self.words):
             raise ValueError("the words of a cue are in lower case and not empty")
+        unknown = sorted({key for token in self.pattern for key in token} - _ASKED)
+        if unknown:
+            raise ValueError(
+                f"a pattern cannot ask for {', '.join(unknown)}; it may ask for {', '.join(sorted(_ASKED))}"
+            )
         return self
 
     def forms(self) -> list[str]:

@@ -21,7 +21,7 @@ _BEFORE_SIDE = frozenset(
 )
 _ENDS = frozenset({"", "end", "comma", "close", "bullet"})
 _COUNTED = frozenset({"place", "noun", "zone"})
-_BEFORE_NO = frozenset({"hyphen", "colon", "side", "dash", "zone", "noun", "place"})
+_BEFORE_NO = frozenset({"open", "hyphen", "colon", "side", "dash", "zone", "noun", "place"})
 
 
 def told_apart(text: str, terms: list[Term], vocabulary: Vocabulary) -> list[Term]:

@@ -47,7 +47,13 @@ def speaks_of_regions(statement: Statement, phrase: Phrase, begin: int, end: int
         return True
     before = kinds[phrase.first - 1] if phrase.first > begin else ""
     behind = kinds[phrase.last + 1] if phrase.last + 1 < end else ""
-    return phrase.whole or before == "otherwise" or (before == "denies" and (behind in VERBS or behind == "unknown"))
+    denies = statement.terms[phrase.first - 1].sense.row == "neither" if phrase.first > begin else False
+    return (
+        phrase.whole
+        or denies
+        or before == "otherwise"
+        or (before == "denies" and (behind in VERBS or behind == "unknown"))
+    )
 
 
 def _is_at_neighbour(statement: Statement, phrase: Phrase, begin: int) -> bool:

@@ -121,7 +121,7 @@ def make_pipeline(atlas: Atlas, nlp: Language | None = None, cues: Iterable[Cue]
     return nlp, vocabulary
 
 
-def statement_of(doc: Doc) -> Statement:
+def take_statement(doc: Doc) -> Statement:
     """Take from a document what the pipeline has read of it.
 
     Args:

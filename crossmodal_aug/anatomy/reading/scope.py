@@ -12,6 +12,7 @@ from crossmodal_aug.anatomy.reading.kinds import (
     REACH,
     VERBS,
     follows,
+    follows_back,
     head_after,
     is_led_to,
 )
@@ -72,15 +73,22 @@ def _reaches(statement: Statement, cue: int, phrase: Phrase, end: int) -> bool:
     """
     kinds, ends = statement.kinds, statement.terms[cue].sense.ends
     has_finding = has_place = False
+    # "consolidation without effusion is seen in the left lower lobe": such a denial is one of its own finding alone.
+    owner = follows_back(kinds, cue - 1, LOOSE, max(0, cue - 6)) if cue else -1
+    is_aside = owner >= 0 and kinds[owner] in FINDINGS
     for index in range(cue + 1, phrase.first):
         kind = kinds[index]
+        if kind == "affirmation" or (is_aside and (kind in VERBS or (kind == "in" and has_finding))):
+            return False
         if kind in ends and not (kind == "with" and not has_finding):
             return False
         if kind == "degree" and has_finding:
             return False
         if kind == "article" and index > cue + 1 and _is_definite(statement, index, phrase):
             return False
-        if kind == "colon" and has_finding:
+        if kind == "colon" and has_finding and has_place:
+            return False
+        if kind == "colon" and has_finding and kinds[cue - 1 : cue] not in ([], ["end"], ["bullet"]):
             return False
         if kind == "comma" and not _goes_on(kinds, index, phrase, end, has_place=has_place):
             return False
@@ -147,6 +155,8 @@ def _is_attribute(kinds: list[str], cue: int, phrase: Phrase, begin: int, end: i
     if is_past(kinds, cue, begin, end):
         return False
     between = kinds[cue + 1 : phrase.first]
+    if "state" in between:
+        return False  # "clear left lung and opacified right lung"
     if len(between) <= 3 and _BETWEEN_CLEAR.issuperset(between):
         said_before = cue > begin and kinds[cue - 1] in VERBS | {"noun", "zone"} | OTHERS
         head, _ = head_after(kinds, phrase.last + 1, end)

@@ -48,6 +48,8 @@ def _headed(statement: Statement) -> dict[int, tuple[bool, bool]]:
         colon = next((at for at in range(begin, min(end, begin + _MOST_WORDS + 1)) if kinds[at] == "colon"), -1)
         if colon > begin:
             said = " ".join(statement.said(begin, colon - 1).lower().split())
-            if said in headings():
+            if said in headings() and "noun" not in kinds[begin:colon]:  # the organ of this atlas
                 headed[place] = headings()[said]
+            elif said in headings():
+                headed[place] = (True, False)
     return headed

@@ -24,6 +24,7 @@ _BEHIND_SHORT = frozenset({
     "resolved", "affirmation", "denies", "marking", "state",
 })  # fmt: skip
 _BEFORE_SHORT = frozenset({"article", "in", "mainly", "degree"})
+_DOTTED, _DOTTED_BEFORE = re.compile(r"\.[^\W\d_]"), re.compile(r"[^\W\d_]\.$")
 _LISTS = frozenset({"and", "or", "slash", "than"})
 _OPENS = frozenset({"comma", "open", "", "end", "colon", "dash"})
 _CLOSES = frozenset({"comma", "close", "", "end", "dash"})
@@ -50,12 +51,12 @@ def settled_sides(text: str, terms: list[Term], vocabulary: Vocabulary) -> list[
         if sense.mirror is not None:
             if not _can_be_exchanged(text, term):
                 _lose(term)
-            elif sense.short and not _is_side(text, terms, index, vocabulary):
+            elif sense.short and not _is_side(text, settled, terms, index, vocabulary):
                 if len(sense.mirror) > 1:  # "rt." at the end of a sentence is "rt" and a full stop
                     settled += _exchangeable(text, parted(text, term, vocabulary))
                     continue
                 _lose(term)
-        elif sense.short and text[term.end - 1] == "." and not _is_side(text, terms, index, vocabulary):
+        elif sense.short and text[term.end - 1] == "." and not _is_side(text, settled, terms, index, vocabulary):
             settled += _exchangeable(text, parted(text, term, vocabulary))  # "bilat." at the end of a sentence
             continue
         elif sense.implies_side:
@@ -89,7 +90,7 @@ def _comes_back(written: str, mirror: tuple[str, ...]) -> bool:
     return all(exchanged(word, partner) is not None for word, partner in zip(words, mirror, strict=False))
 
 
-def _is_side(text: str, terms: list[Term], index: int, vocabulary: Vocabulary) -> bool:
+def _is_side(text: str, settled: list[Term], terms: list[Term], index: int, vocabulary: Vocabulary) -> bool:
     """Return whether a single letter or a shortened word is a side where it stands."""
     term = terms[index]
     written = text[term.start : term.end]
@@ -103,7 +104,10 @@ def _is_side(text: str, terms: list[Term], index: int, vocabulary: Vocabulary) -
         return True  # in captions of pictures "l" is always the left
     if not written.isupper():
         return False
-    before, behind = _kind(terms, index - 1), _kind(terms, index + 1)
+    if _DOTTED.match(text, term.end) or _DOTTED_BEFORE.search(text, max(0, term.start - 2), term.start):
+        return False  # inside an abbreviation: "R.T.A."
+    # What stands before is looked at as it was settled, so that a mirror mark there changes nothing.
+    before, behind = _kind(settled, len(settled) - 1), _kind(terms, index + 1)
     if behind == "hyphen":
         behind = _kind(terms, index + 2)
     if before == "number" or behind == "number" or text[term.end : term.end + 1] in ("'", "\u2019"):
@@ -112,9 +116,11 @@ def _is_side(text: str, terms: list[Term], index: int, vocabulary: Vocabulary) -
         return True
     if behind == "colon" and before in _OPENS:
         return True
-    if (before in _OPENS - {""}) and behind in _CLOSES and index:
+    if (before in _OPENS - {""}) and behind in _CLOSES and settled:
         return True
-    return (behind in _LISTS and _is_sided(terms, index + 2)) or (before in _LISTS and _is_sided(terms, index - 2))
+    return (behind in _LISTS and _is_sided(terms, index + 2)) or (
+        before in _LISTS and _is_sided(settled, len(settled) - 2)
+    )
 
 
 def _is_sided(terms: list[Term], index: int) -> bool:

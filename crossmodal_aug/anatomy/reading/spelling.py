@@ -30,7 +30,12 @@ class Spelling:
         self._words: dict[str, Sense] = {}
         self._shortened: dict[str, list[str]] = {}
         for form, sense in forms:
-            if sense.kind in _KINDS and sense.mirror is None and form.isalpha() and len(form) >= _SHORTEST - 1:
+            if (
+                sense.kind in _KINDS
+                and not (sense.mirror or sense.implies_side)
+                and form.isalpha()
+                and len(form) >= _SHORTEST - 1
+            ):
                 self._words[form] = sense
                 for shorter in _shortened(form):
                     self._shortened.setdefault(shorter, []).append(form)

@@ -90,7 +90,8 @@ def _found(view: Doc, vocabulary: Vocabulary) -> dict[int, tuple[int, Sense]]:
         known = found.get(start)
         if known is None or known[0] < end:
             found[start] = (end, senses[key])
-    if vocabulary.has_patterns and any(sense.kind in CUED for _, sense in found.values()):
+    cued = vocabulary.always_match_patterns or any(sense.kind in CUED for _, sense in found.values())
+    if vocabulary.has_patterns and cued:
         for start, end, sense in vocabulary.patterns_in(view):
             known = found.get(start)
             if known is None or known[0] < end:

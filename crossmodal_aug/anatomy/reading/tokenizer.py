@@ -19,6 +19,8 @@ _INFIX = re.compile(rf"{_ESCAPE}|(?<!\d)[.,:](?!\s)|(?<=\d)[.,:](?!\d)|(?![.,:])
 _RUN = r"[^\w\s]{32,}"
 _PREFIX = re.compile(rf"^(?:{_RUN}|{_ESCAPE}|{_MARK})")
 _SUFFIX = re.compile(rf"(?:{_RUN}|{_ESCAPE}|{_MARK})$")
+# No model runs, so that memory bounds no text.
+_LONGEST = 1_000_000_000
 _CONTRACTED = (
     "is", "are", "was", "were", "has", "have", "had", "do", "does", "did", "could", "would", "should", "need", "must",
 )  # fmt: skip
@@ -37,6 +39,7 @@ def blank_language() -> Language:
         ['R', '>', 'L', ',', 'is', "n't", '2.5', 'cm', '.']
     """
     nlp = spacy.blank("en")
+    nlp.max_length = _LONGEST
     nlp.tokenizer = Tokenizer(
         nlp.vocab,
         rules=_contractions(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING
 
 from spacy.matcher import Matcher, PhraseMatcher
@@ -52,9 +52,15 @@ class Vocabulary:
         self.eager = atlas.bare == "finding"
         self.patterns = Matcher(vocab)
         self._pattern_senses: dict[int, Sense] = {}
+        own_cues = tuple(cues)
+        # A library's pattern only takes the force from a cue; one of a user may deny where no other cue stands.
+        self.always_match_patterns = any(cue.pattern for cue in own_cues)
         self._guesses: dict[str, Sense] = {}
         # A word of the atlas counts more than one of the library, and a user's own cue more than both.
-        self.forms = lexicon.english | self._spelt(english_cues()) | lexicon.own | self._spelt(cues)
+        library = {
+            form: sense for form, sense in self._spelt(english_cues()).items() if not _hides_a_place(form, lexicon.own)
+        }
+        self.forms = lexicon.english | library | lexicon.own | self._spelt(own_cues)
         self._spelling = Spelling(self.forms.items())
         self.matcher = PhraseMatcher(vocab, attr="LOWER")
         self.senses: dict[int, Sense] = {}
@@ -116,6 +122,12 @@ class Vocabulary:
                 self.patterns.add(cue.name, [cue.pattern])
                 self._pattern_senses[self.vocab.strings[cue.name]] = sense
         return forms
+
+
+def _hides_a_place(form: str, own: Container[str]) -> bool:
+    """Return whether a form speaks of two other things: "both kidneys", where the atlas is not one of kidneys."""
+    first, _, others = form.partition(" ")
+    return first == "both" and others in own
 
 
 def _cuts(form: str, cut: Callable[[str], Doc], vocab: Vocab) -> list[Doc]:

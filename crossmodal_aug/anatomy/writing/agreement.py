@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from crossmodal_aug.anatomy.writing.edits import Edit
-from crossmodal_aug.anatomy.writing.places import Place, Sentence
+from crossmodal_aug.anatomy.writing.number import singular_of
+from crossmodal_aug.anatomy.writing.places import FINDINGS, POSITION, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _INDEFINITE = ("a", "an")
+_BE = frozenset({"is", "are", "was", "were"})
+_JOINING = frozenset({"and", "but", "yet"})
+_OTHER_SUBJECTS = FINDINGS | POSITION | {"article", "structure", "device", "denies", "there", "in", "with"}
 _SAID = frozenset({"clear", "resolved", "absent"})
 # Behind a subject these do not change with its number.
 _EITHER = _SAID | {"verb", "comma", "state", "with", "in", "and", "colon", "close", "dash", "stop", "otherwise", "end"}
@@ -48,6 +52,41 @@ def verb_edits(source: Source, term: int, *, many: bool) -> list[Edit]:
     return [source.edit(term, term, source.fitted(word, term, term)) for word in forms[sense.number ^ 1 :][:1]]
 
 
+def later_verb_edits(source: Source, sentence: Sentence, verb: int, *, many: bool) -> list[Edit]:
+    """Return the edits for the verbs that share the subject of one: "are smaller and [represents] scars".
+
+    Args:
+        source: The text.
+        sentence: The sentence.
+        verb: The first verb of the subject, or the last term before it.
+        many: Whether the subject is a plural now.
+
+    Returns:
+        The edits, up to where another subject begins.
+
+    Raises:
+        CannotSay: What joins in may be a verb, of which the other number is not known.
+    """
+    edits: list[Edit] = []
+    for term in range(verb + 1, sentence.end):
+        if not _JOINING.isdisjoint(source.word(term).split()) or source.kinds[term] == "comma":
+            behind = term + 1
+            while behind < sentence.end and (source.kinds[behind] == "modifier" or source.word(behind).endswith("ly")):
+                behind += 1
+            if behind >= sentence.end:
+                break
+            kind, word = source.kinds[behind], source.word(behind).split()[0]
+            if kind in ("agreeing verb", "excepting verb"):
+                edits += verb_edits(source, behind, many=many)
+            elif kind in _SAID:
+                edits += _said_edits(source, behind, many=many)
+            elif kind in ("verb", "unknown") and singular_of(word) is not None:
+                raise declined(f"{word!r} may be a verb that would not agree")
+            elif kind in _OTHER_SUBJECTS:
+                break
+    return edits
+
+
 def subject_edits(source: Source, sentence: Sentence, place: Place, *, many: bool) -> list[Edit]:
     """Return the verb of which a place is the subject in its new number.
 
@@ -70,7 +109,11 @@ def subject_edits(source: Source, sentence: Sentence, place: Place, *, many: boo
         return []
     kind = source.kinds[behind]
     if kind in ("agreeing verb", "excepting verb"):
-        return verb_edits(source, behind, many=many)
+        is_named = source.word(behind) in _BE and source.kinds[behind + 1 : behind + 2] == ["article"]
+        if is_named and many != place.is_plural:
+            raise declined(f"what is said of {source.said(place)!r} has its number")  # "is the site of"
+        edits = verb_edits(source, behind, many=many)
+        return edits + (later_verb_edits(source, sentence, behind, many=many) if edits else [])
     if kind in _SAID:
         return _said_edits(source, behind, many=many)
     if kind not in _EITHER and many != place.is_plural:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from crossmodal_aug.anatomy.writing.edits import Edit
-from crossmodal_aug.anatomy.writing.places import POSITION, Place, Sentence
+from crossmodal_aug.anatomy.writing.places import POSITION, VERBS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 
 _STRUCTURES = frozenset({"structure", "device", "identity", "body", "cut off"})
 _POINTED = frozenset({"it", "them", "this"})
+_SAID = frozenset({"clear", "resolved", "absent"})
 _MARKS = frozenset({"comma", "open", "dash"})
 
 
@@ -44,8 +45,19 @@ def bond_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> l
     for term in _loose_terms(source, sentence):
         if term > done:
             first, done = _tail(source, sentence, term)
-            edits.append(source.dropped(first, done))
+            edits.append(_aside_edit(source, sentence, first, done))
     return edits
+
+
+def _aside_edit(source: Source, sentence: Sentence, first: int, last: int) -> Edit:
+    """Drop an aside, with the comma behind it too where that would part a subject from its verb."""
+    kinds, behind = source.kinds, last + 2
+    while behind < sentence.end and kinds[behind] == "modifier":
+        behind += 1
+    closes = kinds[first] in ("comma", "dash") and kinds[last + 1 : last + 2] == [kinds[first]]
+    if closes and behind < sentence.end and (kinds[behind] in VERBS or kinds[behind] in _SAID):
+        return source.terms[first - 1].end, source.terms[last + 1].end, ""
+    return source.dropped(first, last)
 
 
 def _check_pointers(source: Source, sentence: Sentence) -> None:

@@ -39,6 +39,8 @@ def clauses_without(source: Source, sentence: Sentence, going: list[Place]) -> t
     has_verb = [any(not VERBS.isdisjoint(source.kinds[begin:end]) for begin, end in spans) for spans in (stay, go)]
     if has_verb == [False, True] and all(source.kinds[begin] == "and" for begin, _ in go):
         raise declined("its verb belongs to what goes as well")
+    if has_verb == [False, True] and (source.kinds[stay[0][0]] == "with" or _opens_with_article(source, *stay[0])):
+        raise declined("what would be left of its sentence has no verb")
     return stay, go
 
 
@@ -57,6 +59,10 @@ def _clauses(source: Source, sentence: Sentence) -> list[Span]:
         else:
             spans.append((begin, end))
     return spans
+
+
+def _opens_with_article(source: Source, begin: int, end: int) -> bool:
+    return next((kind for kind in source.kinds[begin:end] if kind not in _JOINTS), "") == "article"
 
 
 def _inside(place: Place) -> range:

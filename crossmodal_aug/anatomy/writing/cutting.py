@@ -10,7 +10,7 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 
 _ITEM = re.compile(r"\s*\(?(\d{1,2}|[a-z])[.)](?=\s)")
-_NUMBERING = frozenset({"number", "close", "open", "bullet"})
+NUMBERING = frozenset({"number", "close", "open", "bullet"})
 _NAMING = FINDINGS | {"structure", "device"}
 _TITLES = FINDINGS | {
     "noun",
@@ -62,7 +62,7 @@ class Chunks:
     def _is_number(self, number: int) -> bool:
         sentence = self.source.sentences[number]
         is_last = number + 1 == len(self.source.sentences)
-        return not is_last and _NUMBERING.issuperset(self.source.kinds[sentence.begin : sentence.end])
+        return not is_last and NUMBERING.issuperset(self.source.kinds[sentence.begin : sentence.end])
 
     def _behind_mark(self, begin: int, done: int) -> int:
         """Return where the marks that end the sentence before, and the gap behind them, are over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from crossmodal_aug.anatomy.casing import capitalised
 from crossmodal_aug.anatomy.writing.cutting import Chunks
 from crossmodal_aug.anatomy.writing.naming import articled, atlas_items, items_of
+from crossmodal_aug.anatomy.writing.nature import tells_of_findings
 from crossmodal_aug.anatomy.writing.number import is_discrete, number_of, plural_of
 from crossmodal_aug.anatomy.writing.places import Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
@@ -30,6 +31,8 @@ def denial_turned(source: Source, target: int) -> str:
         if sentence.number not in source.statement.silent:
             turned = _turned(source, sentence, target)
             if turned is not None:
+                if tells_of_findings(source):
+                    raise declined("it tells of a finding beside what it denies")
                 return Chunks(source).joined({sentence.number: turned})
     raise declined("it places nothing, and denies no single finding that could be placed")
 

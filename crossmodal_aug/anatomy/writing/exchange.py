@@ -5,7 +5,7 @@ from __future__ import annotations
 from crossmodal_aug.anatomy.writing.agreement import article_edits, subject_edits
 from crossmodal_aug.anatomy.writing.edits import Edit
 from crossmodal_aug.anatomy.writing.naming import Item, articled, atlas_items, items_of, listed
-from crossmodal_aug.anatomy.writing.places import Place, Sentence, head_of
+from crossmodal_aug.anatomy.writing.places import FINDINGS, VERBS, Place, Sentence, head_of
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.spread import single_edits, spread_edits
 from crossmodal_aug.anatomy.writing.styles import word_list
@@ -13,6 +13,7 @@ from crossmodal_aug.anatomy.writing.swapping import is_swapped, swapped_edits
 
 # Words that stand for an article, so that what takes their place needs one.
 _ARTICLED = frozenset({"both", "all", "bilateral", "each", "either"})
+_STUB_LEADS = FINDINGS | {"comma", "dash"}
 _COMPLETE = frozenset({"noun", "zone", "place"})
 
 
@@ -117,18 +118,27 @@ def _noun_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> 
     items = items or atlas_items(source.atlas, mask)
     if place.qualified and (len(items) > 1 or not items[0].article):
         raise declined(f"{source.word(place.first - 1)!r} stands before the place")
-    start, words = _with_lead(source, place, mask, items)
+    start, words = _with_lead(source, sentence, place, mask, items)
     edits = [source.edit(start, place.last, source.fitted(words, start, place.last))]
     if not place.led and place.part != "adverb":
         edits += subject_edits(source, sentence, place, many=len(items) > 1 or items[0].many)
     return edits
 
 
-def _with_lead(source: Source, place: Place, mask: int, items: list[Item]) -> tuple[int, str]:
+def _is_articled(source: Source, sentence: Sentence, place: Place, items: list[Item]) -> bool:
+    """Return whether places without an article of their own need one now."""
+    is_stub = VERBS.isdisjoint(source.kinds[sentence.begin : sentence.end])
+    if source.word(place.first).split()[0] in _ARTICLED:
+        return not (is_stub and place.lead in _STUB_LEADS)  # "atelectasis both bases" has no room for it
+    is_one = len(items) == 1 and not items[0].many
+    return is_one and place.is_plural and not (is_stub or place.led)  # "upper zones are clear"
+
+
+def _with_lead(source: Source, sentence: Sentence, place: Place, mask: int, items: list[Item]) -> tuple[int, str]:
     """Return places with their articles and the preposition that they need, and the first term that these replace."""
     bare = source.is_bare_side(place) and place.led
     adverb = place.part == "adverb"
-    takes_article = place.article >= 0 or adverb or bare or source.word(place.first) in _ARTICLED
+    takes_article = place.article >= 0 or adverb or bare or _is_articled(source, sentence, place, items)
     words = articled(items) if takes_article else listed([item.words for item in items])
     lead = place.start - 1
     if adverb:

@@ -10,6 +10,9 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 from crossmodal_aug.anatomy.writing.swapping import is_swapped, swapped_edits
 
+_SEGMENTS = frozenset({"segment", "segments"})
+_UNPAIRED = frozenset({"posterior", "medial", "lateral"})
+
 
 def flipped_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> list[Edit]:
     """Exchange left and right in a whole sentence.
@@ -43,6 +46,9 @@ def _check_sides(source: Source, sentence: Sentence) -> None:
     places = {*sentence.affirmed, *sentence.denied}
     for word in sorted(words_around(source, sentence, places) & word_list("bonds", "one_sided")):
         raise declined(f"{word!r} is found on one side alone")
+    words = {part for term in range(sentence.begin, sentence.end) for part in source.word(term).split()}
+    if not _SEGMENTS.isdisjoint(words) and not _UNPAIRED.isdisjoint(words):
+        raise declined("the segments of both lungs differ")
     if "identity" in source.kinds[sentence.begin : sentence.end]:
         raise declined("it names a part of the body that keeps its side")
     organs, outlines = word_list("bonds", "organs"), word_list("bonds", "outlines")

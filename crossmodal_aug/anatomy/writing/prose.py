@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crossmodal_aug.anatomy.writing.cutting import Chunks, with_what_hangs
+from crossmodal_aug.anatomy.writing.nature import check_kinds
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
 from crossmodal_aug.anatomy.writing.source import Source
@@ -39,8 +40,8 @@ def plans(source: Source, target: int) -> Iterator[Moves]:
     going = [place for place in places if not kept[place]]
     if going:
         yield _distributed(source, kept, going, new)
-    staying = [place for place in places if kept[place]]
-    for home in going[:_MOST_HOMES] + staying[:_MOST_HOMES]:
+    # What is dropped is never told of a place of another finding instead.
+    for home in (going or places)[:_MOST_HOMES]:
         yield {place: mask | new if place.mask == home.mask else mask for place, mask in kept.items()}
 
 
@@ -71,6 +72,7 @@ def written(source: Source, moves: Moves, target: int) -> str:
     Raises:
         CannotSay: It would not read well.
     """
+    check_kinds(source, moves)
     results: dict[int, str | None] = {}
     is_later = False
     for number, sentence in enumerate(source.sentences):

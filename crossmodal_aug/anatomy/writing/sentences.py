@@ -8,9 +8,11 @@ from crossmodal_aug.anatomy.casing import capitalised
 from crossmodal_aug.anatomy.writing.bonds import bond_edits
 from crossmodal_aug.anatomy.writing.clauses import Span, clauses_without
 from crossmodal_aug.anatomy.writing.clearing import clearing_edits, contradicts
+from crossmodal_aug.anatomy.writing.cutting import NUMBERING
 from crossmodal_aug.anatomy.writing.edits import Edit, overlap, spliced_part
 from crossmodal_aug.anatomy.writing.exchange import exchange_edits
 from crossmodal_aug.anatomy.writing.flipping import flipped_edits
+from crossmodal_aug.anatomy.writing.nature import check_sides
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.errors import CannotSay
@@ -62,6 +64,7 @@ class _Rewriting:
             raise declined("a sentence names too many places")
         if self.going and len(self.going) == len(self.moves):
             return self._without_all()
+        check_sides(self.source, self.sentence, self.moves)
         if self._is_flipped():
             return self._flipped()
         edits = self._clearing_edits()
@@ -206,8 +209,25 @@ class _Rewriting:
         if overlap(edits):
             raise declined("words that must change stand inside each other")
         old = self.source.text[start:stop]
-        text = spliced_part(self.source.text, start, stop, edits)
+        text = "".join(
+            capitalised(part) if order and self.source.text[first].isupper() else part
+            for order, (first, part) in enumerate(self._parts(start, stop, edits))
+        )
         if text.count("(") - text.count(")") != old.count("(") - old.count(")"):
             raise declined("a bracket would stay open")
         opening = self.source.text[self.source.terms[self.sentence.begin].start]
         return capitalised(text) if opening.isupper() else text
+
+    def _parts(self, start: int, stop: int, edits: list[Edit]) -> list[tuple[int, str]]:
+        """Return a part of the text, parted anew behind each heading and list number, with the edits made."""
+        source, begin = self.source, self.sentence.begin
+        cuts = [start]
+        for term in range(begin + 1, self.sentence.end):
+            at = source.terms[term].start
+            opens = source.kinds[term - 1] == "colon" or NUMBERING.issuperset(source.kinds[begin:term])
+            if opens and start < at < stop and not any(first < at < last for first, last, _ in edits):
+                cuts.append(at)
+        return [
+            (first, spliced_part(source.text, first, last, [e for e in edits if first <= e[0] and e[1] <= last]))
+            for first, last in zip(cuts, [*cuts[1:], stop], strict=True)
+        ]

@@ -6,7 +6,7 @@ several, unless the text measures it, counts it, or goes on about it.
 
 from __future__ import annotations
 
-from crossmodal_aug.anatomy.writing.agreement import verb_edits
+from crossmodal_aug.anatomy.writing.agreement import later_verb_edits, verb_edits
 from crossmodal_aug.anatomy.writing.edits import Edit
 from crossmodal_aug.anatomy.writing.number import is_discrete, number_of, plural_of, singular_of
 from crossmodal_aug.anatomy.writing.places import FINDINGS, POSITION, VERBS, Place, Sentence
@@ -18,6 +18,7 @@ _BEFORE_FINDING = POSITION | FINDINGS | {
     "modifier", "unknown", "hyphen", "number", "unit", "state", "noun", "sided", "plain", "part", "degree", "article",
 }  # fmt: skip
 _BE = frozenset({"is", "are", "was", "were"})
+_RELATIVE = frozenset({"that", "which"})
 _MAYBE_VERBS = frozenset({"unknown", "in", "verb"})
 _NO_VERBS = frozenset({"across", "towards"})
 _MOST_DIGITS = 3
@@ -44,6 +45,7 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
     if lesion.term < 0:
         if word_list("findings", "unique") & set(source.words(sentence.begin, sentence.end)):
             raise declined("it speaks of one thing")
+        _check_unnamed(source, sentence, place, mask)
         return []
     if lesion.number == "several":
         if lesion.count is not None and lesion.count < mask.bit_count():
@@ -52,10 +54,16 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
     if lesion.is_one:
         raise declined(f"{lesion.finding!r} is one thing in one place")
     extends = lesion.number == "mass" or (place.part != "attribute" and not lesion.discrete)
+    if lesion.number == "one" and not _is_connected(source, mask):
+        lesion.check_edge()
     if extends and not lesion.indefinite:
         return []
     if not lesion.discrete and _is_connected(source, mask):
         return []
+    if lesion.finding.endswith("pneumothorax"):
+        inside = [mask & side for side in source.sides]
+        if any(own.bit_count() > 1 and own not in source.sides for own in inside):
+            raise declined(f"{lesion.finding!r} is one to a side")
     return lesion.several()
 
 
@@ -97,6 +105,14 @@ def _is_connected(source: Source, mask: int) -> bool:
         if chosen:
             return mask.bit_count() == len(chosen) == chosen[-1] - chosen[0] + 1
     return False
+
+
+def _check_unnamed(source: Source, sentence: Sentence, place: Place, mask: int) -> None:
+    """Refuse to spread one thing whose word is no known finding: "a new focus is seen in the right upper lobe"."""
+    words = source.words(sentence.begin, place.start)
+    at = max((order for order, word in enumerate(words) if word in _INDEFINITE), default=-1)
+    if at >= 0 and not _is_connected(source, mask) and not word_list("findings", "mass") & set(words[at:]):
+        raise declined(f"{' '.join(words[at : at + 3])!r} is one thing in one place")
 
 
 class _Lesion:
@@ -160,6 +176,27 @@ class _Lesion:
         known = words[0] == "the" and self.discrete
         return measured or known or not word_list("findings", "unique").isdisjoint(whole)
 
+    def check_edge(self) -> None:
+        """Refuse to spread what the sentence calls one thing: "the opacity that was seen", "possibly hydatid cyst".
+
+        Raises:
+            CannotSay: It does.
+        """
+        source, sentence = self.source, self.sentence
+        words = source.words(sentence.begin, sentence.end)
+        parts = {
+            part for term in range(sentence.begin, sentence.end) if term != self.term for part in self._parts(term)
+        }
+        is_known = words[self.opening - sentence.begin] == "the" and not _RELATIVE.isdisjoint(words)
+        kept = not (self.indefinite or self.place.part == "attribute")
+        edged = sorted(parts & word_list("findings", "edged")) if kept else []
+        if is_known or edged:
+            raise declined(f"{self.finding!r} is one thing in one place")
+
+    def _parts(self, term: int) -> list[str]:
+        word = self.source.word(term)
+        return [word, *word.split()]
+
     def several(self) -> list[Edit]:
         """Return the edits that make it several.
 
@@ -210,12 +247,14 @@ class _Lesion:
             behind = verb
         while behind < self.sentence.end and kinds[behind] == "modifier":
             behind += 1
-        if behind >= self.sentence.end or kinds[behind] == "verb":
+        if behind >= self.sentence.end:
             return []
+        later = later_verb_edits(source, self.sentence, behind, many=True)
         if kinds[behind] == "agreeing verb":
-            return verb_edits(source, behind, many=True)
-        self._check_no_verb(behind, behind + 1)
-        return []
+            return verb_edits(source, behind, many=True) + later
+        if kinds[behind] != "verb":
+            self._check_no_verb(behind, behind + 1)
+        return later
 
     def _check_no_verb(self, first: int, stop: int) -> None:
         """Refuse what may be a verb in the singular: "projects over", "persists"."""

@@ -1,0 +1,92 @@
+"""Nature: what a finding is tells where it cannot be, however well the words would read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
+from crossmodal_aug.anatomy.writing.source import Source, declined
+from crossmodal_aug.anatomy.writing.styles import word_list
+
+# What an image means is said soon behind what it shows.
+_MOST_BEHIND = 4
+_DENYING = frozenset({"denies", "absent", "resolved"})
+
+
+def check_sides(source: Source, sentence: Sentence, moves: Mapping[Place, int]) -> None:
+    """Refuse to leave on one side what is found on both by its nature: "batwing opacities", "ARDS".
+
+    Args:
+        source: The text.
+        sentence: A sentence of it.
+        moves: For each of its affirmed places the regions that it shall name.
+
+    Raises:
+        CannotSay: It would be on one side, or in a part of one where it is called diffuse.
+    """
+    before = after = 0
+    for place, mask in moves.items():
+        before |= place.mask
+        after |= mask
+    if len(source.sides_of(before)) < 2 or len(source.sides_of(after)) != 1:
+        return
+    behind = source.sentences[sentence.number + 1 : sentence.number + _MOST_BEHIND]
+    loud = [sentence, *(own for own in behind if _tells(source, own))]
+    said = " ".join(f" {' '.join(source.words(own.begin, own.end)).replace('-', ' ')} " for own in loud)
+    for word in sorted(word_list("findings", "bilateral")):
+        if f" {word} " in said:
+            raise declined(f"{word!r} is found on both sides")
+    own_words = {part for word in source.words(sentence.begin, sentence.end) for part in word.split()}
+    if not source.is_whole_side(after) and not own_words.isdisjoint({"diffuse", "diffusely", "widespread"}):
+        raise declined("it is called diffuse")
+
+
+def _tells(source: Source, sentence: Sentence) -> bool:
+    """Return whether a sentence without places tells of something that is there."""
+    is_silent = sentence.number in source.statement.silent
+    return not (is_silent or sentence.affirmed) and _DENYING.isdisjoint(source.kinds[sentence.begin : sentence.end])
+
+
+def check_kinds(source: Source, moves: Mapping[Place, int]) -> None:
+    """Refuse to place what lies in the pleura where a finding of the lung goes: the text would tell of another thing.
+
+    Args:
+        source: The text.
+        moves: For each affirmed place the regions that it shall name, 0 for what goes.
+
+    Raises:
+        CannotSay: It would.
+    """
+    of_lung_goes = pleural_grows = False
+    for sentence in source.sentences:
+        terms = range(sentence.begin, sentence.end) if sentence.affirmed else ()
+        found = {source.word(term).rpartition(" ")[2] for term in terms if source.kinds[term] in FINDINGS}
+        for place in sentence.affirmed:
+            is_pleural = _is_pleural(source, place, found)
+            of_lung_goes |= moves.get(place) == 0 and not is_pleural
+            pleural_grows |= bool(moves.get(place, 0) & ~place.mask) and is_pleural
+    if of_lung_goes and pleural_grows:
+        raise declined("a finding of the pleura would take the place of one of the lung")
+
+
+def _is_pleural(source: Source, place: Place, found: set[str]) -> bool:
+    """Return whether what lies at a place is of the pleura, as far as it or the findings of its sentence tell."""
+    own = {source.word(place.head).rpartition(" ")[2]} if place.head >= 0 else found
+    return bool(own) and word_list("findings", "pleural").issuperset(own)
+
+
+def tells_of_findings(source: Source) -> bool:
+    """Return whether a text tells of a finding somewhere, with or without a place.
+
+    Args:
+        source: The text.
+
+    Returns:
+        True for "No pneumothorax. Right basal drain with adjacent atelectasis."
+    """
+    for sentence in source.sentences:
+        kinds = source.kinds[sentence.begin : sentence.end]
+        is_silent = sentence.number in source.statement.silent
+        if not is_silent and not FINDINGS.isdisjoint(kinds) and (_DENYING | {"clear"}).isdisjoint(kinds):
+            return True
+    return False
