@@ -8,6 +8,7 @@ from crossmodal_aug.anatomy.writing.places import FINDINGS, POSITION, Place, Sen
 from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _INDEFINITE = ("a", "an")
+_RELATIVE = frozenset({"which", "that", "whose"})
 _BE = frozenset({"is", "are", "was", "were"})
 _JOINING = frozenset({"and", "but", "yet"})
 _OTHER_SUBJECTS = FINDINGS | POSITION | {"article", "structure", "device", "denies", "there", "in", "with"}
@@ -103,11 +104,14 @@ def subject_edits(source: Source, sentence: Sentence, place: Place, *, many: boo
         CannotSay: What stands behind it may be a verb, of which the other number is not known.
     """
     behind = place.last + 1
-    while behind < sentence.end and source.kinds[behind] == "modifier":
+    while behind < sentence.end and (source.kinds[behind] == "modifier" or source.word(behind).endswith("ly")):
         behind += 1
     if behind >= sentence.end:
         return []
     kind = source.kinds[behind]
+    aside = source.words(behind, min(behind + 2, sentence.end))
+    if many != place.is_plural and not _RELATIVE.isdisjoint(aside):
+        raise declined(f"what is said aside of {source.said(place)!r} has its number")  # ", which was clear, "
     if kind in ("agreeing verb", "excepting verb"):
         is_named = source.word(behind) in _BE and source.kinds[behind + 1 : behind + 2] == ["article"]
         if is_named and many != place.is_plural:

@@ -55,7 +55,11 @@ def _aside_edit(source: Source, sentence: Sentence, first: int, last: int) -> Ed
     while behind < sentence.end and kinds[behind] == "modifier":
         behind += 1
     closes = kinds[first] in ("comma", "dash") and kinds[last + 1 : last + 2] == [kinds[first]]
-    if closes and behind < sentence.end and (kinds[behind] in VERBS or kinds[behind] in _SAID):
+    if (
+        closes
+        and behind < sentence.end
+        and (kinds[behind] in VERBS or kinds[behind] in _SAID or kinds[last + 2] == "and")
+    ):
         return source.terms[first - 1].end, source.terms[last + 1].end, ""
     return source.dropped(first, last)
 

@@ -8,11 +8,12 @@ from crossmodal_aug.anatomy.writing.cutting import Chunks, with_what_hangs
 from crossmodal_aug.anatomy.writing.nature import check_kinds
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
-from crossmodal_aug.anatomy.writing.source import Source
+from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
 _ELSEWHERE = frozenset({"structure", "device", "identity", "body", "cut off", "plain"})
+_BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly"})
 
 
 def plans(source: Source, target: int) -> Iterator[Moves]:
@@ -83,8 +84,17 @@ def written(source: Source, moves: Moves, target: int) -> str:
     cut = {number for number, result in results.items() if result is None}
     if cut and not target:
         cut |= {number for number, sentence in enumerate(source.sentences) if _claims(source, number, sentence)}
+    _check_lead(source, cut)
     results.update(dict.fromkeys(with_what_hangs(source, cut)))
     return Chunks(source).joined(results)
+
+
+def _check_lead(source: Source, cut: set[int]) -> None:
+    """Refuse to cut a sentence on which the one behind it builds: "a left apical opacity is also noted"."""
+    for number in cut:
+        behind = source.sentences[number + 1 : number + 2]
+        if number + 1 not in cut and any(not _BUILDING.isdisjoint(source.words(own.begin, own.end)) for own in behind):
+            raise declined("a sentence builds on what goes")
 
 
 def _claims(source: Source, number: int, sentence: Sentence) -> bool:

@@ -21,6 +21,7 @@ Moves = dict[Place, int]
 _JOINTS = frozenset({"comma", "and", "or", "with", "stop", "dash", "slash"})
 _LEADING = frozenset({"comma", "and", "stop", "with", "dash"})
 _GONE = frozenset({"absent", "resolved"})
+_NAMED = frozenset({"structure", "device", "space", "identity", "clear"})
 _EXCEPTING = frozenset({"except", "sparing"})
 # No sentence that reads well has more; what is longer is not followed word by word.
 _MOST_PLACES = 24
@@ -83,6 +84,7 @@ class _Rewriting:
         if not moved:
             return []
         self._check_neighbours(moved)
+        self._check_contrast()
         self._check_exceptions(moved)
         self._check_gone()
         edits = bond_edits(self.source, self.sentence, moved)
@@ -118,6 +120,12 @@ class _Rewriting:
             outer |= place.mask
         if any(mask & ~outer for mask in moved.values()):
             raise declined("what is excepted would lie elsewhere")
+
+    def _check_contrast(self) -> None:
+        """Refuse a sentence that names what stays clear in passing: "affects the left lower zone but not the right"."""
+        words = " ".join(self.source.words(self.sentence.begin, self.sentence.end))
+        if "but not" in words or "rather than" in words:
+            raise declined("it says in passing where it is not")
 
     def _check_gone(self) -> None:
         """Refuse a sentence that says of something that it is gone, and not clearly of what: "which is not seen"."""
@@ -174,6 +182,9 @@ class _Rewriting:
             stay, go = clauses_without(self.source, self.sentence, [*self.going, *self.conflicts])
         except CannotSay:
             return None
+        kept = {kind for begin, end in stay for kind in self.source.kinds[begin:end]}
+        if kept.isdisjoint((FINDINGS | _NAMED) - {"growth"}):
+            return None  # "no change since yesterday"
         return self._parted(stay, go, [])
 
     def _parted(self, stay: list[Span], go: list[Span], edits: list[Edit]) -> str:

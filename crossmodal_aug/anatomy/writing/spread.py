@@ -22,6 +22,10 @@ _RELATIVE = frozenset({"that", "which"})
 _MAYBE_VERBS = frozenset({"unknown", "in", "verb"})
 _NO_VERBS = frozenset({"across", "towards"})
 _MOST_DIGITS = 3
+_MOST_BEFORE = 3
+_JOINING = frozenset({"and", "or", "no"})
+# What a pair is told apart by.
+_ONE_OF_SEVERAL = frozenset({"one", "other", "another", "former", "latter"})
 
 
 def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> list[Edit]:
@@ -41,12 +45,15 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
     """
     if mask.bit_count() < 2 or not mask & ~place.mask:
         return []
+    _check_pair(source, place)
     lesion = _Lesion(source, sentence, place)
     if lesion.term < 0:
         if word_list("findings", "unique") & set(source.words(sentence.begin, sentence.end)):
             raise declined("it speaks of one thing")
         _check_unnamed(source, sentence, place, mask)
         return []
+    if lesion.belongs_to_one() and not _is_connected(source, mask):
+        raise declined(f"{lesion.finding!r} belongs to one thing in one place")
     if lesion.number == "several":
         if lesion.count is not None and lesion.count < mask.bit_count():
             raise declined(f"it counts {lesion.count} of {lesion.finding!r}")
@@ -105,6 +112,13 @@ def _is_connected(source: Source, mask: int) -> bool:
         if chosen:
             return mask.bit_count() == len(chosen) == chosen[-1] - chosen[0] + 1
     return False
+
+
+def _check_pair(source: Source, place: Place) -> None:
+    """Refuse to spread one of two things: "two nodules, one in the right apex and the other in the left base"."""
+    before = source.words(max(0, place.first - _MOST_BEFORE), place.first)
+    if not _ONE_OF_SEVERAL.isdisjoint(before):
+        raise declined(f"{before[0]!r} is one thing in one place")
 
 
 def _check_unnamed(source: Source, sentence: Sentence, place: Place, mask: int) -> None:
@@ -193,6 +207,19 @@ class _Lesion:
         if is_known or edged:
             raise declined(f"{self.finding!r} is one thing in one place")
 
+    def belongs_to_one(self) -> bool:
+        """Return whether other words make it one: "a band of atelectasis", "cavitary lesion with infiltrates"."""
+        source, sentence, term = self.source, self.sentence, self.term
+        others = (*sentence.affirmed, *sentence.denied)
+        start = max((other.last + 1 for other in others if other.last < self.place.first), default=sentence.begin)
+        words = source.words(start, term)
+        article = max((at for at, word in enumerate(words) if word in _INDEFINITE), default=len(words))
+        earlier = [
+            at for at in range(start, self.opening) if source.kinds[at] in FINDINGS and is_discrete(source.word(at))
+        ]
+        bare = any(at == start or source.word(at - 1) not in _JOINING for at in earlier)
+        return (self.number != "several" and "of" in words[article:]) or (bare and "with" in words)
+
     def _parts(self, term: int) -> list[str]:
         word = self.source.word(term)
         return [word, *word.split()]
@@ -245,7 +272,7 @@ class _Lesion:
             verb = next((at for at in range(behind, place.start) if kinds[at] in VERBS), place.last + 1)
             self._check_no_verb(behind, min(verb, place.start))
             behind = verb
-        while behind < self.sentence.end and kinds[behind] == "modifier":
+        while behind < self.sentence.end and (kinds[behind] == "modifier" or source.word(behind).endswith("ly")):
             behind += 1
         if behind >= self.sentence.end:
             return []

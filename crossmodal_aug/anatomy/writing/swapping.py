@@ -59,8 +59,9 @@ def is_swapped(source: Source, place: Place, mask: int) -> bool:
         return False
     if any(len(source.terms[term].sense.mirror or ("",)) > 1 for term in terms):
         return False
-    if not _LETTERS.isdisjoint(source.words(place.first, place.last + 1)) or source.word(place.last) == "middle":
-        return False
+    words = set(source.words(place.first, place.last + 1))
+    if words & _LETTERS or source.word(place.last) == "middle" or {"middle", "lobes"} <= words:
+        return False  # "upper and middle lobes"
     style = source.style_of(place)
     if style is None:
         return True
