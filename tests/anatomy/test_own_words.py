@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crossmodal_aug import LUNG_ZONES, Atlas, PositionParser
+from crossmodal_aug import LUNG_ZONES, QUADRANTS, Atlas, PositionParser
 from crossmodal_aug.errors import AtlasError, InvalidValueError
 
 PAGES = Path(__file__).parents[2] / "docs" / "anatomy"
@@ -74,3 +74,17 @@ def test_odd_letters_mirror_back(text):
 def test_a_text_of_more_than_a_million_characters_is_read():
     text = "Opacity at the left base. " + "Heart size is normal. " * 50_000
     assert LUNG.statement(text).affirmed == LUNG.statement("Opacity at the left base.").affirmed
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("no polyp", "polyp in top right of the image"),
+        ("No polyp.", "Polyp in top right of the image."),
+        ("There is no polyp in the image.", "Located in top right of the image."),
+        ("no dog", "located in top right of the image."),
+        ("dog", "dog. located in top right of the image."),
+    ],
+)
+def test_a_denial_in_a_caption_of_a_picture_gets_the_words_of_its_atlas(text, written):
+    assert PositionParser(QUADRANTS)(text).with_regions(["top-right"]) == written

@@ -28,6 +28,16 @@ MENDED = {
     "a note without prepositions": [
         ("Consolidation both bases.", "RL", "Consolidation right base."),
     ],
+    "nothing that hangs in the air": [
+        ("ET tube above the carina. Left lower lobe collapse, no change since yesterday.", "",
+         "ET tube above the carina. No pulmonary infection."),
+        ("Basal infiltrates, right more than left, and moderate congestion.", "LM",
+         "Left mid zone infiltrates and moderate congestion."),
+    ],
+    "no left middle lobe": [
+        ("Changes of consolidation in the right upper and middle lobes.", "LU LM",
+         "Changes of consolidation in the left upper and mid lung zones."),
+    ],
     "no comma before the verb": [
         ("Basal opacities, left worse than right, are stable.", "LU", "Left apical opacities are stable."),
     ],
@@ -62,6 +72,24 @@ DECLINED = {
         ("The opacity that was seen at the left base is smaller.", "LU RU RL", "one thing"),
         ("A new focus is seen in the right upper lobe.", "LL RU", "one thing"),
         ("Rounded opacity in the left mid zone, possibly abscess.", "LM RM", "one thing"),
+    ],
+    "one of a pair, or a part of one thing": [
+        ("Two nodules: one in the right apex, another in the left base.", "LU LL RL", "one thing|belong together"),
+        ("A band of atelectasis crosses the left base.", "LL RU", "one thing"),
+        ("Cavitary lesion with infiltrates in the left apex.", "LM RU", "one thing"),
+        ("Focal opacity, right base.", "LU RM", "one thing"),
+    ],
+    "what is not there, in passing": [
+        ("Patchy consolidation affects the left base but not the right.", "RM RL", "in passing"),
+    ],
+    "the fissure that one lung has": [
+        ("Right upper lobe consolidation bulges the horizontal fissure.", "LU", "one side alone"),
+    ],
+    "what is said aside has the number of its subject": [
+        ("The left apex, which was clear in June, is opacified.", "LU RU", "has its number"),
+    ],
+    "a sentence builds on what goes": [
+        ("Opacity at the right base. Scarring in the left apex is also noted.", "LU", "builds on"),
     ],
     "one to a side": [
         ("Tiny left apical pneumothorax.", "RU RL", "one to a side"),

@@ -84,7 +84,8 @@ def _positions(source: Source, target: int, *, lies_in: bool) -> str:
         return f" at the {words}"
     is_own = source.text.strip().rstrip(".").lower() == phrasing.absent.rstrip(".").lower()
     order = range(len(atlas.sides))
-    items = None if is_own else items_of(atlas, target, source.styles.side, order, attribute=False)
+    is_picture = atlas.bare == "locative"  # whose own words are the only ones known
+    items = None if is_own or is_picture else items_of(atlas, target, source.styles.side, order, attribute=False)
     if items is not None:
         return f" in {articled(items)}"
     before, _, behind = phrasing.present.partition("{positions}")

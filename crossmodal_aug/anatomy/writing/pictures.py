@@ -12,6 +12,7 @@ from crossmodal_aug.anatomy.writing.wording import present_sentence
 
 # A caption that names more places one by one is not followed.
 _MOST_PLACES = 6
+_DENYING = frozenset({"denies", "absent", "resolved"})
 
 
 def pictures_with(source: Source, target: int) -> Iterator[str]:
@@ -39,7 +40,7 @@ def pictures_with(source: Source, target: int) -> Iterator[str]:
         edited = _exchanged(source, affirmed, target & ~others) if target & ~others and not others & ~target else None
         if edited is not None:
             yield edited
-    if not affirmed and body and not source.statement.negated:
+    if not affirmed and body and not source.statement.negated and _DENYING.isdisjoint(source.kinds):
         mark = "" if source.lexicon.ends_sentence(body[-1]) else "."
         yield body + mark + (source.text[len(body) :] or " ") + sentence
     yield sentence
