@@ -1,9 +1,11 @@
 """The functions behind the ops and the loss: pure, on tensors, with randomness handed in."""
 
 from crossmodal_aug.functional.affinity import position_affinity
+from crossmodal_aug.functional.alignment import check_alignment
 from crossmodal_aug.functional.calibration import Calibration, Fit, calibrate
 from crossmodal_aug.functional.contrastive import itcl_loss
 from crossmodal_aug.functional.cutting import cut_share
+from crossmodal_aug.functional.following import follow
 from crossmodal_aug.functional.mixing import (
     box_mask,
     boxes_around,
@@ -38,9 +40,11 @@ __all__ = [
     "boxes_around",
     "boxes_inside",
     "calibrate",
+    "check_alignment",
     "cut_share",
     "cyclic_donors",
     "draw_donors",
+    "follow",
     "itcl_loss",
     "paste",
     "paste_boxes",
