@@ -13,8 +13,8 @@ MENDED = {
     "all verbs of a subject agree": [
         ("A nodule is noted in the right apex and is unchanged.", "LU RU",
          "Nodules are noted in both apices and are unchanged."),
-        ("A left basal nodule is smaller now and probably represents a scar.", "LL RL",
-         "Bibasal nodules are smaller now and probably represent a scar."),
+        ("A left basal nodule is smaller now and probably represents scarring.", "LL RL",
+         "Bibasal nodules are smaller now and probably represent scarring."),
         ("The left base is opacified and has lost volume.", "LL RL", "Both bases are opacified and have lost volume."),
     ],
     "capitals behind headings and list numbers": [
@@ -78,6 +78,7 @@ DECLINED = {
         ("A band of atelectasis crosses the left base.", "LL RU", "one thing"),
         ("Cavitary lesion with infiltrates in the left apex.", "LM RU", "one thing"),
         ("Focal opacity, right base.", "LU RM", "one thing"),
+        ("Lucency at the left apex consistent with a large bulla.", "LM RU", "one thing"),
     ],
     "what is not there, in passing": [
         ("Patchy consolidation affects the left base but not the right.", "RM RL", "in passing"),
@@ -90,6 +91,7 @@ DECLINED = {
     ],
     "a sentence builds on what goes": [
         ("Opacity at the right base. Scarring in the left apex is also noted.", "LU", "builds on"),
+        ("Changes at the left base. Viral picture elsewhere.", "", "builds on"),
     ],
     "one to a side": [
         ("Tiny left apical pneumothorax.", "RU RL", "one to a side"),

@@ -13,7 +13,7 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
 _ELSEWHERE = frozenset({"structure", "device", "identity", "body", "cut off", "plain"})
-_BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly"})
+_BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly", "underlying", "elsewhere"})
 
 
 def plans(source: Source, target: int) -> Iterator[Moves]:

@@ -124,7 +124,7 @@ class _Rewriting:
     def _check_contrast(self) -> None:
         """Refuse a sentence that names what stays clear in passing: "affects the left lower zone but not the right"."""
         words = " ".join(self.source.words(self.sentence.begin, self.sentence.end))
-        if "but not" in words or "rather than" in words:
+        if "but not" in words or "rather than" in words or "elsewhere" in words:
             raise declined("it says in passing where it is not")
 
     def _check_gone(self) -> None:
