@@ -254,8 +254,8 @@ class _Lesion:
         source, sentence = self.source, self.sentence
         pointers = word_list("bonds", "pointers")
         for term in range(self.term + 2, sentence.end):
-            kind, before = source.kinds[term], source.words(max(self.term + 1, term - 2), term)
-            if kind == "finding" and is_discrete(source.word(term)) and not _INDEFINITE.isdisjoint(before):
+            kind, leading = source.kinds[term], source.words(max(self.term + 1, term - 2), term)
+            if kind == "finding" and is_discrete(source.word(term)) and not _INDEFINITE.isdisjoint(leading):
                 raise declined(f"{source.word(term)!r} is one thing in one place")  # "consistent with a bulla"
         behind = source.sentences[sentence.number + 1 : sentence.number + 3]
         later = next((other for other in behind if other.end - other.begin > 1), None)
