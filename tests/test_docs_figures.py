@@ -93,3 +93,17 @@ def test_single_figures():
     assert f"{speed['distinct_per_second']:,.0f} distinct captions a second" in PAGE
     assert "N = 32,768: chunked takes 1/67" in (RESULTS / "itcl_scaling_cpu.md").read_text()
     assert re.search(r"chunks takes 1/67 of the plain\s+form's memory at 32,768 pairs", PAGE)
+
+
+def test_rewritten_sentences():
+    page = (ROOT / "docs" / "anatomy" / "reading-reports.md").read_text()
+    results = json.loads((RESULTS / "rewriting_sheet.json").read_text())
+    _, *rows = rows_of(page, "set")
+    assert len(rows) == len(results) == 3
+    for row, figures in zip(rows, results.values(), strict=True):
+        judged = figures["when judged"]
+        shares = (judged["declined_share"], judged["ungrammatical"]["either_share"], judged["false"]["either_share"])
+        assert int(row[1]) == judged["asked"]
+        assert [float(cell.removesuffix(" %")) for cell in row[2:]] == pytest.approx(
+            [100 * x for x in shares], abs=0.06
+        )
