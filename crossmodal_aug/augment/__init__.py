@@ -1,9 +1,10 @@
 """The ops: each alters image, maps and caption together."""
 
-from crossmodal_aug.augment.base import CrossModalOp, Params
+from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.describe import describe
 from crossmodal_aug.augment.focus import Focus, FocusParams
+from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
 from crossmodal_aug.augment.reword import Reword, RewordParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
@@ -22,6 +23,7 @@ __all__ = [
     "PatchMixParams",
     "PosAug",
     "PosAugParams",
+    "Reason",
     "Reword",
     "RewordParams",
     "SyncFlip",

@@ -2,8 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence, Sized
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from crossmodal_aug.augment.batch import (
     check_texts,
 )
 from crossmodal_aug.augment.budget import TokenBudget
+from crossmodal_aug.augment.params import MixParams, Params, Reason
 from crossmodal_aug.augment.strict import check_promises
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
@@ -32,61 +32,6 @@ _BITS = {
     torch.float8_e4m3fn: torch.uint8,
     torch.float8_e5m2: torch.uint8,
 }
-
-
-@dataclass(frozen=True)
-class Params:
-    """What every op records of one call; keeping it is all that replay needs.
-
-    Attributes:
-        accepted: (B,) bool: the samples that were altered.
-        positions: (B, K) bool: the regions that hold after the op.
-        added: (B, K) bool: regions that hold now and did not before.
-        removed: (B, K) bool: regions that held before and do not now.
-        spatial: Size of the images, (H, W) or (D, H, W); empty for an op on text alone.
-    """
-
-    accepted: Tensor
-    positions: Tensor
-    added: Tensor
-    removed: Tensor
-    spatial: tuple[int, ...]
-
-    @property
-    def before(self) -> Tensor:
-        """(B, K) bool: the regions that held before the op."""
-        return (self.positions & ~self.added) | self.removed
-
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
-        kept = ~refused
-        rows = kept.unsqueeze(1)
-        return replace(
-            self,
-            accepted=self.accepted & kept,
-            positions=torch.where(rows, self.positions, self.before),
-            added=self.added & rows,
-            removed=self.removed & rows,
-        )
-
-
-@dataclass(frozen=True)
-class MixParams(Params):
-    """What an op that takes pixels from donors records of one call.
-
-    Attributes:
-        donors: (B,) int64: the sample that pixels come from.
-        pool: Size of the second batch that ``donors`` counts in; None where they are samples of the same batch.
-        mixed_share: (B,) float32: share of the pixels that come from the donor.
-    """
-
-    donors: Tensor
-    pool: int | None
-    mixed_share: Tensor
-
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
-        return replace(super().refusing(refused), mixed_share=self.mixed_share * ~refused)
 
 
 class Settings(TypedDict, total=False):
@@ -147,6 +92,7 @@ class CrossModalOp(nn.Module, ABC):
         texts: Sequence[str] | None,
         target: Tensor | None = None,
         *,
+        evidence: Tensor | None = None,
         positions: Tensor | None = None,
         maps: Sequence[Tensor] = (),
         donors: Augmented | None = None,
@@ -157,8 +103,11 @@ class CrossModalOp(nn.Module, ABC):
         Args:
             images: (B, C, H, W) or (B, C, D, H, W), any dtype and device.
             texts: B captions, or None where only ``positions`` are carried.
-            target: Aligned map (B, ..., *spatial) that the loss will compare with. The op reads it as evidence
-                where it needs some: floating probabilities in [0, 1], or a bool or integer mask (above 0 = lesion).
+            target: Aligned map (B, ..., *spatial) that the loss will compare with.
+            evidence: Aligned map (B, 1, *spatial) or (B, *spatial) that says where lesion is: floating probabilities
+                in [0, 1], or a bool or integer mask (above 0 = lesion). It is altered as the target is. None takes the
+                target itself; give it apart where the target holds class labels, ignore values, one-hot channels or
+                logits: ``evidence=(labels == 1)``, ``evidence=logits.sigmoid()``.
             positions: (B, K) multi-hot regions; None reads them from ``texts``.
             maps: Further aligned tensors (B, ..., *spatial), altered like the images.
             donors: A second batch to take pixels from; None takes them from a permutation of this one.
@@ -174,7 +123,7 @@ class CrossModalOp(nn.Module, ABC):
                 ``texts`` nor ``positions`` is given.
         """
         check_generator(generator)
-        batch = check_batch(images, texts, target, positions, maps, self.parser)
+        batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
         second = None if donors is None else check_donors(donors, batch, self.parser)
         params, texts = self.draw(batch, second, generator)
         out = self._altered(batch, texts, params, second)
@@ -207,17 +156,21 @@ class CrossModalOp(nn.Module, ABC):
             refused = [no or long for no, long in zip(refused, self.budget.exceeded(batch.texts, texts), strict=True)]
         if any(refused):
             # Decided before a pixel moves: a text that cannot follow leaves its sample alone.
-            params = params.refusing(torch.tensor(refused, device="cpu").to(batch.positions.device))
+            unsaid = [int(Reason.CANNOT_SAY if new is None else Reason.TOO_LONG) for new in written]
+            rows = torch.tensor([refused, unsaid], device="cpu").to(batch.positions.device)
+            params = params.undone(rows[0].bool(), rows[1])
             texts = [old if no else new for no, old, new in zip(refused, batch.texts, texts, strict=True)]
         return params, texts
 
     def _altered(self, batch: Batch, texts: list[str] | None, params: Params, second: Batch | None) -> Augmented:
         target, other_target = batch.target, None if second is None else second.target
+        evidence, other_evidence = batch.evidence, None if second is None else second.evidence
         others = [None] * len(batch.maps) if second is None else second.maps
         return Augmented(
             images=self._alter_bits(batch.images, params, "image", None if second is None else second.images),
             texts=texts,
             target=None if target is None else self._alter_bits(target, params, "target", other_target),
+            evidence=None if evidence is None else self._alter_bits(evidence, params, "target", other_evidence),
             positions=params.positions,
             maps=tuple(
                 self._alter_bits(one, params, "image", other) for one, other in zip(batch.maps, others, strict=True)

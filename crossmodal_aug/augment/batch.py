@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.params import Params
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_positions, check_tensor
 from crossmodal_aug.functional.evidence import check_evidence
@@ -21,6 +22,7 @@ class Augmented:
         images: (B, C, *spatial) or None.
         texts: B strings or None.
         target: (B, ..., *spatial) map that the loss compares with, or None.
+        evidence: (B, 1, *spatial) or (B, *spatial) map that says where lesion is, or None where the target says it.
         positions: (B, K) bool: the regions that each sample's text names, or None.
         maps: Further aligned tensors (B, ..., *spatial).
         params: The parameters of the op that made it; ``op.apply`` and ``op.rewrite`` replay them.
@@ -32,6 +34,29 @@ class Augmented:
     positions: Tensor | None = None
     maps: Sequence[Tensor] = ()
     params: Any = None
+    evidence: Tensor | None = None
+
+    @property
+    def accepted(self) -> Tensor:
+        """(B,) bool: the samples that were altered, by any op of a sequence.
+
+        Raises:
+            InvalidValueError: This is not what an op returned.
+        """
+        calls = calls_of(self.params)
+        if not calls:
+            raise InvalidValueError("Expected what an op returned, but this batch has no `params`.")
+        accepted = calls[0].accepted
+        for call in calls[1:]:
+            accepted = accepted | call.accepted
+        return accepted
+
+
+def calls_of(params: Any) -> list[Params]:
+    """Return the parameters of each op in those of a call, sequences inside sequences laid out."""
+    if isinstance(params, Params):
+        return [params]
+    return [call for one in params for call in calls_of(one)] if isinstance(params, tuple) else []
 
 
 @dataclass(frozen=True)
@@ -42,6 +67,7 @@ class Batch:
         images: (B, C, *spatial).
         texts: B strings or None.
         target: (B, ..., *spatial) or None.
+        evidence: (B, ..., *spatial) that is given apart from the target, or None.
         positions: (B, K) bool.
         placed: (B,) bool: whether it is known what the sample shows where; False for a text that does not say where,
             such as "COVID-19 pneumonia.". A silent text is not an empty one.
@@ -51,6 +77,7 @@ class Batch:
     images: Tensor
     texts: list[str] | None
     target: Tensor | None
+    evidence: Tensor | None
     positions: Tensor
     placed: Tensor
     maps: tuple[Tensor, ...]
@@ -92,6 +119,7 @@ def check_batch(
     maps: object,
     parser: PositionParser,
     *,
+    evidence: Tensor | None = None,
     prefix: str = "",
 ) -> Batch:
     """Return the batch with its positions filled in, or raise an error that names what does not fit."""
@@ -105,6 +133,8 @@ def check_batch(
         raise InvalidValueError(f"Expected `{prefix}images` with pixels, but got {tuple(images.shape)}.")
     if target is not None:
         check_aligned(f"{prefix}target", target, batch, spatial, device)
+    if evidence is not None:
+        check_aligned(f"{prefix}evidence", evidence, batch, spatial, device)
     if isinstance(maps, Tensor) or not isinstance(maps, Sequence):
         raise InvalidTypeError(f"Expected `{prefix}maps` to be a sequence of tensors, but got {type(maps).__name__}.")
     for index, one in enumerate(maps):
@@ -117,7 +147,7 @@ def check_batch(
         # Positions that are given say where, whatever the text; an empty row beside a silent text says nothing.
         placed = parser.placed(texts).to(device, non_blocking=True)
         placed = placed | positions.any(dim=1) if given else placed
-    return Batch(images, texts, target, positions, placed, tuple(maps))
+    return Batch(images, texts, target, evidence, positions, placed, tuple(maps))
 
 
 def resolve_positions(
@@ -153,11 +183,13 @@ def check_donors(donors: object, batch: Batch, parser: PositionParser) -> Batch:
         donors.positions,
         donors.maps,
         parser,
+        evidence=donors.evidence,
         prefix="donors.",
     )
     pairs: list[tuple[str, Tensor | None, Tensor | None]] = [
         ("images", batch.images, checked.images),
         ("target", batch.target, checked.target),
+        ("evidence", batch.evidence, checked.evidence),
         *((f"maps[{i}]", a, b) for i, (a, b) in enumerate(zip(batch.maps, checked.maps, strict=False))),
     ]
     for name, ours, theirs in pairs:
@@ -177,20 +209,21 @@ def _kind(tensor: Tensor) -> tuple[tuple[int, ...], torch.dtype, torch.device]:
 
 
 def evidence_of(batch: Batch, needed_by: str) -> Tensor:
-    """Return the target as checked evidence (B, *spatial), in its own dtype; see `crossmodal_aug.functional.evidence`.
+    """Return the checked evidence (B, *spatial), in its own dtype: that which is given apart, or else the target.
 
     Raises:
-        InvalidTypeError: The target is complex.
-        InvalidValueError: There is no target, it has more than one channel, or its values cannot be evidence.
+        InvalidTypeError: It is complex.
+        InvalidValueError: There is neither, it has more than one channel, or its values cannot be evidence.
     """
-    target, axes = batch.target, len(batch.spatial)
-    if target is None:
-        raise InvalidValueError(f"Expected `target`, which {needed_by} reads as evidence, but got None.")
-    if target.ndim == axes + 2 and target.shape[1] == 1:
-        target = target[:, 0]
-    if target.ndim != axes + 1:
+    name = "target" if batch.evidence is None else "evidence"
+    given, axes = batch.target if batch.evidence is None else batch.evidence, len(batch.spatial)
+    if given is None:
+        raise InvalidValueError(f"Expected `target` or `evidence`, which {needed_by} reads, but got neither.")
+    if given.ndim == axes + 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    if given.ndim != axes + 1:
         raise InvalidValueError(
-            f"Expected `target` of shape (B, 1, *spatial) or (B, *spatial), which {needed_by} reads as evidence, "
-            f"but got {tuple(target.shape)}."
+            f"Expected `{name}` of shape (B, 1, *spatial) or (B, *spatial), which {needed_by} reads as evidence, "
+            f"but got {tuple(given.shape)}; give `evidence` apart where the target holds more."
         )
-    return check_evidence("target", target)
+    return check_evidence(name, given)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.augment.base import Params
-from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.augment.batch import Augmented, calls_of
+from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.errors import InvalidTypeError
 
 
@@ -35,18 +35,18 @@ def describe(out: Augmented, atlas: Atlas) -> str:
         raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
     if not isinstance(out, Augmented):
         raise InvalidTypeError(f"Expected `out` to be what an op returned, but got {type(out).__name__}.")
-    calls = out.params if isinstance(out.params, tuple) else (out.params,)
-    if not all(isinstance(call, Params) for call in calls):
+    calls = calls_of(out.params)
+    if not calls:
         raise InvalidTypeError("Expected `out` to be what an op returned, but its `params` are not those of an op.")
     blocks = [_describe_call(call, atlas, out.texts if call is calls[-1] else None) for call in calls]
     return "\n".join(blocks)
 
 
 def _describe_call(params: Params, atlas: Atlas, texts: Sequence[str] | None) -> str:
-    accepted = params.accepted.tolist()
+    accepted, reasons = params.accepted.tolist(), params.reason.tolist()
     lines = [f"{type(params).__name__}: {sum(accepted)} of {len(accepted)} samples altered"]
     for sample, altered in enumerate(accepted):
-        parts = ["as it was"]
+        parts = [f"as it was: {Reason(reasons[sample]).words}"]
         if altered:
             parts = [*_sources(params, sample)]
             for word, bits in (("added", params.added), ("removed", params.removed)):

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.cutting import zones_cut_share
@@ -27,10 +28,10 @@ class FocusParams(Params):
 
     kept: Tensor
 
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
         rows = ~refused.unsqueeze(1)
-        return replace(super().refusing(refused), kept=self.kept | ~rows)
+        return replace(super().undone(refused, reason), kept=self.kept | ~rows)
 
 
 class Focus(CrossModalOp):
@@ -94,20 +95,27 @@ class Focus(CrossModalOp):
         named = batch.positions
         draws = uniforms(named.shape[0], 2 + named.shape[1], generator=generator, device=named.device)
         kept, possible = self._narrow(named, draws[:, 1], draws[:, 2:])
-        accepted = possible & (draws[:, 0] < self.p)
-        if batch.target is not None:
+        gate = Gate(named.shape[0], named.device)
+        gate.require(draws[:, 0] < self.p, Reason.NOT_DRAWN)
+        gate.require(batch.placed, Reason.SILENT)
+        gate.require(possible, Reason.NOTHING_TO_CHOOSE)
+        if batch.target is not None or batch.evidence is not None:
             evidence = evidence_of(batch, "Focus")
             lesion = reaches(band_maxima(evidence, self.atlas), 0.5)
             held = bands_per_region(lesion, self.atlas, batch.spatial[-2]) > 0
-            accepted = accepted & (held & kept).any(dim=1)
+            gate.require((held & kept).any(dim=1), Reason.EVIDENCE)
             if self.max_cut is not None:
-                accepted = accepted & (zones_cut_share(evidence, kept, self.atlas, batch.spatial) <= self.max_cut)
+                cut = zones_cut_share(evidence, kept, self.atlas, batch.spatial)
+                gate.require(cut <= self.max_cut, Reason.CUT)
+        elif self.max_cut is not None:
+            evidence_of(batch, "max_cut")  # raises: there is none to read
+        accepted = gate.accepted
         chosen = torch.where(accepted.unsqueeze(1), kept, named)
         return FocusParams(
             accepted=accepted,
+            before=named,
             positions=chosen,
-            added=torch.zeros_like(named),
-            removed=named & ~chosen,
+            reason=gate.reason,
             spatial=batch.spatial,
             kept=kept | ~accepted.unsqueeze(1),
         )

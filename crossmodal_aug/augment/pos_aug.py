@@ -11,8 +11,9 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Mention, Report
-from crossmodal_aug.augment.base import Params, Settings
+from crossmodal_aug.augment.base import Settings
 from crossmodal_aug.augment.batch import check_texts
+from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
@@ -32,9 +33,9 @@ class PosAugParams(Params):
 
     seeds: Tensor
 
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
-        return replace(super().refusing(refused), seeds=self.seeds.masked_fill(refused.to(self.seeds.device), -1))
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
+        return replace(super().undone(refused, reason), seeds=self.seeds.masked_fill(refused.to(self.seeds.device), -1))
 
 
 class PosAug(TextOp):
@@ -127,9 +128,9 @@ class PosAug(TextOp):
             stated = torch.where(accepted.unsqueeze(1), self.parser.encode(altered).to(positions.device), positions)
         params = PosAugParams(
             accepted=accepted,
+            before=positions,
             positions=stated,
-            added=stated & ~positions,
-            removed=positions & ~stated,
+            reason=torch.where(accepted, 0, int(Reason.UNCHANGED)).to(torch.int8),
             spatial=spatial,
             seeds=seeds,
         )

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import Params, Settings
+from crossmodal_aug.augment.base import Settings
 from crossmodal_aug.augment.batch import check_texts
+from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_probability
@@ -26,9 +27,11 @@ class RewordParams(Params):
 
     frames: Tensor
 
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
-        return replace(super().refusing(refused), frames=self.frames.masked_fill(refused.to(self.frames.device), -1))
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
+        return replace(
+            super().undone(refused, reason), frames=self.frames.masked_fill(refused.to(self.frames.device), -1)
+        )
 
 
 class Reword(TextOp):
@@ -114,12 +117,13 @@ class Reword(TextOp):
             altered = [old if no else new for no, old, new in zip(refused, texts, altered, strict=True)]
         changed = [new is not old for new, old in zip(altered, texts, strict=True)]
         accepted = torch.tensor(changed, dtype=torch.bool, device="cpu")
-        nothing = torch.zeros_like(positions)
+        reason = torch.full((len(texts),), int(Reason.CANNOT_SAY), dtype=torch.int8, device="cpu")
+        reason = torch.where(draws[:, 0] >= self.p, int(Reason.NOT_DRAWN), reason).masked_fill(accepted, 0)
         params = RewordParams(
             accepted=accepted.to(positions.device),
+            before=positions,
             positions=positions,
-            added=nothing,
-            removed=nothing,
+            reason=reason.to(torch.int8).to(positions.device),
             spatial=spatial,
             frames=frames.masked_fill(~accepted, -1),
         )

@@ -1,6 +1,7 @@
 """CrossModalSequential: several ops as one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -67,6 +68,7 @@ class CrossModalSequential(nn.Module):
         texts: Sequence[str] | None,
         target: Tensor | None = None,
         *,
+        evidence: Tensor | None = None,
         positions: Tensor | None = None,
         maps: Sequence[Tensor] = (),
         donors: Augmented | None = None,
@@ -74,19 +76,20 @@ class CrossModalSequential(nn.Module):
     ) -> Augmented:
         """Alter a batch by one op after the other; see `CrossModalOp.forward`."""
         params = []
-        out = Augmented(images, texts, target, positions, maps)
+        out = Augmented(images, texts, target, positions, maps, evidence=evidence)
         for op in self.ops:
             out = op(
                 out.images,
                 out.texts,
                 out.target,
+                evidence=out.evidence,
                 positions=out.positions,
                 maps=out.maps,
                 donors=donors,
                 generator=generator,
             )
             params.append(out.params)
-        return Augmented(out.images, out.texts, out.target, out.positions, out.maps, tuple(params))
+        return replace(out, params=tuple(params))
 
     def apply(  # type: ignore[override]
         self, tensor: Tensor, params: Any = None, *, role: Role = "image", donors: Tensor | None = None

@@ -39,6 +39,7 @@ def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Au
     pairs: list[tuple[str, Tensor | None, Tensor | None, Tensor | None]] = [
         ("images", batch.images, out.images, None if donors is None else donors.images),
         ("target", batch.target, out.target, None if donors is None else donors.target),
+        ("evidence", batch.evidence, out.evidence, None if donors is None else donors.evidence),
     ]
     for index, (one, altered) in enumerate(zip(batch.maps, out.maps, strict=True)):
         pairs.append((f"maps[{index}]", one, altered, None if donors is None else donors.maps[index]))
@@ -46,7 +47,7 @@ def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Au
         if before is None or after is None:  # a batch without a target
             continue
         _require(name, f"left {what} of an unaccepted sample as it was", accepted | _same(before, after))
-        role: Any = "target" if what == "target" else "image"
+        role: Any = "target" if what in ("target", "evidence") else "image"
         again = op.apply(before, out.params, role=role, donors=theirs)
         _require(name, f"gives the same {what} again on replay", _same(again, after))
     unmoved = (batch.positions == out.params.positions).all(dim=1)

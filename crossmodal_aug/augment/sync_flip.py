@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Params, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
 from crossmodal_aug.augment.batch import Batch
+from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
@@ -62,14 +63,16 @@ class SyncFlip(CrossModalOp):
         """Draw which samples are flipped."""
         positions = batch.positions
         draws = uniforms(positions.shape[0], 1, generator=generator, device=positions.device)
-        accepted = draws[:, 0] < self.p
+        gate = Gate(positions.shape[0], positions.device)
+        gate.require(draws[:, 0] < self.p, Reason.NOT_DRAWN)
+        accepted = gate.accepted
         mirror = constant(self.atlas.mirror, torch.int64, positions.device)
         flipped = torch.where(accepted.unsqueeze(1), positions.index_select(1, mirror), positions)
         return SyncFlipParams(
             accepted=accepted,
+            before=positions,
             positions=flipped,
-            added=flipped & ~positions,
-            removed=positions & ~flipped,
+            reason=gate.reason,
             spatial=batch.spatial,
         )
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
@@ -54,9 +55,9 @@ class PatchMixParams(MixParams):
         """The piece of each image that holds its box, of one size for all."""
         return windows_of_boxes(self.boxes, self.spatial, self.window)
 
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
-        return replace(super().refusing(refused), boxes=self.boxes * ~refused.view(-1, 1, 1))
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
+        return replace(super().undone(refused, reason), boxes=self.boxes * ~refused.view(-1, 1, 1))
 
 
 class TPatchMix(CrossModalOp):
@@ -161,25 +162,30 @@ class TPatchMix(CrossModalOp):
         boxes, allowed = self._place(draws[:, 2:], mine, theirs, lesion, spatial, size)
         # A region narrower than a pixel has no room for a patch.
         pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
-        accepted = possible & allowed & (pixels > 0) & (draws[:, 1] < self.p)
+        gate = Gate(mine.shape[0], mine.device)
+        gate.require(draws[:, 1] < self.p, Reason.NOT_DRAWN)
+        gate.require(possible, Reason.NO_PARTNER)
         if self.text != "keep":
             # A text that does not say where cannot say what the patch brought or covered.
-            accepted = accepted & batch.placed & source.placed.index_select(0, index)
+            gate.require(batch.placed, Reason.SILENT)
+            gate.require(source.placed.index_select(0, index), Reason.SILENT_DONOR)
+        gate.require(allowed & (pixels > 0), Reason.NO_ROOM)
         mixed = mine if self.text == "keep" else mine | theirs
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
             score, brought = self._read(evidence, index, windows, spatial)
             if self.gate is not None:
-                accepted = accepted & (score >= self.threshold * pixels)
+                gate.require(score >= self.threshold * pixels, Reason.EVIDENCE)
             if self.text == "evidence":
                 own = evidence if donors is None else evidence_of(batch, "text='evidence'")
                 mixed = self._evident_positions(mine, theirs, own, brought > 0, boxes, windows)
+        accepted = gate.accepted
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
         return PatchMixParams(
             accepted=accepted,
+            before=mine,
             positions=mixed,
-            added=mixed & ~mine,
-            removed=mine & ~mixed,
+            reason=gate.reason,
             spatial=spatial,
             donors=index,
             pool=None if donors is None else donors.positions.shape[0],

@@ -43,6 +43,7 @@ class TextOp(CrossModalOp):
         texts: Sequence[str] | None,
         target: Tensor | None = None,
         *,
+        evidence: Tensor | None = None,
         positions: Tensor | None = None,
         maps: Sequence[Tensor] = (),
         donors: Augmented | None = None,
@@ -53,14 +54,14 @@ class TextOp(CrossModalOp):
         texts = check_texts("texts", texts)
         batch = None
         if images is not None:
-            batch = check_batch(images, texts, target, positions, maps, self.parser)
+            batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
             positions, spatial = batch.positions, batch.spatial
         else:
             device = torch.device("cpu") if positions is None else check_tensor("positions", positions).device
             positions, spatial = resolve_positions(texts, positions, len(texts), self.parser, device), ()
-            _check_no_tensors(target, maps, donors)
+            _check_no_tensors(target, evidence, maps, donors)
         params, altered = self.draw_texts(texts, positions, spatial, generator)
-        out = Augmented(images, altered, target, params.positions, tuple(maps), params)
+        out = Augmented(images, altered, target, params.positions, tuple(maps), params, evidence)
         if self.strict and batch is not None:
             check_promises(self, batch, None, out)
         return out
@@ -78,9 +79,9 @@ class TextOp(CrossModalOp):
         return tensor
 
 
-def _check_no_tensors(target: object, maps: object, donors: object) -> None:
+def _check_no_tensors(target: object, evidence: object, maps: object, donors: object) -> None:
     """Raise where something comes along that only images could be in line with."""
-    for name, value in (("target", target), ("donors", donors)):
+    for name, value in (("target", target), ("evidence", evidence), ("donors", donors)):
         if value is not None:
             raise InvalidValueError(f"Expected no `{name}` where `images` is None, but got {type(value).__name__}.")
     if not isinstance(maps, Sequence) or len(maps):

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, MixParams, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.cutting import zones_cut_share
@@ -26,9 +27,9 @@ class ZoneMixParams(MixParams):
 
     zones: Tensor
 
-    def refusing(self, refused: Tensor) -> Self:
-        """The same call with some samples (B,) bool left alone after all."""
-        return replace(super().refusing(refused), zones=self.zones & ~refused.unsqueeze(1))
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
+        return replace(super().undone(refused, reason), zones=self.zones & ~refused.unsqueeze(1))
 
 
 class ZoneMix(CrossModalOp):
@@ -95,24 +96,28 @@ class ZoneMix(CrossModalOp):
         draws = uniforms(positions.shape[0], 3 + regions, generator=generator, device=positions.device)
         source = batch if donors is None else donors
         index, possible = draw_donors(draws[:, 0], None if donors is None else donors.positions.shape[0])
-        accepted = possible & (draws[:, 1] < self.p)
+        gate = Gate(positions.shape[0], positions.device)
+        gate.require(draws[:, 1] < self.p, Reason.NOT_DRAWN)
+        gate.require(possible, Reason.NO_PARTNER)
         # A text that does not say where cannot say what a region holds.
-        accepted = accepted & batch.placed & source.placed.index_select(0, index)
+        gate.require(batch.placed, Reason.SILENT)
+        gate.require(source.placed.index_select(0, index), Reason.SILENT_DONOR)
         zones = self._draw_zones(draws[:, 2], draws[:, 3:])
         if self.max_cut is not None:
             mine = evidence_of(batch, "max_cut")
             theirs = mine if donors is None else evidence_of(donors, "max_cut")
             for evidence, rows in ((mine, None), (theirs, index)):
                 cut = zones_cut_share(evidence, zones, self.atlas, batch.spatial, rows)
-                accepted = accepted & (cut <= self.max_cut)
+                gate.require(cut <= self.max_cut, Reason.CUT)
+        accepted = gate.accepted
         zones = zones & accepted.unsqueeze(1)
         mixed = torch.where(zones, source.positions.index_select(0, index), positions)
         shares = grid.shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), zones.device)
         return ZoneMixParams(
             accepted=accepted,
+            before=positions,
             positions=mixed,
-            added=mixed & ~positions,
-            removed=positions & ~mixed,
+            reason=gate.reason,
             spatial=batch.spatial,
             donors=index,
             pool=None if donors is None else donors.positions.shape[0],

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from crossmodal_aug.augment.base import CrossModalOp, MixParams
+from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import check_batch, check_texts
+from crossmodal_aug.augment.params import MixParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor

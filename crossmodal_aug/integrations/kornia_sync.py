@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import Params, to_host
+from crossmodal_aug.augment.base import to_host
 from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts
+from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant
@@ -236,9 +237,9 @@ class KorniaSync(nn.Module):
         positions = torch.where(flipped.unsqueeze(1), named.index_select(1, exchange), named)
         return KorniaSyncParams(
             accepted=accepted,
+            before=named,
             positions=positions,
-            added=positions & ~named,
-            removed=named & ~positions,
+            reason=torch.where(accepted, 0, int(Reason.NO_CAPTION)).to(torch.int8),
             spatial=output_size,
             mirrored=flipped,
             matrices=matrices,

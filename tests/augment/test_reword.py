@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from crossmodal_aug import LUNG_ZONES, QUADRANTS, PositionParser, Reword, describe
+from crossmodal_aug.augment import Reason
 from crossmodal_aug.errors import InvalidValueError
 
 PARSER = PositionParser(LUNG_ZONES)
@@ -114,7 +115,7 @@ def test_texts_over_the_budget_are_left_alone() -> None:
 
 def test_refusing_samples_undoes_them() -> None:
     op = Reword(PARSER, p=1.0)
-    params = op(None, CAPTIONS, generator=seeded()).params.refusing(torch.tensor([True, False]))
+    params = op(None, CAPTIONS, generator=seeded()).params.undone(torch.tensor([True, False]), Reason.TOO_LONG)
     assert params.accepted.tolist() == [False, True]
     assert op.rewrite(CAPTIONS, params)[0] is CAPTIONS[0]
 

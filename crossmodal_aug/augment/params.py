@@ -1,0 +1,138 @@
+"""What ops record of a call, and why a sample was left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+class Reason(IntEnum):
+    """Why a sample came out as it went in: the first gate that did not let it pass."""
+
+    ALTERED = 0
+    NOT_DRAWN = 1
+    NO_PARTNER = 2
+    SILENT = 3
+    SILENT_DONOR = 4
+    NOTHING_TO_CHOOSE = 5
+    NO_ROOM = 6
+    EVIDENCE = 7
+    CUT = 8
+    CANNOT_SAY = 9
+    TOO_LONG = 10
+    NO_CAPTION = 11
+    UNCHANGED = 12
+
+    @property
+    def words(self) -> str:
+        """The reason in words."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.ALTERED: "altered",
+    Reason.NOT_DRAWN: "not drawn (`p`)",
+    Reason.NO_PARTNER: "no other sample to mix with",
+    Reason.SILENT: "its text does not say where",
+    Reason.SILENT_DONOR: "the donor's text does not say where",
+    Reason.NOTHING_TO_CHOOSE: "its regions leave nothing to choose from",
+    Reason.NO_ROOM: "no room for a patch where it would go",
+    Reason.EVIDENCE: "the evidence does not support it",
+    Reason.CUT: "too much of a lesion would be cut (`max_cut`)",
+    Reason.CANNOT_SAY: "its text cannot be rewritten well",
+    Reason.TOO_LONG: "its text would be too long (`max_tokens`)",
+    Reason.NO_CAPTION: "no caption survives the geometry",
+    Reason.UNCHANGED: "nothing in its text to alter",
+}
+
+
+class Gate:
+    """Collects the conditions of a call, and for each sample the first that did not hold.
+
+    Args:
+        size: Number of samples.
+        device: Where their conditions are.
+    """
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.reason = torch.zeros(size, dtype=torch.int8, device=device)
+
+    def require(self, held: Tensor, reason: Reason) -> None:
+        """Note a reason for the samples for which a condition (B,) bool does not hold, and none was noted before."""
+        self.reason = torch.where((self.reason == 0) & ~held, int(reason), self.reason)
+
+    @property
+    def accepted(self) -> Tensor:
+        """(B,) bool: the samples for which all conditions held so far."""
+        return self.reason == 0
+
+
+@dataclass(frozen=True)
+class Params:
+    """What every op records of one call; keeping it is all that replay needs.
+
+    Attributes:
+        accepted: (B,) bool: the samples that were altered.
+        before: (B, K) bool: the regions that held before the op.
+        positions: (B, K) bool: the regions that hold after the op.
+        reason: (B,) int8: why a sample was left alone, as `Reason`; 0 for those that were altered.
+        spatial: Size of the images, (H, W) or (D, H, W); empty for an op on text alone.
+    """
+
+    accepted: Tensor
+    before: Tensor
+    positions: Tensor
+    reason: Tensor
+    spatial: tuple[int, ...]
+
+    @property
+    def added(self) -> Tensor:
+        """(B, K) bool: regions that hold now and did not before."""
+        return self.positions & ~self.before
+
+    @property
+    def removed(self) -> Tensor:
+        """(B, K) bool: regions that held before and do not now."""
+        return self.before & ~self.positions
+
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples left alone after all.
+
+        Args:
+            refused: (B,) bool.
+            reason: Why; one reason, or (B,) of them.
+
+        Returns:
+            The parameters.
+        """
+        kept = ~refused
+        why = torch.where(self.accepted & refused, reason, self.reason).to(self.reason.dtype)
+        return replace(
+            self,
+            accepted=self.accepted & kept,
+            positions=torch.where(kept.unsqueeze(1), self.positions, self.before),
+            reason=why,
+        )
+
+
+@dataclass(frozen=True)
+class MixParams(Params):
+    """What an op that takes pixels from donors records of one call.
+
+    Attributes:
+        donors: (B,) int64: the sample that pixels come from.
+        pool: Size of the second batch that `donors` counts in; None where they are samples of the same batch.
+        mixed_share: (B,) float32: share of the pixels that come from the donor.
+    """
+
+    donors: Tensor
+    pool: int | None
+    mixed_share: Tensor
+
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
+        return replace(super().undone(refused, reason), mixed_share=self.mixed_share * ~refused)
