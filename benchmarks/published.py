@@ -45,7 +45,13 @@ class PublishedPatchMix(TPatchMix):
         gated = super().sample(batch, donors, generator)
         drawn = self.ungated.sample(batch, donors, generator.set_state(state))
         # The patch is in the image whether the gate lets it pass or not; text and target are the anchor's.
-        return replace(gated, accepted=drawn.accepted, boxes=drawn.boxes, mixed_share=drawn.mixed_share)
+        return replace(
+            gated,
+            accepted=drawn.accepted,
+            reason=drawn.reason,
+            boxes=drawn.boxes,
+            mixed_share=drawn.mixed_share,
+        )
 
 
 def patch_mix_loop(

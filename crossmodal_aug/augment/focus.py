@@ -46,7 +46,8 @@ class Focus(CrossModalOp):
             subset of the named regions, where two or more are.
         p: Probability that a sample is narrowed.
         max_cut: Leave a sample alone when the border of what is kept would cut through more than this share of its
-            evidence (target >= 0.5), as `crossmodal_aug.functional.cut_share` measures it. None never does.
+            evidence (>= 0.5), as `crossmodal_aug.functional.cut_share` measures it. None never does. It
+            needs a target or evidence.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
@@ -64,7 +65,7 @@ class Focus(CrossModalOp):
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they went in.
-        - Gate: ``p``; something to choose from; evidence (target >= 0.5) left in what is kept; ``max_cut``.
+        - Gate: ``p``; something to choose from; evidence (>= 0.5) left in what is kept; ``max_cut``.
         - Replay: ``apply(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
         - Randomness: 2 + K draws a sample.
     """

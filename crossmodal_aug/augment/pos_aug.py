@@ -115,13 +115,16 @@ class PosAug(TextOp):
         draws = (uniforms(len(texts), 2, generator=generator) * 2**24).long()
         seeds = (draws[:, 0] << 24) | draws[:, 1]
         altered = self._alter_texts(texts, seeds)
+        reason = torch.full((len(texts),), int(Reason.UNCHANGED), dtype=torch.int8, device="cpu")
         if self.budget is not None:
             refused = torch.tensor(self.budget.exceeded(texts, altered), dtype=torch.bool, device="cpu")
             seeds = seeds.masked_fill(refused, -1)
+            reason = reason.masked_fill(refused, int(Reason.TOO_LONG))
             altered = self._alter_texts(texts, seeds)
         changed = [new != old for new, old in zip(altered, texts, strict=True)]
         accepted = torch.tensor(changed, dtype=torch.bool, device="cpu")
         seeds = seeds.masked_fill(~accepted, -1)
+        reason = reason.masked_fill(accepted, 0)
         accepted = accepted.to(positions.device)
         stated = positions
         if self.states_positions:
@@ -130,7 +133,7 @@ class PosAug(TextOp):
             accepted=accepted,
             before=positions,
             positions=stated,
-            reason=torch.where(accepted, 0, int(Reason.UNCHANGED)).to(torch.int8),
+            reason=reason.to(positions.device),
             spatial=spatial,
             seeds=seeds,
         )

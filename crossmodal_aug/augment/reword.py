@@ -112,18 +112,20 @@ class Reword(TextOp):
         draws = uniforms(len(texts), 2, generator=generator)
         frames = pick(draws[:, 1], len(self.frames)).masked_fill(draws[:, 0] >= self.p, -1)
         altered = self._say(texts, frames)
+        reason = torch.full((len(texts),), int(Reason.CANNOT_SAY), dtype=torch.int8, device="cpu")
+        reason = reason.masked_fill(draws[:, 0] >= self.p, int(Reason.NOT_DRAWN))
         if self.budget is not None:
             refused = self.budget.exceeded(texts, altered)
             altered = [old if no else new for no, old, new in zip(refused, texts, altered, strict=True)]
+            long = torch.tensor(refused, dtype=torch.bool, device="cpu")
+            reason = reason.masked_fill(long, int(Reason.TOO_LONG))
         changed = [new is not old for new, old in zip(altered, texts, strict=True)]
         accepted = torch.tensor(changed, dtype=torch.bool, device="cpu")
-        reason = torch.full((len(texts),), int(Reason.CANNOT_SAY), dtype=torch.int8, device="cpu")
-        reason = torch.where(draws[:, 0] >= self.p, int(Reason.NOT_DRAWN), reason).masked_fill(accepted, 0)
         params = RewordParams(
             accepted=accepted.to(positions.device),
             before=positions,
             positions=positions,
-            reason=reason.to(torch.int8).to(positions.device),
+            reason=reason.masked_fill(accepted, 0).to(positions.device),
             spatial=spatial,
             frames=frames.masked_fill(~accepted, -1),
         )

@@ -66,6 +66,8 @@ def why(op, texts, target=None, **rest):
         (PosAug(PARSER, p=1.0), [SILENT], [Reason.UNCHANGED]),
         (Reword(PARSER, p=0.0), [LEFT], [Reason.NOT_DRAWN]),
         (Reword(PARSER, p=1.0), [SILENT], [Reason.CANNOT_SAY]),
+        (Reword(PARSER, p=1.0, frames=["report"], max_tokens=1, tokenizer=list), ["Left base."], [Reason.TOO_LONG]),
+        (PosAug(PARSER, p=1.0, mode="fuzz", max_tokens=1, tokenizer=str.split), ["Left base."], [Reason.TOO_LONG]),
         (ZoneMix(PARSER, zones="subset", p=1.0, max_tokens=1, tokenizer=str.split), ["Left base.", BOTH] * 4, None),
     ],
 )  # fmt: skip
@@ -171,6 +173,8 @@ def test_evidence_is_checked_by_its_own_name():
         OPS[0](images, texts, evidence=torch.zeros(2, 1, 5, 5))
     with pytest.raises(InvalidValueError, match="`target` or `evidence`, which max_cut reads"):
         OPS[0](images, texts)
+    with pytest.raises(InvalidValueError, match="`target` or `evidence`, which max_cut reads"):
+        Focus(PARSER, max_cut=0.5)(images, texts)
     with pytest.raises(InvalidValueError, match="give `evidence` apart"):
         OPS[0](images, texts, torch.zeros(2, 3, 12, 12))
 

@@ -81,7 +81,7 @@ def test_evidence_that_is_none(name: str, value: float) -> None:
 
 @pytest.mark.parametrize("name", [n for n in READS_EVIDENCE if not n.startswith("Focus")])
 def test_evidence_that_is_missing(name: str) -> None:
-    with pytest.raises(InvalidValueError, match=r"`target`, which .* reads as evidence, but got None"):
+    with pytest.raises(InvalidValueError, match=r"`target` or `evidence`, which .* reads, but got neither"):
         ops.SINGLE[name](LUNG)(torch.zeros(3, 1, 6, 6), ["left lung"] * 3)
 
 

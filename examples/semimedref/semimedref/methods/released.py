@@ -74,7 +74,7 @@ class ReleasedPatchMix(TPatchMix):
             # The anchor's further phrases are not read, but they stay in its caption.
             whole = self.parser.encode_whole(batch.texts).to(positions.device)
             positions = torch.where(gated.accepted.unsqueeze(1), positions | whole, positions)
-        gated = replace(gated, positions=positions, added=positions & ~batch.positions)
+        gated = replace(gated, positions=positions)
         fields = {**vars(gated), "mixed_share": drawn.mixed_share}
         return ReleasedParams(**fields, pasted=drawn.boxes)
 
