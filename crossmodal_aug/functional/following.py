@@ -43,9 +43,9 @@ def follow(
     takes its name.
 
     *Body frame*: words travel with the tissue. Crop, shift, scale and turns up to 45 degrees change none; a mirror
-    exchanges regions by `atlas.mirror`; a sample turned further is not kept, which a vertical flip (a mirror and a half
-    turn) is. A named region is dropped whose evidence left the view. One without evidence of its own stays; if its
-    place left the view, nothing tells, and the sample is not kept. Nor is one whose evidence left the view altogether,
+    exchanges regions by `atlas.mirror`; a sample turned further is not kept (a vertical flip is a mirror and a half
+    turn). A named region is dropped whose evidence left the view. One without evidence of its own stays; if its place
+    left the view, nothing tells, and the sample is not kept. Nor is a sample whose evidence left the view altogether,
     or whose regions are all dropped.
 
     Args:
@@ -65,7 +65,7 @@ def follow(
     Raises:
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: Shapes or devices disagree, `frame` is neither of the two, or on the CPU a matrix is
-            singular or not finite, or evidence outside [0, 1].
+            singular or not finite, or evidence lies outside [0, 1].
 
     Example:
         >>> from crossmodal_aug import QUADRANTS

