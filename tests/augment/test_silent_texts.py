@@ -74,7 +74,6 @@ def test_a_text_that_cannot_be_written_leaves_its_sample_alone(seed):
     images, texts, target = batch([SINGLE, RIGHT])
     out = ZoneMix(PARSER, zones="subset", p=1.0)(images, texts, target, generator=torch.Generator().manual_seed(seed))
     for index, text in enumerate(out.texts):
-        assert set(PARSER(text).bits) is not None
         if len(PARSER(text).regions) > 1 and index == 0:
             pytest.fail(f"one nodule in several places: {text}")
         if not out.params.accepted[index]:
