@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         regions    left lower
         clear      right upper, right middle, right lower
         phrases    left lung base = left lower
-                   right lung = clear of right upper, right middle, right lower
+                   right lung = clear of right upper, right middle, right lower (clear)
         0
     """
     options = _parser().parse_args(arguments)
