@@ -126,12 +126,14 @@ class Header:
     """A caption's counting head, "Bilateral pulmonary infection, two infected areas".
 
     Args:
-        laterality: The term that says "bilateral", "unilateral" or "no".
+        first: Its first term.
+        laterality: The term that says "bilateral", "unilateral" or "no", or -1 where none does.
         number: The term that counts.
         noun: The term of what is counted.
         stop: One past the last term of the list behind it.
     """
 
+    first: int
     laterality: int
     number: int
     noun: int

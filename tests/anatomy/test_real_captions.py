@@ -80,8 +80,9 @@ def test_every_real_text_is_rewritten_to_every_subset_and_only_prose_declines():
                     assert text in prose, (text, regions)
                     continue
                 assert parser(rewritten).regions == regions, (text, regions, rewritten)
-                if regions == report.regions:
-                    assert rewritten == text
+                if regions == report.regions and rewritten != text:
+                    # A finding without a place goes where nothing shall be.
+                    assert not regions and text in prose, (text, rewritten)
 
 
 def image_captions(name):

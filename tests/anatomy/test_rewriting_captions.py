@@ -28,6 +28,8 @@ SHORT = [
         "Bilateral pulmonary infection. Two infected areas. Upper left lung and lower right lung.",
         "Bilateral pulmonary infection (two infected areas): upper left lung and lower right lung",
         "Bilateral pulmonary infection, two infected areas (upper left lung and lower right lung).",
+        "One infected area, upper left lung.", "2 infected areas: upper left lung and lower right lung",
+        "Pulmonary infection, two infected areas, upper left lung and middle left lung.", "TWO INFECTED AREAS",
         "UNILATERAL PULMONARY INFECTION\uff0c ONE INFECTED AREA\uff0c LOWER LEFT LUNG\u3002",
     )
 ] + [

@@ -62,48 +62,25 @@ MENDED = {
 
 # kind: (text, regions asked for, part of the reason)
 DECLINED = {
-    "what is said has the number of its subject": [
-        ("The left lower lobe is the source of bleeding opacities.", "LL RL", "has its number"),
-    ],
     "a denial beside a finding without a place": [
         ("No pneumothorax. Patchy consolidation persists.", "RU", "beside what it denies"),
     ],
     "one thing is in one place": [
-        ("The opacity that was seen at the left base is smaller.", "LU RU RL", "one thing"),
         ("A new focus is seen in the right upper lobe.", "LL RU", "one thing"),
         ("Rounded opacity in the left mid zone, possibly abscess.", "LM RM", "one thing"),
     ],
     "one of a pair, or a part of one thing": [
-        ("Two nodules: one in the right apex, another in the left base.", "LU LL RL", "one thing|belong together"),
-        ("A band of atelectasis crosses the left base.", "LL RU", "one thing"),
-        ("Cavitary lesion with infiltrates in the left apex.", "LM RU", "one thing"),
         ("Focal opacity, right base.", "LU RM", "one thing"),
         ("Lucency at the left apex consistent with a large bulla.", "LM RU", "one thing"),
-    ],
-    "what is not there, in passing": [
-        ("Patchy consolidation affects the left base but not the right.", "RM RL", "in passing"),
-    ],
-    "the fissure that one lung has": [
-        ("Right upper lobe consolidation bulges the horizontal fissure.", "LU", "one side alone"),
     ],
     "what is said aside has the number of its subject": [
         ("The left apex, which was clear in June, is opacified.", "LU RU", "has its number"),
     ],
     "a sentence builds on what goes": [
-        ("Opacity at the right base. Scarring in the left apex is also noted.", "LU", "builds on"),
-        ("Changes at the left base. Viral picture elsewhere.", "", "builds on"),
+        ("Changes at the left base. Viral picture elsewhere.", "RL", "hangs on"),
     ],
     "one to a side": [
         ("Tiny left apical pneumothorax.", "RU RL", "one to a side"),
-    ],
-    "bilateral by nature": [
-        ("Batwing opacities in both lungs.", "LM", "both sides"),
-        ("Bilateral infiltrates. This may be ARDS.", "RL", "both sides"),
-        ("Symmetrical opacities at both bases.", "LL", "both sides"),
-        ("Diffuse opacities in both lungs.", "LL", "diffuse"),
-    ],
-    "segments of one lung": [
-        ("Nodule in the posterior segment of the right upper lobe.", "LU", "segments"),
     ],
 }
 

@@ -127,27 +127,18 @@ DECLINED = [
     ("Solitary nodule in the left upper lobe.", "LU RU", "one thing in one place"),
     ("A 5 mm nodule is noted in the left apex.", "RM RL", "one thing in one place"),
     ("The known nodule in the right apex is stable.", "LU RU", "one thing in one place"),
-    ("Two nodules at the right base.", "LM LL RL", "counts 2"),
     ("A nodule in the left lower lobe; it has grown.", "LL RL", "goes on about"),
     ("An air-fluid level is noted within a cavity in the right lower lobe.", "LL RL", "another single thing"),
     # what hangs on the old place
     ("Blunting of the left costophrenic angle.", "LU", "not found at every place"),
     ("An abscess in the superior segment of the right lower lobe.", "LU", "not found at every place"),
     ("Status post right pneumonectomy.", "LL", "not found at every place"),
-    ("Opacity in the left base behind the aorta.", "RU", "lies at the place"),
     ("Right upper lobe volume loss with elevation of the minor fissure.", "LU", "one side alone"),
     ("Right heart strain and an infarct in the left lower lobe.", "RL", "keeps its side"),
     ("Unilateral opacity. Scar at the left apex.", "LU RU", ""),
-    ("The right lung is normal apart from a granuloma in the middle lobe.", "LU", ""),
     ("The left apex is scarred, and the opposite apex is clear.", "LL", "points at"),
-    ("There are nodules in the left apex and the right base; the latter is calcified.", "RL", "points at"),
     # what cannot be kept apart
-    ("There are two nodules in the right lung, one in the upper lobe and one in the lower lobe.", "LU", ""),
-    ("Bilateral opacities in all lung zones.", "LU", "same place twice"),
     ("The right lower lobe is affected more than the right middle lobe.", "LL", "belong together"),
-    ("The disease is basal.", "LU", ""),
-    ("Left glurby effusion.", "RL", "not known"),
-    ("Left lower lobe (S9/S10) consolidation.", "RU", ""),
 ]
 
 

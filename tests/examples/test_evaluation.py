@@ -56,7 +56,7 @@ def test_groups_by_size_are_thirds():
 def test_paraphrases_keep_every_set_of_regions(frame):
     for count in range(1, 7):
         for names in itertools.combinations(LUNG_ZONES.names, count):
-            text = PARSER("Unilateral pulmonary infection, one infected area, upper left lung.").with_regions(names)
+            text = PARSER("One infected area, upper left lung.").with_regions(names)
             (other,) = paraphrased([text], PARSER, FRAMES[frame])
             assert other != text
             assert PARSER(other).regions == names

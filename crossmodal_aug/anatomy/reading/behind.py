@@ -160,6 +160,8 @@ class Behind:
         if kinds[max(self.begin, first - 3) : first] in (["finding", "unknown", "article"], ["finding", "unknown"]):
             return True  # "fibrosis affects the bases"
         first = _start_of_list(kinds, first, self.begin)
+        if first - self.begin > 1 and kinds[first - 1] == "of" and kinds[first - 2] == "space":
+            first -= 2  # "beneath the pleura of both lower lobes"
         if not is_led_to(kinds, first):
             return False
         for index in range(first - 1, max(self.begin, first - 16) - 1, -1):

@@ -1,4 +1,7 @@
-"""Captions that count: "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung"."""
+"""Captions that count: "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung".
+
+Some say neither "bilateral" nor "unilateral" nor "no": "One infected area, upper left lung".
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,9 @@ def read_header(statement: Statement) -> None:
         for index, kind in enumerate(kinds):
             if kind in _OPENING and statement.header is None:
                 _read_header_at(statement, index)
+        for begin, _ in statement.sentences:
+            if statement.header is None:
+                _read_plain_header_at(statement, begin)
     if statement.summary < 0 and "both" in kinds:
         _find_summary(statement)
     if statement.summary >= 0 and statement.laterality is None:
@@ -43,12 +49,40 @@ def _read_header_at(statement: Statement, index: int) -> None:
         or kinds[number] != "number"
     ):
         return
-    noun = follows(kinds, number + 1, _WORDS, min(end, number + 4))
-    if noun >= end or kinds[noun] != "count noun":
+    noun = _counted(kinds, number)
+    if noun < 0:
         return
-    statement.header = Header(index, number, noun, _end_of_list(statement, noun))
+    statement.header = Header(index, index, number, noun, _end_of_list(statement, noun))
     if kinds[index] == "both":
         statement.summary = index
+    _read_count(statement, number)
+
+
+def _read_plain_header_at(statement: Statement, begin: int) -> None:
+    """Read a head without such a word: "One infected area, upper left lung", "Pulmonary infection: two areas"."""
+    kinds, end = statement.kinds, len(statement.kinds)
+    number = begin
+    if kinds[begin] != "number":
+        finding = follows(kinds, begin, _WORDS, min(end, begin + 4))
+        number = finding + 2
+        if number >= end or kinds[finding] != "finding" or kinds[finding + 1] not in _SEPARATORS:
+            return
+    noun = _counted(kinds, number)
+    if kinds[number] != "number" or noun < 0 or kinds[noun + 1 : noun + 2] not in ([], *([own] for own in _SEPARATORS)):
+        return
+    stop = _end_of_list(statement, noun)
+    if _LISTED.issuperset(kinds[noun + 1 : stop]):
+        statement.header = Header(begin, -1, number, noun, stop)
+        _read_count(statement, number)
+
+
+def _counted(kinds: list[str], number: int) -> int:
+    """Return the term of what a number counts, or -1."""
+    noun = follows(kinds, number + 1, _WORDS, min(len(kinds), number + 4))
+    return noun if noun < len(kinds) and kinds[noun] == "count noun" else -1
+
+
+def _read_count(statement: Statement, number: int) -> None:
     term = statement.terms[number]
     written = statement.text[term.start : term.end]
     if term.sense.number is not None:

@@ -74,6 +74,19 @@ def apply_exceptions(statement: Statement, phrases: list[Phrase]) -> None:
             phrase.cue = None
 
 
+def take_out_spared(statement: Statement) -> None:
+    """Take what a later sentence calls spared, "Middle lobe spared.", out of a wider place named before.
+
+    Args:
+        statement: The phrases of the text, with their masks and denials; they are changed.
+    """
+    for phrase in statement.phrases:
+        if phrase.negated and phrase.cue is not None and "spared" in statement.said(*phrase.cue).lower().split():
+            for other in statement.phrases:
+                if other.first < phrase.first and not other.negated and other.mask & ~phrase.mask:
+                    other.mask &= ~phrase.mask
+
+
 def clear_the_rest(statement: Statement, phrases: list[Phrase], begin: int, end: int) -> None:
     """Let "otherwise clear" say so of the widest place that its sentence named: "Lungs: apical scar, otherwise clear".
 

@@ -87,8 +87,10 @@ def parted(text: str, term: Term, vocabulary: Vocabulary) -> list[Term]:
 
 def _joins_findings(text: str, term: Term, kinds: list[str], index: int) -> bool:
     """Return whether "both" or "either" joins two findings and says no side: "either atelectasis or consolidation"."""
-    if text[term.start : term.end].lower() not in ("both", "either"):
+    if text[term.start : term.end].lower() not in ("both", "either") or kinds[index + 1 : index + 2] == ["sided"]:
         return False
+    if kinds[index - 2 : index] == ["finding", "or"] and kinds[index + 1 : index + 2] in ([], ["end"], ["comma"]):
+        return True  # "effusion, consolidation or both"
     end = min(len(kinds), index + 8)
     joint = follows(kinds, index + 1, LOOSE | FINDINGS | {"article", "zone", "level"}, end)
     if joint >= end or joint == index + 1 or kinds[joint] not in ("and", "or"):

@@ -111,6 +111,7 @@ def read_scope(statement: Statement, vocabulary: Vocabulary) -> None:
     statement.phrases = kept
     if vocabulary.eager and len(statement.sentences) > 1:
         anaphora.head_lines(statement, vocabulary)
+        exceptions.take_out_spared(statement)
 
 
 def _scoped(statement: Statement, vocabulary: Vocabulary, phrases: list[Phrase], place: int) -> list[Phrase]:

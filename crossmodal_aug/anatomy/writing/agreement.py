@@ -120,7 +120,8 @@ def subject_edits(source: Source, sentence: Sentence, place: Place, *, many: boo
         return edits + (later_verb_edits(source, sentence, behind, many=many) if edits else [])
     if kind in _SAID:
         return _said_edits(source, behind, many=many)
-    if kind not in _EITHER and many != place.is_plural:
+    is_present = kind == "verb" and singular_of(source.word(behind)) is not None  # "lies"
+    if (kind not in _EITHER or is_present) and many != place.is_plural:
         raise declined(f"the verb of {source.said(place)!r} would not agree")
     return []
 

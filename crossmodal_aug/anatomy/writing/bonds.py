@@ -10,8 +10,12 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 
 _STRUCTURES = frozenset({"structure", "device", "identity", "body", "cut off"})
+_DEMONSTRATIVE = frozenset({"that", "this", "these", "those"})
 _POINTED = frozenset({"it", "them", "this"})
 _SAID = frozenset({"clear", "resolved", "absent"})
+# Beside its places; a sentence that says more, or more that no list knows, is said anew.
+_MOST_WORDS = 20
+_MOST_STRANGE = 1
 _MARKS = frozenset({"comma", "open", "dash"})
 
 
@@ -49,6 +53,32 @@ def bond_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> l
     return edits
 
 
+def check_plain(source: Source, sentence: Sentence) -> None:
+    """Refuse a sentence whose words lean on each other in more ways than are followed here.
+
+    Args:
+        source: The text.
+        sentence: A sentence of it.
+
+    Raises:
+        CannotSay: It relates its parts to each other, is long, or holds words that may do so.
+    """
+    terms = range(sentence.begin, sentence.end)
+    words = {term: source.word(term) for term in terms}
+    parts = {part for word in words.values() for part in (word, *word.split())}
+    for word in sorted(parts & word_list("bonds", "intricate")):
+        raise declined(f"{word!r} hangs on what is named now")
+    places = (*sentence.affirmed, *sentence.denied)
+    outside = words.keys() - {term for place in places for term in range(place.first, place.last + 1)}
+    if sum(source.kinds[term] != "comma" for term in outside) > _MOST_WORDS:
+        raise declined("a sentence says too much at once")
+    harmless = word_list("bonds", "harmless")
+    strange = [words[term] for term in sorted(outside) if source.kinds[term] == "unknown"]
+    strange = [word for word in strange if word not in harmless]
+    if len(strange) > _MOST_STRANGE:
+        raise declined(f"{strange[0]!r} and {strange[1]!r} may hang on what is named now")
+
+
 def _aside_edit(source: Source, sentence: Sentence, first: int, last: int) -> Edit:
     """Drop an aside, with the comma behind it too where that would part a subject from its verb."""
     kinds, behind = source.kinds, last + 2
@@ -72,6 +102,9 @@ def _check_pointers(source: Source, sentence: Sentence) -> None:
         for word in source.words(own.begin, own.end):
             if not orders.isdisjoint(word.split()):
                 raise declined(f"{word!r} points at what is named now")
+        for term in range(own.begin, own.end - 1):
+            if source.kinds[term + 1] in ("sided", "noun") and source.word(term) in _DEMONSTRATIVE:
+                raise declined(f"{source.statement.said(term, term + 1)!r} points at what is named now")
     for term in range(sentence.begin, sentence.end - 1):
         if source.kinds[term] == "in" and source.word(term + 1) in _POINTED:
             raise declined(f"{source.statement.said(term, term + 1)!r} points at what is named now")

@@ -36,12 +36,13 @@ class _Caption:
         self.target = target
         self.text = source.text
         self.listed = [phrase for phrase in source.statement.phrases if header.noun < phrase.first < header.stop]
-        self.first = source.terms[header.laterality].start
+        self.first = source.terms[header.first].start
+        self.opening = max(header.laterality, header.first)
         self.last = source.terms[self.listed[-1].last if self.listed else header.noun].end
 
     def absent(self) -> str | None:
         """Return the atlas's negative caption in the place of head and list."""
-        opening = self.text[self.first : self.source.terms[self.header.laterality].end]
+        opening = self.text[self.first : self.source.terms[self.opening].end]
         caption = _like(self.source.atlas.phrasing.absent_caption, opening)
         return self._with([(self.first, self._behind_aside(self.last), caption)])
 
@@ -49,8 +50,6 @@ class _Caption:
         """Return the caption with its words, its number and its list in agreement."""
         source, header, atlas = self.source, self.header, self.source.atlas
         count = self.target.bit_count()
-        opening = self.text[self.first : source.terms[header.laterality].end]
-        word = "bilateral" if sides_named(atlas, self.target) > 1 else "unilateral"
         whole = any(phrase.whole for phrase in self.listed)
         positions = position_phrase(atlas, self.target, Style(stacked=True, whole=whole))
         if self.listed:
@@ -58,14 +57,22 @@ class _Caption:
             new = cased_like(positions, self.text[start : self.last])
         else:
             start = self.last
-            loud = source.is_loud(header.laterality)
+            loud = source.is_loud(header.first)
             new = self._separator() + (positions.upper() if loud else positions)
         return self._with([
-            (self.first, source.terms[header.laterality].end, cased_like(word, opening)),
+            *self._laterality(),
             self._edit(header.number, self._number(count)),
             self._edit(header.noun, self._count_noun(count)),
             (start, self.last, new),
         ])  # fmt: skip
+
+    def _laterality(self) -> list[Edit]:
+        """Return the edit that puts "bilateral" or "unilateral" right; none where the caption has no such word."""
+        if self.header.laterality < 0:
+            return []
+        end = self.source.terms[self.header.laterality].end
+        word = "bilateral" if sides_named(self.source.atlas, self.target) > 1 else "unilateral"
+        return [(self.first, end, cased_like(word, self.text[self.first : end]))]
 
     def _with(self, edits: list[Edit]) -> str | None:
         """Make the edits and cut the other sentences that say where something is."""
@@ -73,7 +80,7 @@ class _Caption:
             return None
         source = self.source
         results: dict[int, str | None] = {}
-        begin, _ = source.statement.sentence_of(self.header.laterality)
+        begin, _ = source.statement.sentence_of(self.header.first)
         for number, sentence in enumerate(source.sentences):
             inside = begin <= sentence.begin < self.header.stop
             contradicts = any(place.mask & self.target for place in sentence.denied)
@@ -96,6 +103,8 @@ class _Caption:
     def _separator(self) -> str:
         """Return what stands between the head and its count, to part the count from the list too."""
         source, number = self.source, self.header.number
+        if number == self.header.first:
+            return ", "
         return self.text[source.terms[number - 2].end : source.terms[number].start]
 
     def _edit(self, term: int, new: str) -> Edit:
@@ -106,7 +115,7 @@ class _Caption:
         words = self.source.lexicon.numbers
         if written.isdecimal() or count >= len(words):
             return str(count)
-        loud = self.source.is_loud(self.header.laterality)
+        loud = self.source.is_loud(self.header.first)
         return words[count].upper() if loud else cased_like(words[count], written)
 
     def _count_noun(self, count: int) -> str:
@@ -125,4 +134,4 @@ def _like(sentence: str, opening: str) -> str:
     lowered = sentence.lower()
     if len(opening) > 3 and opening.isupper():
         return sentence.upper()
-    return capitalised(lowered) if opening[:1].isupper() else lowered
+    return lowered if opening[:1].islower() else capitalised(lowered)

@@ -48,7 +48,8 @@ def clearing_edits(
     """
     rest = place.mask & ~target
     cue = place.phrases[0].cue
-    if not rest or cue is None or place.borrowed:
+    points = "opposite" in source.kinds[place.first : place.last + 1]  # "no contralateral nodule"
+    if not rest or cue is None or place.borrowed or points:
         return None
     kind = source.kinds[cue[1]]
     if place.mask == source.lexicon.full:

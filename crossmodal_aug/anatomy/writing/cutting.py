@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from crossmodal_aug.anatomy.casing import capitalised
-from crossmodal_aug.anatomy.writing.places import FINDINGS
+from crossmodal_aug.anatomy.writing.clearing import contradicts
+from crossmodal_aug.anatomy.writing.places import FINDINGS, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 
@@ -13,19 +14,20 @@ _ITEM = re.compile(r"\s*\(?(\d{1,2}|[a-z])[.)](?=\s)")
 NUMBERING = frozenset({"number", "close", "open", "bullet"})
 _NAMING = FINDINGS | {"structure", "device"}
 _TITLES = FINDINGS | {
-    "noun",
-    "unknown",
-    "structure",
-    "and",
-    "slash",
-    "modifier",
-    "plain",
-    "side",
-    "level",
-    "zone",
-    "both",
-}
+    "noun", "unknown", "structure", "space", "and", "slash", "modifier", "plain", "side", "level", "zone", "both",
+}  # fmt: skip
 _MOST_HEADING = 5
+_DENYING = frozenset({"denies", "clear"})
+_NAMED = frozenset({"structure", "device"})
+# What is nearly gone is still there.
+_LEFT = frozenset({
+    "residual", "remaining", "remains", "remain", "persists", "persist",
+    "almost", "nearly", "partly", "partially",
+})  # fmt: skip
+# "Otherwise clear lungs" says that something was told before.
+REFERRING = frozenset({
+    "otherwise", "else", "elsewhere", "other", "further", "additional", "remaining", "rest", "remainder",
+})  # fmt: skip
 
 Piece = tuple[str, str, str]
 
@@ -99,7 +101,7 @@ class Chunks:
         Returns:
             The text: numbers run on, a heading stays with what still stands below it, "" where nothing is left.
         """
-        new = {self.of[number]: result for number, result in results.items()}
+        new = {self.of[number]: result for number, result in results.items() if number in self.of}
         cut = {at for at, result in new.items() if result is None}
         kept: list[Piece] = []
         missing, heading = 0, ""
@@ -173,3 +175,32 @@ def _hangs(source: Source, number: int) -> bool:
     if "unit" in kinds and _NAMING.isdisjoint(kinds):  # "Size: 9 mm."
         return True
     return words[0] == "the" and "finding" in kinds[1:4]
+
+
+def stands(source: Source, sentence: Sentence, target: int) -> bool:
+    """Return whether a sentence is no finding of the image, or stays true whatever else is said.
+
+    Args:
+        source: The text.
+        sentence: A sentence of it.
+        target: Bits of the regions to state.
+
+    Returns:
+        True for a history, for "No effusion." and for "Heart size is normal."; False for what tells of a finding,
+        calls clear where something is, or tells nothing that stands alone: "Unchanged.", "Repeat with markers."
+    """
+    if sentence.number in source.statement.silent:
+        return True
+    if sentence.affirmed or any(contradicts(source, sentence, place, target) for place in sentence.denied):
+        return False
+    words = {part for word in source.words(sentence.begin, sentence.end) for part in (word, *word.split())}
+    if not words.isdisjoint(word_list("bonds", "advice")) or (not target and not words.isdisjoint(REFERRING)):
+        return False
+    inside = source.kinds[sentence.begin : sentence.end]
+    kinds = set(inside)
+    if not target and "denies" in kinds and kinds.isdisjoint({"clear", "absent", "resolved"}):
+        # "Opacities in the left base, no effusion" tells of more than it denies.
+        return FINDINGS.isdisjoint(inside[: inside.index("denies")])
+    if not kinds.isdisjoint(_DENYING) or sentence.denied or NUMBERING.issuperset(kinds):
+        return bool(target) or words.isdisjoint(_LEFT)
+    return FINDINGS.isdisjoint(kinds) and not kinds.isdisjoint(_NAMED)

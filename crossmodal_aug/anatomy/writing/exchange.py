@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crossmodal_aug.anatomy.writing.agreement import article_edits, subject_edits
 from crossmodal_aug.anatomy.writing.edits import Edit
-from crossmodal_aug.anatomy.writing.naming import Item, articled, atlas_items, items_of, listed
+from crossmodal_aug.anatomy.writing.naming import Item, articled, atlas_items, items_of, listed, preposition
 from crossmodal_aug.anatomy.writing.places import FINDINGS, VERBS, Place, Sentence, head_of
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.spread import single_edits, spread_edits
@@ -14,6 +14,7 @@ from crossmodal_aug.anatomy.writing.swapping import is_swapped, swapped_edits
 # Words that stand for an article, so that what takes their place needs one.
 _ARTICLED = frozenset({"both", "all", "bilateral", "each", "either"})
 _STUB_LEADS = FINDINGS | {"comma", "dash"}
+_DESCRIBING = frozenset({"modifier", "unknown"})
 _COMPLETE = frozenset({"noun", "zone", "place"})
 
 
@@ -111,6 +112,7 @@ def _noun_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> 
     is_side = source.word(place.last).endswith("side")
     if source.kinds[place.last] == "sided" and not (place.led and is_side):
         raise declined(f"{source.said(place)!r} stands without its finding")
+    _check_adverb(source, place)
     adjectives = word_list("adjectives", "words")
     if place.part == "noun" and adjectives & set(source.word(place.last).replace("-", " ").split()):
         raise declined(f"{source.said(place)!r} stands without its noun")
@@ -120,9 +122,23 @@ def _noun_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> 
         raise declined(f"{source.word(place.first - 1)!r} stands before the place")
     start, words = _with_lead(source, sentence, place, mask, items)
     edits = [source.edit(start, place.last, source.fitted(words, start, place.last))]
-    if not place.led and place.part != "adverb":
+    if place.part != "adverb" and (not place.led or _opens(source, sentence, place)):
         edits += subject_edits(source, sentence, place, many=len(items) > 1 or items[0].many)
     return edits
+
+
+def _check_adverb(source: Source, place: Place) -> None:
+    """Refuse what stands for an adverb in a note, "Effusions bilat, small", and what has an adjective of its own."""
+    before = source.kinds[place.first - 1] if place.first else ""
+    if place.part == "noun" and source.kinds[place.first : place.last + 1] == ["both"] and before in FINDINGS:
+        raise declined(f"{source.said(place)!r} stands without its noun")
+    if before in _DESCRIBING and place.is_plural and not place.qualified and not place.negated:
+        raise declined(f"{source.word(place.first - 1)!r} stands before the place")  # "with elevated hila"
+
+
+def _opens(source: Source, sentence: Sentence, place: Place) -> bool:
+    """Return whether a place is the subject behind an adjective: "Consolidated lung at the right base contains ..."."""
+    return place.start - 1 == sentence.begin and place.lead in _DESCRIBING | {"state"}
 
 
 def _is_articled(source: Source, sentence: Sentence, place: Place, items: list[Item]) -> bool:
@@ -142,17 +158,13 @@ def _with_lead(source: Source, sentence: Sentence, place: Place, mask: int, item
     words = articled(items) if takes_article else listed([item.words for item in items])
     lead = place.start - 1
     if adverb:
-        return place.start, f"{_preposition(items)} {words}"
+        return place.start, f"{preposition(items)} {words}"
     if bare and source.is_whole_side(mask):  # "on the left" becomes "on the right"
         name = source.atlas.phrasing.sides[source.sides.index(mask)]
         return place.start, f"the {name}" if place.article >= 0 else name
     if place.led and source.word(lead) in (("on", "to", "at") if bare else ("at",)):
-        return lead, f"{_preposition(items)} {words}"
+        return lead, f"{preposition(items)} {words}"
     return place.start, words
-
-
-def _preposition(items: list[Item]) -> str:
-    return "at" if all(item.words.rpartition(" ")[2] in word_list("bonds", "at") for item in items) else "in"
 
 
 def _kept_items(source: Source, place: Place, mask: int) -> list[Item] | None:

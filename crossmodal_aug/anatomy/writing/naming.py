@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.atlas.lexicon import lexicon_for
 from crossmodal_aug.anatomy.writing.number import plural_of
-from crossmodal_aug.anatomy.writing.styles import Style, styles_for
+from crossmodal_aug.anatomy.writing.styles import Style, styles_for, word_list
 from crossmodal_aug.anatomy.writing.wording import Style as AtlasStyle
 from crossmodal_aug.anatomy.writing.wording import position_phrases
 
@@ -53,6 +53,18 @@ def articled(items: Sequence[Item]) -> str:
         "both bases and the left apex".
     """
     return listed([f"the {item.words}" if item.article else item.words for item in items])
+
+
+def preposition(items: Sequence[Item]) -> str:
+    """Return the preposition that leads to a list of places.
+
+    Args:
+        items: At least one place.
+
+    Returns:
+        "at" before "the left base", "in" before all others.
+    """
+    return "at" if all(item.words.rpartition(" ")[2] in word_list("bonds", "at") for item in items) else "in"
 
 
 def atlas_items(atlas: Atlas, mask: int) -> list[Item]:

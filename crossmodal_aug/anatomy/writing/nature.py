@@ -11,6 +11,7 @@ from crossmodal_aug.anatomy.writing.styles import word_list
 # What an image means is said soon behind what it shows.
 _MOST_BEHIND = 4
 _DENYING = frozenset({"denies", "absent", "resolved"})
+_ELSEWHERE = frozenset({"structure", "device", "identity", "body", "cut off", "plain"})
 
 
 def check_sides(source: Source, sentence: Sentence, moves: Mapping[Place, int]) -> None:
@@ -48,7 +49,7 @@ def _tells(source: Source, sentence: Sentence) -> bool:
 
 
 def check_kinds(source: Source, moves: Mapping[Place, int]) -> None:
-    """Refuse to place what lies in the pleura where a finding of the lung goes: the text would tell of another thing.
+    """Refuse to place what lies in the pleura somewhere else where the text tells of the lung as well.
 
     Args:
         source: The text.
@@ -57,16 +58,19 @@ def check_kinds(source: Source, moves: Mapping[Place, int]) -> None:
     Raises:
         CannotSay: It would.
     """
-    of_lung_goes = pleural_grows = False
+    flipped = source.lexicon.mirrored_mask
+    if all(mask == flipped(place.mask) for place, mask in moves.items()):
+        return
+    of_lung = pleural_grows = False
     for sentence in source.sentences:
         terms = range(sentence.begin, sentence.end) if sentence.affirmed else ()
         found = {source.word(term).rpartition(" ")[2] for term in terms if source.kinds[term] in FINDINGS}
         for place in sentence.affirmed:
             is_pleural = _is_pleural(source, place, found)
-            of_lung_goes |= moves.get(place) == 0 and not is_pleural
+            of_lung |= not is_pleural
             pleural_grows |= bool(moves.get(place, 0) & ~place.mask) and is_pleural
-    if of_lung_goes and pleural_grows:
-        raise declined("a finding of the pleura would take the place of one of the lung")
+    if of_lung and pleural_grows:
+        raise declined("a finding of the pleura would lie where one of the lung may")
 
 
 def _is_pleural(source: Source, place: Place, found: set[str]) -> bool:
@@ -75,18 +79,20 @@ def _is_pleural(source: Source, place: Place, found: set[str]) -> bool:
     return bool(own) and word_list("findings", "pleural").issuperset(own)
 
 
-def tells_of_findings(source: Source) -> bool:
+def tells_of_findings(source: Source, *, beside: bool = False) -> bool:
     """Return whether a text tells of a finding somewhere, with or without a place.
 
     Args:
         source: The text.
+        beside: Whether sentences are passed over that tell of other organs and of devices as well.
 
     Returns:
-        True for "No pneumothorax. Right basal drain with adjacent atelectasis."
+        True for "No pneumothorax. Right basal drain with adjacent atelectasis.", unless `beside`.
     """
+    others = _DENYING | {"clear"} | (_ELSEWHERE if beside else frozenset())
     for sentence in source.sentences:
         kinds = source.kinds[sentence.begin : sentence.end]
         is_silent = sentence.number in source.statement.silent
-        if not is_silent and not FINDINGS.isdisjoint(kinds) and (_DENYING | {"clear"}).isdisjoint(kinds):
+        if not is_silent and not FINDINGS.isdisjoint(kinds) and others.isdisjoint(kinds):
             return True
     return False

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crossmodal_aug.anatomy.writing.cutting import Chunks, with_what_hangs
+from crossmodal_aug.anatomy.writing.cutting import Chunks, stands, with_what_hangs
 from crossmodal_aug.anatomy.writing.nature import check_kinds
-from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
+from crossmodal_aug.anatomy.writing.places import Place, Sentence
 from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
-_ELSEWHERE = frozenset({"structure", "device", "identity", "body", "cut off", "plain"})
 _BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly", "underlying", "elsewhere"})
 
 
@@ -44,6 +43,19 @@ def plans(source: Source, target: int) -> Iterator[Moves]:
     # What is dropped is never told of a place of another finding instead.
     for home in (going or places)[:_MOST_HOMES]:
         yield {place: mask | new if place.mask == home.mask else mask for place, mask in kept.items()}
+
+
+def emptied(source: Source) -> str:
+    """Cut the findings of a text without places: "Heart is normal." stays of "Opacities. Heart is normal." alone.
+
+    Args:
+        source: The text.
+
+    Returns:
+        What stays true where nothing is there, "" where that is nothing.
+    """
+    cut = {sentence.number for sentence in source.sentences if not stands(source, sentence, 0)}
+    return Chunks(source).joined(dict.fromkeys(with_what_hangs(source, cut)))
 
 
 def _distributed(source: Source, kept: Moves, going: list[Place], new: int) -> Moves:
@@ -83,10 +95,32 @@ def written(source: Source, moves: Moves, target: int) -> str:
         is_later |= result is not None and any(moves.get(place) for place in sentence.affirmed)
     cut = {number for number, result in results.items() if result is None}
     if cut and not target:
-        cut |= {number for number, sentence in enumerate(source.sentences) if _claims(source, number, sentence)}
+        cut |= {number for number, sentence in enumerate(source.sentences) if not stands(source, sentence, 0)}
     _check_lead(source, cut)
+    _check_beside(source, [sentence for sentence in source.sentences if sentence.number not in results])
     results.update(dict.fromkeys(with_what_hangs(source, cut)))
     return Chunks(source).joined(results)
+
+
+def _check_beside(source: Source, stay: list[Sentence]) -> None:
+    """Refuse to leave a sentence as it is that speaks of places by what others name.
+
+    Raises:
+        CannotSay: It does: "Viral picture elsewhere.", "The upper lobe is clear." of the side of the sentence before.
+    """
+    for sentence in stay:
+        if sentence.number in source.statement.silent:
+            continue
+        words = source.words(sentence.begin, sentence.end)
+        if "elsewhere" in words and _DENYING.isdisjoint(source.kinds[sentence.begin : sentence.end]):
+            raise declined("'elsewhere' hangs on what is named now")
+        for place in (*sentence.affirmed, *sentence.denied):
+            if len(source.sides_of(place.mask)) > 1 and not (place.is_plural or _names_both(source, place)):
+                raise declined(f"the side of {source.said(place)!r} is told by what is named now")
+
+
+def _names_both(source: Source, place: Place) -> bool:
+    return not {"both", "side", "place"}.isdisjoint(source.kinds[place.first : place.last + 1])
 
 
 def _check_lead(source: Source, cut: set[int]) -> None:
@@ -95,11 +129,3 @@ def _check_lead(source: Source, cut: set[int]) -> None:
         behind = source.sentences[number + 1 : number + 2]
         if number + 1 not in cut and any(not _BUILDING.isdisjoint(source.words(own.begin, own.end)) for own in behind):
             raise declined("a sentence builds on what goes")
-
-
-def _claims(source: Source, number: int, sentence: Sentence) -> bool:
-    """Return whether a sentence tells of a finding without a place, which the image does not show either."""
-    if number in source.statement.silent or sentence.affirmed or sentence.denied:
-        return False
-    kinds = source.kinds[sentence.begin : sentence.end]
-    return not FINDINGS.isdisjoint(kinds) and (_DENYING | _ELSEWHERE).isdisjoint(kinds)

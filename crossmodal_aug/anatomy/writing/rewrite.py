@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.statement import Statement
+from crossmodal_aug.anatomy.writing.anew import said_anew
 from crossmodal_aug.anatomy.writing.captions import caption_with
 from crossmodal_aug.anatomy.writing.denials import denial_turned
+from crossmodal_aug.anatomy.writing.nature import tells_of_findings
 from crossmodal_aug.anatomy.writing.pictures import pictures_with
-from crossmodal_aug.anatomy.writing.prose import plans, written
+from crossmodal_aug.anatomy.writing.prose import emptied, plans, written
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.wording import present_sentence, sides_named
 from crossmodal_aug.errors import CannotSay
@@ -35,14 +37,20 @@ def with_regions(statement: Statement, atlas: Atlas, target: int, stated: Callab
     Raises:
         CannotSay: The text cannot be rewritten so that it reads well and contradicts nothing.
     """
-    if target == statement.affirmed:
+    source = Source(statement, atlas)
+    if target == statement.affirmed and (target or not _claims(source)):
         return statement.text
     reasons: list[CannotSay] = []
-    for candidate in _candidates(Source(statement, atlas), target, reasons):
+    for candidate in _candidates(source, target, reasons):
         read = stated(candidate)
         if read is not None and read.affirmed == target and not _is_lopsided(read, atlas):
             return candidate
     raise reasons[0] if reasons else declined("no wording of them reads back as they are")
+
+
+def _claims(source: Source) -> bool:
+    """Return whether a text tells of a finding without saying where: "COVID-19 pneumonia."."""
+    return source.atlas.bare != "locative" and tells_of_findings(source, beside=source.statement.placed)
 
 
 def _is_lopsided(read: Statement, atlas: Atlas) -> bool:
@@ -60,6 +68,9 @@ def _candidates(source: Source, target: int, reasons: list[CannotSay]) -> Iterat
     if not any(letter.isalnum() for letter in source.text):
         yield present_sentence(source.atlas, target)
         return
+    if not (target or source.statement.affirmed):
+        yield emptied(source) or _absent(source)
+        yield _absent(source)
     if target and not source.statement.affirmed:
         try:
             yield denial_turned(source, target)
@@ -75,6 +86,11 @@ def _candidates(source: Source, target: int, reasons: list[CannotSay]) -> Iterat
             reasons.append(reason)
         else:
             yield text or _absent(source)
+    if target and source.statement.affirmed:
+        try:
+            yield said_anew(source, target)
+        except CannotSay as reason:
+            reasons.append(reason)
 
 
 def _absent(source: Source) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from crossmodal_aug.anatomy.casing import capitalised
-from crossmodal_aug.anatomy.writing.bonds import bond_edits
+from crossmodal_aug.anatomy.writing.bonds import bond_edits, check_plain
 from crossmodal_aug.anatomy.writing.clauses import Span, clauses_without
 from crossmodal_aug.anatomy.writing.clearing import clearing_edits, contradicts
-from crossmodal_aug.anatomy.writing.cutting import NUMBERING
+from crossmodal_aug.anatomy.writing.cutting import NUMBERING, REFERRING
 from crossmodal_aug.anatomy.writing.edits import Edit, overlap, spliced_part
 from crossmodal_aug.anatomy.writing.exchange import exchange_edits
 from crossmodal_aug.anatomy.writing.flipping import flipped_edits
@@ -90,6 +90,7 @@ class _Rewriting:
         edits = bond_edits(self.source, self.sentence, moved)
         for place, mask in moved.items():
             edits += exchange_edits(self.source, self.sentence, place, mask)
+        check_plain(self.source, self.sentence)
         return edits
 
     def _check_neighbours(self, moved: Moves) -> None:
@@ -172,6 +173,8 @@ class _Rewriting:
     def _flipped(self) -> str:
         if self.changed:
             self._check_gone()
+        if "residual" in self.source.words(self.sentence.begin, self.sentence.end):
+            raise declined("'residual' hangs on what is named now")
         flipped = self.source.lexicon.mirrored_mask
         places = (*self.changed, *self.sentence.denied)
         return self._spliced(flipped_edits(self.source, self.sentence, {p: flipped(p.mask) for p in places}))
@@ -185,6 +188,8 @@ class _Rewriting:
         kept = {kind for begin, end in stay for kind in self.source.kinds[begin:end]}
         if kept.isdisjoint((FINDINGS | _NAMED) - {"growth"}):
             return None  # "no change since yesterday"
+        if not self.target and any(not REFERRING.isdisjoint(self.source.words(begin, end)) for begin, end in stay):
+            return None  # "otherwise clear lungs"
         return self._parted(stay, go, [])
 
     def _parted(self, stay: list[Span], go: list[Span], edits: list[Edit]) -> str:
