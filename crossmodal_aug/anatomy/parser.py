@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # An atlas of many regions has more sets than memory should hold.
 _MOST_SETS = 4096
+_MOST_KEPT = 16_384
+_LONGEST_KEPT = 40
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -96,6 +98,7 @@ class PositionParser(RememberedTexts):
         self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
         self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
         self._reading = Lock()
+        self._kept_words: set[str] = set()
         check_wording(atlas, self.statement, self._vocabulary.kind_of, always=bool(self._cues) or not self._own_nlp)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -147,8 +150,18 @@ class PositionParser(RememberedTexts):
             return self._taken(self.nlp(text))
         # spaCy keeps every word that it has seen; in a memory zone it forgets those of this text again. A zone is one
         # of the whole pipeline, so threads take turns.
-        with self._reading, self.nlp.memory_zone():
-            return self._taken(self.nlp(text))
+        with self._reading:
+            with self.nlp.memory_zone():
+                doc = self.nlp(text)
+                new = {token.text for token in doc} - self._kept_words
+                statement = self._taken(doc)
+            if new and len(self._kept_words) < _MOST_KEPT:
+                # A word that comes again costs spaCy much less where it need not be forgotten.
+                new = {word for word in new if len(word) <= _LONGEST_KEPT}
+                self._kept_words |= new
+                for word in new:
+                    self.nlp.vocab[word]
+        return statement
 
     def rewritten(self, text: str, target: int) -> str:
         """Return a text rewritten to name exactly some regions; `rewrite` remembers what it returns.

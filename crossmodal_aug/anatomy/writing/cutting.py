@@ -24,9 +24,10 @@ _LEFT = frozenset({
     "residual", "remaining", "remains", "remain", "persists", "persist",
     "almost", "nearly", "partly", "partially",
 })  # fmt: skip
-# "Otherwise clear lungs" says that something was told before.
+# "Otherwise clear lungs" and "The apices are spared" say that something was told before.
 REFERRING = frozenset({
     "otherwise", "else", "elsewhere", "other", "further", "additional", "remaining", "rest", "remainder",
+    "spared", "sparing", "spares", "uninvolved",
 })  # fmt: skip
 
 Piece = tuple[str, str, str]

@@ -12,6 +12,7 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
+_WIDE = frozenset({"widespread", "diffuse", "diffusely", "generalised", "generalized", "scattered", "multifocal"})
 _BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly", "underlying", "elsewhere"})
 
 
@@ -114,6 +115,8 @@ def _check_beside(source: Source, stay: list[Sentence]) -> None:
         words = source.words(sentence.begin, sentence.end)
         if "elsewhere" in words and _DENYING.isdisjoint(source.kinds[sentence.begin : sentence.end]):
             raise declined("'elsewhere' hangs on what is named now")
+        if not (sentence.affirmed or sentence.denied or stands(source, sentence, -1)) and not _WIDE.isdisjoint(words):
+            raise declined("a sentence tells of a finding all over")
         for place in (*sentence.affirmed, *sentence.denied):
             if len(source.sides_of(place.mask)) > 1 and not (place.is_plural or _names_both(source, place)):
                 raise declined(f"the side of {source.said(place)!r} is told by what is named now")
