@@ -118,6 +118,8 @@ def _led(items: list[Item]) -> str:
 def _opened(source: Source, sentence: Sentence, words: str) -> str:
     """Return a sentence in the case of the one that it replaces, behind its list number and its heading."""
     chunks = Chunks(source)
+    if "(" in chunks.pieces[chunks.of[sentence.number]][2]:
+        raise declined("an aside would be left of its sentence")  # "nodules in both lungs (largest 4 mm)"
     heading = chunks.headings[chunks.of[sentence.number]]
     first = sentence.begin
     while first + 1 < sentence.end and not {"close", "bullet"}.isdisjoint(source.kinds[first : first + 2]):

@@ -69,6 +69,8 @@ def check_plain(source: Source, sentence: Sentence) -> None:
     for word in sorted(parts & word_list("bonds", "intricate")):
         raise declined(f"{word!r} hangs on what is named now")
     places = (*sentence.affirmed, *sentence.denied)
+    if any(words[term] == "the" and words.get(term + 1) == "lung" for term in terms):
+        raise declined("'the lung' is one that is named elsewhere")
     outside = words.keys() - {term for place in places for term in range(place.first, place.last + 1)}
     if sum(source.kinds[term] != "comma" for term in outside) > _MOST_WORDS:
         raise declined("a sentence says too much at once")

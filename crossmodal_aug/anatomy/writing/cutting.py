@@ -11,6 +11,7 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 
 _ITEM = re.compile(r"\s*\(?(\d{1,2}|[a-z])[.)](?=\s)")
+_HEADED = re.compile(r":\s*\d{1,2}[.)]\s*$")
 NUMBERING = frozenset({"number", "close", "open", "bullet"})
 _NAMING = FINDINGS | {"structure", "device"}
 _TITLES = FINDINGS | {
@@ -65,7 +66,10 @@ class Chunks:
     def _is_number(self, number: int) -> bool:
         sentence = self.source.sentences[number]
         is_last = number + 1 == len(self.source.sentences)
-        return not is_last and NUMBERING.issuperset(self.source.kinds[sentence.begin : sentence.end])
+        inside = self.source.kinds[sentence.begin : sentence.end]
+        # "Impression: 1" of "Impression: 1. Opacities in both lungs."
+        is_headed = len(inside) <= _MOST_HEADING and inside[-2:] == ["colon", "number"]
+        return not is_last and (is_headed or NUMBERING.issuperset(inside))
 
     def _behind_mark(self, begin: int, done: int) -> int:
         """Return where the marks that end the sentence before, and the gap behind them, are over."""
@@ -105,11 +109,12 @@ class Chunks:
         new = {self.of[number]: result for number, result in results.items() if number in self.of}
         cut = {at for at, result in new.items() if result is None}
         kept: list[Piece] = []
-        missing, heading = 0, ""
+        missing, heading, opening = 0, "", ""
         for at, (head, body, tail) in enumerate(self.pieces):
             own = self.headings[at]
             if at in cut:
-                missing += _ITEM.match(head) is not None
+                opening = head if ":" in head else opening
+                missing += (_ITEM.match(head) or _HEADED.search(head)) is not None
                 heading = heading if own is None else own
                 _close(kept, tail)
                 continue
@@ -120,7 +125,8 @@ class Chunks:
             if heading and own is None and not _ITEM.match(head):
                 written = f"{heading} {written}"
             heading = ""
-            kept.append((_renumbered(head, missing), written, tail))
+            kept.append((opening or _renumbered(head, missing), written, tail))
+            opening = ""
         text = "".join(part for piece in kept for part in piece)
         if kept and len(self.pieces) - 1 in cut:
             text = text.rstrip() + self.source.text[len(self.source.text.rstrip()) :]

@@ -112,7 +112,7 @@ def _noun_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> 
     is_side = source.word(place.last).endswith("side")
     if source.kinds[place.last] == "sided" and not (place.led and is_side):
         raise declined(f"{source.said(place)!r} stands without its finding")
-    _check_adverb(source, place)
+    _check_adverb(source, sentence, place)
     adjectives = word_list("adjectives", "words")
     if place.part == "noun" and adjectives & set(source.word(place.last).replace("-", " ").split()):
         raise declined(f"{source.said(place)!r} stands without its noun")
@@ -127,11 +127,13 @@ def _noun_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> 
     return edits
 
 
-def _check_adverb(source: Source, place: Place) -> None:
+def _check_adverb(source: Source, sentence: Sentence, place: Place) -> None:
     """Refuse what stands for an adverb in a note, "Effusions bilat, small", and what has an adjective of its own."""
     before = source.kinds[place.first - 1] if place.first else ""
     if place.part == "noun" and source.kinds[place.first : place.last + 1] == ["both"] and before in FINDINGS:
         raise declined(f"{source.said(place)!r} stands without its noun")
+    if "degree" in source.kinds[max(sentence.begin, place.start - 2) : place.start]:
+        raise declined(f"{source.said(place)!r} says where it is more")  # "emphysema, worst in the upper lobes"
     if before in _DESCRIBING and place.is_plural and not place.qualified and not place.negated:
         raise declined(f"{source.word(place.first - 1)!r} stands before the place")  # "with elevated hila"
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from crossmodal_aug.anatomy.writing.cutting import Chunks, stands, with_what_hangs
 from crossmodal_aug.anatomy.writing.nature import check_kinds
-from crossmodal_aug.anatomy.writing.places import Place, Sentence
+from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
 _WIDE = frozenset({"widespread", "diffuse", "diffusely", "generalised", "generalized", "scattered", "multifocal"})
-_BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly", "underlying", "elsewhere"})
+_BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly", "underlying", "elsewhere", "ipsilateral", "contralateral"})
 
 
 def plans(source: Source, target: int) -> Iterator[Moves]:
@@ -115,11 +115,19 @@ def _check_beside(source: Source, stay: list[Sentence]) -> None:
         words = source.words(sentence.begin, sentence.end)
         if "elsewhere" in words and _DENYING.isdisjoint(source.kinds[sentence.begin : sentence.end]):
             raise declined("'elsewhere' hangs on what is named now")
-        if not (sentence.affirmed or sentence.denied or stands(source, sentence, -1)) and not _WIDE.isdisjoint(words):
-            raise declined("a sentence tells of a finding all over")
+        is_placed = sentence.affirmed or sentence.denied
+        if not is_placed and not stands(source, sentence, -1) and _is_somewhere(source, sentence):
+            raise declined("a sentence tells of a finding all over, or at a place that is not known")
         for place in (*sentence.affirmed, *sentence.denied):
             if len(source.sides_of(place.mask)) > 1 and not (place.is_plural or _names_both(source, place)):
                 raise declined(f"the side of {source.said(place)!r} is told by what is named now")
+
+
+def _is_somewhere(source: Source, sentence: Sentence) -> bool:
+    """Return whether a sentence of findings says "widespread", or names a side: "a density over the right first rib"."""
+    kinds = set(source.kinds[sentence.begin : sentence.end])
+    wide = not _WIDE.isdisjoint(source.words(sentence.begin, sentence.end))
+    return not FINDINGS.isdisjoint(kinds) and (wide or not {"side", "both"}.isdisjoint(kinds))
 
 
 def _names_both(source: Source, place: Place) -> bool:

@@ -188,7 +188,8 @@ class _Rewriting:
         kept = {kind for begin, end in stay for kind in self.source.kinds[begin:end]}
         if kept.isdisjoint((FINDINGS | _NAMED) - {"growth"}):
             return None  # "no change since yesterday"
-        if not self.target and any(not REFERRING.isdisjoint(self.source.words(begin, end)) for begin, end in stay):
+        words = {part for span in stay for word in self.source.words(*span) for part in word.split()}
+        if not (self.target or REFERRING.isdisjoint(words)):
             return None  # "otherwise clear lungs"
         return self._parted(stay, go, [])
 
