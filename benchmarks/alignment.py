@@ -114,9 +114,9 @@ def rows(parser: PositionParser) -> dict[str, Row]:
     for where in ("anchor", "donor", "shared", "probability", "anywhere"):
         for text in ("keep", "union", "evidence"):
             named[f"TPatchMix where={where} text={text}"] = of(TPatchMix(parser, where=where, text=text))
-    for zones in ("side", "zone", "subset"):
-        named[f"ZoneMix zones={zones}"] = of(ZoneMix(parser, zones=zones))
-    named["ZoneMix zones=side max_cut=0.05"] = of(ZoneMix(parser, zones="side", max_cut=0.05))
+    for unit in ("side", "region", "subset"):
+        named[f"ZoneMix unit={unit}"] = of(ZoneMix(parser, unit=unit))
+    named["ZoneMix unit=side max_cut=0.05"] = of(ZoneMix(parser, unit="side", max_cut=0.05))
     named["SyncFlip"] = of(SyncFlip(parser))
     return named
 

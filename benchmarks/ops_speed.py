@@ -73,7 +73,7 @@ def forms(images: Tensor, texts: list[str], target: Tensor) -> dict[str, Callabl
         "ZoneMix max_cut=0.2": ZoneMix(parser, p=1.0, max_cut=0.2),
         "SyncFlip": SyncFlip(parser, p=1.0),
         "Focus": Focus(parser, p=1.0),
-        "PosAug": PosAug(parser, p=1.0),
+        "PosAug": PosAug(parser, phrase_p=1.0),
     }
     named: dict[str, Callable[[], Any]] = {}
     for name, op in ours.items():

@@ -26,7 +26,7 @@ class PublishedPatchMix(TPatchMix):
     """The published settings drawn for every sample, with at most one of the `FAULTS`."""
 
     def __init__(self, parser: PositionParser, fault: str | None = None) -> None:
-        super().__init__(parser, patch_size=16, p=1.0, where="anchor", gate="lesion", threshold=0.55, text="union")
+        super().__init__(parser, patch_size=16, p=1.0, where="anchor", gate="lesion", gate_threshold=0.55, text="union")
         self.fault = fault
         self.ungated = TPatchMix(parser, patch_size=16, p=1.0, where="anchor", gate=None, text="union")
         if fault == "row thirds as regions":

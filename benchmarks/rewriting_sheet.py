@@ -2,9 +2,9 @@
 
     python benchmarks/rewriting_sheet.py [--out benchmarks/results/rewriting_sheet.json]
 
-Needs no data. `results/rewriting_sheet.jsonl` holds the sheet: made-up sentences in three sets, the regions asked for,
-what was written and the verdicts. Each set was new to the writer when it was judged; its kinds of faults were mended
-before the next. A row is ungrammatical or false where either reader says so.
+Needs no data. `results/rewriting_sheet.jsonl` holds the sheet: made-up texts in seven sets, the regions asked for, what
+was written and the verdicts. Each set was new to the writer when it was judged; its kinds of faults were mended before
+the next. A row is ungrammatical or false where either reader says so.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ Build = Callable[[PositionParser], object]
 PATCH_MIX: dict[str, Build] = {
     f"TPatchMix {where} {gate} {text}": (
         lambda parser, where=where, gate=gate, text=text: TPatchMix(
-            parser, patch_size=3, p=0.8, where=where, gate=gate, threshold=0.5, text=text
+            parser, patch_size=3, p=0.8, where=where, gate=gate, gate_threshold=0.5 if gate else None, text=text
         )
     )
     for where, gate, text in product(
@@ -20,15 +20,15 @@ PATCH_MIX: dict[str, Build] = {
     )
 } | {"TPatchMix paper": TPatchMix.paper}
 ZONE_MIX: dict[str, Build] = {
-    f"ZoneMix {zones} {cut}": (lambda parser, zones=zones, cut=cut: ZoneMix(parser, zones=zones, p=0.8, max_cut=cut))
-    for zones, cut in product(("side", "zone", "subset"), (None, 0.2))
+    f"ZoneMix {unit} {cut}": (lambda parser, unit=unit, cut=cut: ZoneMix(parser, unit=unit, p=0.8, max_cut=cut))
+    for unit, cut in product(("side", "region", "subset"), (None, 0.2))
 }
 FOCUS: dict[str, Build] = {
-    f"Focus {by} {cut}": (lambda parser, by=by, cut=cut: Focus(parser, by=by, p=0.8, max_cut=cut))
-    for by, cut in product(("side", "zone"), (None, 0.2))
+    f"Focus {unit} {cut}": (lambda parser, unit=unit, cut=cut: Focus(parser, unit=unit, p=0.8, max_cut=cut))
+    for unit, cut in product(("side", "region"), (None, 0.2))
 }
 POS_AUG: dict[str, Build] = {
-    f"PosAug {mode}": (lambda parser, mode=mode: PosAug(parser, p=0.6, mode=mode))
+    f"PosAug {mode}": (lambda parser, mode=mode: PosAug(parser, phrase_p=0.6, mode=mode))
     for mode in ("mask", "fuzz", "coarsen", "mix")
 }
 REWORD: dict[str, Build] = {"Reword": lambda parser: Reword(parser, p=0.6)}
@@ -37,7 +37,7 @@ MIXING = PATCH_MIX | ZONE_MIX
 SINGLE = MIXING | FOCUS | POS_AUG | REWORD | SYNC_FLIP
 SEQUENCES: dict[str, Build] = {
     "ZoneMix, TPatchMix, SyncFlip, Focus": lambda parser: CrossModalSequential(
-        ZoneMix(parser, p=0.6), TPatchMix(parser, patch_size=3, p=0.6), SyncFlip(parser), Focus(parser, by="zone")
+        ZoneMix(parser, p=0.6), TPatchMix(parser, patch_size=3, p=0.6), SyncFlip(parser), Focus(parser, unit="region")
     ),
     "SyncFlip, PosAug": lambda parser: CrossModalSequential(SyncFlip(parser), PosAug(parser)),
     "Reword, ZoneMix, SyncFlip, Reword, PosAug": lambda parser: CrossModalSequential(

@@ -40,7 +40,7 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     pixels = torch.arange(spatial.numel()).view(spatial)
     donor_pixels = None if case.donors is None else pixels.expand(pool, *spatial).contiguous()
     whose = traced_samples(op, case, out)
-    which = op.apply(pixels.expand(batch, *spatial).contiguous(), out.params, donors=donor_pixels)
+    which = op.replay(pixels.expand(batch, *spatial).contiguous(), out.params, donors=donor_pixels)
 
     def traced(mine: Tensor, theirs: Tensor) -> Tensor:
         both = mine if case.donors is None else torch.cat((mine, theirs))
@@ -59,8 +59,8 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     assert out.images.dtype == case.images.dtype
     assert out.target.dtype == case.target.dtype
     second = case.donors or Augmented()
-    assert torch.equal(op.apply(case.images, out.params, donors=second.images), out.images)
-    assert torch.equal(op.apply(case.target, out.params, role="target", donors=second.target), out.target)
+    assert torch.equal(op.replay(case.images, out.params, donors=second.images), out.images)
+    assert torch.equal(op.replay(case.target, out.params, role="target", donors=second.target), out.target)
     assert op.rewrite(case.texts, out.params) == out.texts
 
 
@@ -91,12 +91,12 @@ def _zones_change_hands(op: ZoneMix, case: Case, out: Augmented) -> None:
     whose = traced_samples(op, case, out)
     for b in range(len(case.texts)):
         from_donor = torch.zeros_like(owner, dtype=torch.bool)
-        for region in out.params.zones[b].nonzero().flatten().tolist():
+        for region in out.params.regions[b].nonzero().flatten().tolist():
             from_donor |= owner == region
         assert torch.equal(whose[b] != b, from_donor.expand(case.images.shape[2:]))
         donor = theirs[out.params.donors[b]]
-        assert torch.equal(out.positions[b], torch.where(out.params.zones[b], donor, mine[b]))
-        assert bool(out.params.accepted[b]) == bool(out.params.zones[b].any())
+        assert torch.equal(out.positions[b], torch.where(out.params.regions[b], donor, mine[b]))
+        assert bool(out.params.accepted[b]) == bool(out.params.regions[b].any())
 
 
 def traced_samples(op, case: Case, out: Augmented) -> Tensor:
@@ -108,7 +108,7 @@ def traced_samples(op, case: Case, out: Augmented) -> Tensor:
         return (start + torch.arange(count)).view(-1, *[1] * len(spatial)).expand(-1, *spatial).contiguous()
 
     donors = None if case.donors is None else numbers(first, pool)
-    return op.apply(numbers(0, batch), out.params, donors=donors)
+    return op.replay(numbers(0, batch), out.params, donors=donors)
 
 
 def _focus_narrows(op: Focus, case: Case, out: Augmented) -> None:
@@ -160,7 +160,7 @@ def _patch_brings_words(op: TPatchMix, case: Case, out: Augmented) -> None:
             assert len(touched) == 1
             assert bool(options[touched].all())
         if op.gate == "lesion":
-            assert float(given[out.params.donors[b]][inside].mean()) >= op.threshold - 1e-5
+            assert float(given[out.params.donors[b]][inside].mean()) >= op.gate_threshold - 1e-5
         if op.text == "keep":
             assert torch.equal(out.positions[b], mine[b])
             assert out.texts[b] == case.texts[b]

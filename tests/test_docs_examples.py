@@ -28,7 +28,7 @@ def account_of(script: str) -> str:
 @pytest.mark.slow
 def test_the_plain_loop_learns_with_captions_that_stay_true() -> None:
     account = account_of("plain_loop.py")
-    for op in ("SyncFlip", "PatchMix", "ZoneMix", "Focus"):
+    for op in ("SyncFlip", "TPatchMix", "ZoneMix", "Focus"):
         assert re.search(rf"^{op}Params: \d of 4 samples altered$", account, flags=re.MULTILINE), account
     assert "before training: captions agree with masks in 4 of 4 samples" in account
     (altered, seen, agreed) = map(

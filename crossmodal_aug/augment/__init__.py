@@ -9,7 +9,7 @@ from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
 from crossmodal_aug.augment.reword import Reword, RewordParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.augment.sync_flip import SyncFlip, SyncFlipParams
-from crossmodal_aug.augment.t_patch_mix import PatchMixParams, TPatchMix
+from crossmodal_aug.augment.t_patch_mix import TPatchMix, TPatchMixParams
 from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.augment.zone_mix import ZoneMix, ZoneMixParams
 
@@ -20,7 +20,6 @@ __all__ = [
     "Focus",
     "FocusParams",
     "Params",
-    "PatchMixParams",
     "PosAug",
     "PosAugParams",
     "Reason",
@@ -29,6 +28,7 @@ __all__ = [
     "SyncFlip",
     "SyncFlipParams",
     "TPatchMix",
+    "TPatchMixParams",
     "TextOp",
     "ZoneMix",
     "ZoneMixParams",

@@ -23,7 +23,7 @@ from crossmodal_aug.augment.strict import check_promises
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
 
-Role = Literal["image", "target"]
+Role = Literal["image", "map", "target", "evidence"]
 
 _BITS = {
     torch.uint16: torch.int16,
@@ -170,32 +170,30 @@ class CrossModalOp(nn.Module, ABC):
             images=self._alter_bits(batch.images, params, "image", None if second is None else second.images),
             texts=texts,
             target=None if target is None else self._alter_bits(target, params, "target", other_target),
-            evidence=None if evidence is None else self._alter_bits(evidence, params, "target", other_evidence),
+            evidence=None if evidence is None else self._alter_bits(evidence, params, "evidence", other_evidence),
             positions=params.positions,
             maps=tuple(
-                self._alter_bits(one, params, "image", other) for one, other in zip(batch.maps, others, strict=True)
+                self._alter_bits(one, params, "map", other) for one, other in zip(batch.maps, others, strict=True)
             ),
             params=params,
         )
 
-    def apply(  # type: ignore[override]
+    def replay(
         self,
         tensor: Tensor,
-        params: Any = None,
+        params: Any,
         *,
         role: Role = "image",
         donors: Tensor | None = None,
     ) -> Tensor:
         """Repeat on another aligned tensor what a call did.
 
-        Called with a function alone it is `torch.nn.Module.apply`, so that ``model.apply(init)`` still works on a
-        model that holds an op.
-
         Args:
             tensor: (B, ..., *spatial), of the batch and spatial size of that call.
             params: ``out.params`` of that call.
-            role: What the tensor is: "image" (also any further map) or "target". Only `Focus` treats the two
-                differently.
+            role: What the tensor is. `Focus` empties a "target" and "evidence" and leaves an "image" and a "map" alone;
+                `SyncGeometry` interpolates an "image" and takes the nearest pixel of all others; no other op tells
+                them apart.
             donors: The donors' tensor, where that call took pixels from a second batch.
 
         Returns:
@@ -205,11 +203,9 @@ class CrossModalOp(nn.Module, ABC):
             InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of this kind of op.
             InvalidValueError: The tensor does not fit the parameters.
         """
-        if params is None and callable(tensor):
-            return super().apply(tensor)  # type: ignore[return-value]
         self._check_params(params)
         check_tensor("tensor", tensor)
-        check_choice("role", role, ("image", "target"))
+        check_choice("role", role, ("image", "map", "target", "evidence"))
         check_aligned("tensor", tensor, params.accepted.shape[0], params.spatial, params.accepted.device)
         _check_source(params, donors)
         return self._alter_bits(tensor, params, role, donors)

@@ -25,7 +25,7 @@ class Augmented:
         evidence: (B, 1, *spatial) or (B, *spatial) map that says where lesion is, or None where the target says it.
         positions: (B, K) bool: the regions that each sample's text names, or None.
         maps: Further aligned tensors (B, ..., *spatial).
-        params: The parameters of the op that made it; ``op.apply`` and ``op.rewrite`` replay them.
+        params: The parameters of the op that made it; ``op.replay`` and ``op.rewrite`` replay them.
     """
 
     images: Tensor | None = None

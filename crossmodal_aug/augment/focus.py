@@ -12,7 +12,7 @@ from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.cutting import zones_cut_share
+from crossmodal_aug.functional.cutting import regions_cut_share
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.mixing import one_of, pick_true, uniforms
 from crossmodal_aug.functional.regions import band_maxima, bands_per_region, union_mask
@@ -42,7 +42,7 @@ class Focus(CrossModalOp):
 
     Args:
         parser: Reads and rewrites the texts.
-        by: "side" keeps the named regions of one side, where two sides are named; "zone" keeps a random proper
+        unit: "side" keeps the named regions of one side, where two sides are named; "region" keeps a random proper
             subset of the named regions, where two or more are.
         p: Probability that a sample is narrowed.
         max_cut: Leave a sample alone when the border of what is kept would cut through more than this share of its
@@ -52,12 +52,12 @@ class Focus(CrossModalOp):
 
     Raises:
         InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
-        InvalidValueError: ``by`` is neither of the two, or ``p`` or ``max_cut`` lies outside [0, 1].
+        InvalidValueError: ``unit`` is neither of the two, or ``p`` or ``max_cut`` lies outside [0, 1].
 
     Example:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, Focus, PositionParser
-        >>> op = Focus(PositionParser(LUNG_ZONES), by="side", p=1.0)
+        >>> op = Focus(PositionParser(LUNG_ZONES), unit="side", p=1.0)
         >>> texts = ["Opacity in the lower left lung and upper right lung."]
         >>> out = op(torch.zeros(1, 1, 3, 2), texts, torch.ones(1, 1, 3, 2), generator=torch.Generator().manual_seed(0))
         >>> out.texts, out.target[0, 0, 0]
@@ -66,7 +66,7 @@ class Focus(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they went in.
         - Gate: ``p``; something to choose from; evidence (>= 0.5) left in what is kept; ``max_cut``.
-        - Replay: ``apply(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
+        - Replay: ``replay(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
         - Randomness: 2 + K draws a sample.
     """
 
@@ -76,20 +76,20 @@ class Focus(CrossModalOp):
         self,
         parser: PositionParser,
         *,
-        by: Literal["side", "zone"] = "side",
+        unit: Literal["side", "region"] = "side",
         p: float = 0.5,
         max_cut: float | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
-        check_choice("by", by, ("side", "zone"))
-        self.by = by
+        check_choice("unit", unit, ("side", "region"))
+        self.unit = unit
         self.p = check_probability("p", p)
         self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
-        return f"by={self.by!r}, p={self.p}, max_cut={self.max_cut}"
+        return f"unit={self.unit!r}, p={self.p}, max_cut={self.max_cut}"
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> FocusParams:
         """Draw which regions each sample keeps, and decide which samples are narrowed."""
@@ -106,7 +106,7 @@ class Focus(CrossModalOp):
             held = bands_per_region(lesion, self.atlas, batch.spatial[-2]) > 0
             gate.require((held & kept).any(dim=1), Reason.EVIDENCE)
             if self.max_cut is not None:
-                cut = zones_cut_share(evidence, kept, self.atlas, batch.spatial)
+                cut = regions_cut_share(evidence, kept, self.atlas, batch.spatial)
                 gate.require(cut <= self.max_cut, Reason.CUT)
         elif self.max_cut is not None:
             evidence_of(batch, "max_cut")  # raises: there is none to read
@@ -123,7 +123,7 @@ class Focus(CrossModalOp):
 
     def _narrow(self, named: Tensor, choice: Tensor, coins: Tensor) -> tuple[Tensor, Tensor]:
         """A proper non-empty subset of the named regions, and whether there is one."""
-        if self.by == "zone":
+        if self.unit == "region":
             one = one_of(pick_true(choice, named), named.shape[1])
             subset = named & (coins < 0.5)
             proper = subset.any(dim=1) & (subset != named).any(dim=1)
@@ -136,7 +136,7 @@ class Focus(CrossModalOp):
 
     def alter(self, tensor: Tensor, params: FocusParams, role: Role, donors: Tensor | None) -> Tensor:
         """Empty a target outside the regions that are kept."""
-        if role == "image":
+        if role in ("image", "map"):
             return tensor
         mask = union_mask(params.kept, self.atlas, params.spatial) | ~params.accepted.view(
             -1, *[1] * len(params.spatial)

@@ -39,11 +39,11 @@ class PosAugParams(Params):
 
 
 class PosAug(TextOp):
-    """Text only: each position phrase is made vaguer with probability p (Semi-MedRef, arXiv 2605.15720).
+    """Text only: each position phrase is made vaguer with probability ``phrase_p`` (Semi-MedRef, arXiv 2605.15720).
 
     Args:
         parser: Finds the phrases.
-        p: Probability that a phrase is altered, for each phrase on its own.
+        phrase_p: Probability that a phrase is altered, for each phrase on its own.
         mode: "mask" writes ``mask_token`` in its place; "fuzz" writes ``fuzzy_phrase``; "coarsen" widens it to
             something that is still true ("upper left lung" becomes "left lung"), fuzzes what cannot be widened, and
             leaves what the text calls clear; "mix" takes one of the three at random, phrase by phrase.
@@ -54,13 +54,13 @@ class PosAug(TextOp):
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: ``mode`` is not one of the four, ``p`` lies outside [0, 1], or ``mask_token`` or
+        InvalidValueError: ``mode`` is not one of the four, ``phrase_p`` lies outside [0, 1], or ``mask_token`` or
             ``fuzzy_phrase`` names a region.
 
     Example:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
-        >>> op = PosAug(PositionParser(LUNG_ZONES), p=1.0, mode="coarsen")
+        >>> op = PosAug(PositionParser(LUNG_ZONES), phrase_p=1.0, mode="coarsen")
         >>> op(None, ["Opacity in the lower left lung."], generator=torch.Generator().manual_seed(0)).texts
         ['Opacity in the left lung.']
 
@@ -79,7 +79,7 @@ class PosAug(TextOp):
         self,
         parser: PositionParser,
         *,
-        p: float = 0.5,
+        phrase_p: float = 0.5,
         mode: Literal["mask", "fuzz", "coarsen", "mix"] = "mix",
         mask_token: str = "[MASK]",
         fuzzy_phrase: str | None = None,
@@ -99,14 +99,17 @@ class PosAug(TextOp):
                 raise InvalidValueError(
                     f"Expected `{name}` to name no region of the atlas, but {value!r} names {sorted(named)}."
                 )
-        self.p = check_probability("p", p)
+        self.phrase_p = check_probability("phrase_p", phrase_p)
         self.mode = mode
         self.mask_token = mask_token
         self.fuzzy_phrase = fuzzy_phrase
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
-        return f"p={self.p}, mode={self.mode!r}, mask_token={self.mask_token!r}, fuzzy_phrase={self.fuzzy_phrase!r}"
+        return (
+            f"phrase_p={self.phrase_p}, mode={self.mode!r}, mask_token={self.mask_token!r}, "
+            f"fuzzy_phrase={self.fuzzy_phrase!r}"
+        )
 
     def draw_texts(
         self, texts: list[str], positions: Tensor, spatial: tuple[int, ...], generator: torch.Generator | None
@@ -158,7 +161,7 @@ class PosAug(TextOp):
     def _alter_text(self, text: str, report: Report, rng: random.Random) -> str:
         changes = {}
         for index, mention in enumerate(report.mentions):
-            drawn, mode = rng.random() < self.p, rng.choice(("mask", "fuzz", "coarsen"))
+            drawn, mode = rng.random() < self.phrase_p, rng.choice(("mask", "fuzz", "coarsen"))
             if not drawn:
                 continue
             mode = mode if self.mode == "mix" else self.mode

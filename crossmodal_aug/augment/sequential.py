@@ -31,7 +31,7 @@ class CrossModalSequential(nn.Module):
         >>> op = CrossModalSequential(ZoneMix(parser), SyncFlip(parser))
         >>> images = torch.rand(2, 1, 6, 4)
         >>> out = op(images, ["Clear.", "Left base opacity."], generator=torch.Generator().manual_seed(0))
-        >>> torch.equal(op.apply(images, out.params), out.images)
+        >>> torch.equal(op.replay(images, out.params), out.images)
         True
 
     Convention:
@@ -91,14 +91,10 @@ class CrossModalSequential(nn.Module):
             params.append(out.params)
         return replace(out, params=tuple(params))
 
-    def apply(  # type: ignore[override]
-        self, tensor: Tensor, params: Any = None, *, role: Role = "image", donors: Tensor | None = None
-    ) -> Tensor:
-        """Repeat on another aligned tensor what a call did; see `CrossModalOp.apply`."""
-        if params is None and callable(tensor):
-            return super().apply(tensor)  # type: ignore[return-value]
+    def replay(self, tensor: Tensor, params: Any, *, role: Role = "image", donors: Tensor | None = None) -> Tensor:
+        """Repeat on another aligned tensor what a call did; see `CrossModalOp.replay`."""
         for op, one in self._pairs(params):
-            tensor = op.apply(tensor, one, role=role, donors=donors)
+            tensor = op.replay(tensor, one, role=role, donors=donors)
         return tensor
 
     def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:

@@ -47,8 +47,8 @@ def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Au
         if before is None or after is None:  # a batch without a target
             continue
         _require(name, f"left {what} of an unaccepted sample as it was", accepted | _same(before, after))
-        role: Any = "target" if what in ("target", "evidence") else "image"
-        again = op.apply(before, out.params, role=role, donors=theirs)
+        role: Any = {"images": "image", "target": "target", "evidence": "evidence"}.get(what, "map")
+        again = op.replay(before, out.params, role=role, donors=theirs)
         _require(name, f"gives the same {what} again on replay", _same(again, after))
     unmoved = (batch.positions == out.params.positions).all(dim=1)
     _require(name, "left the positions of an unaccepted sample as they were", accepted | unmoved)

@@ -14,32 +14,18 @@ from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.constants import constant
-from crossmodal_aug.functional.evidence import evidence_values, reaches
-from crossmodal_aug.functional.mixing import (
-    box_mask,
-    boxes_around,
-    boxes_inside,
-    draw_donors,
-    pick_true,
-    random_pixel,
-    uniforms,
-)
+from crossmodal_aug.functional.evidence import reaches
+from crossmodal_aug.functional.mixing import draw_donors, uniforms
 from crossmodal_aug.functional.pasting import paste_boxes, paste_windows
-from crossmodal_aug.functional.regions import (
-    band_maxima,
-    bands_per_region,
-    window_per_region,
-)
+from crossmodal_aug.functional.patches import Measure, Where, draw_boxes, evident_positions, patch_evidence
 from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
-Where = Literal["anchor", "donor", "shared", "probability", "anywhere"]
+_PAPER_THRESHOLD = 0.55
 
 
 @dataclass(frozen=True)
-class PatchMixParams(MixParams):
+class TPatchMixParams(MixParams):
     """What one call of `TPatchMix` did, beside what every op that takes pixels from donors records.
 
     Attributes:
@@ -73,8 +59,9 @@ class TPatchMix(CrossModalOp):
             "probability": around a pixel where the donor's evidence reaches ``threshold`` (the paper's second
             rule); "anywhere": plain CutMix.
         gate: Keep a drawn patch only if, over its pixels, "lesion": the mean of the donor's evidence e (the paper);
-            "confident": the mean of its certainty ``|2 e - 1|``; reaches ``threshold``. None keeps all.
-        threshold: Evidence that counts as lesion, for ``where``, ``gate`` and ``text``.
+            "confident": the mean of its certainty ``|2 e - 1|``; reaches ``gate_threshold``. None keeps all.
+        gate_threshold: What the mean must reach; None is 0.55 (the paper). Without a gate it has no effect, and raises.
+        threshold: Evidence that counts as lesion, for ``where`` and ``text``.
         text: What the caption says afterwards. "evidence": a region named by the donor is added where donor
             evidence lies inside the patch, and one named by the anchor is dropped where the patch covered the last
             of its evidence and brought none; "union": the regions of both (the paper); "keep": the anchor's caption
@@ -103,7 +90,7 @@ class TPatchMix(CrossModalOp):
         - Randomness: 6 draws a sample.
     """
 
-    params_type = PatchMixParams
+    params_type = TPatchMixParams
 
     def __init__(
         self,
@@ -112,8 +99,9 @@ class TPatchMix(CrossModalOp):
         patch_size: int | Sequence[int] = 64,
         p: float = 0.5,
         where: Where = "anchor",
-        gate: Literal["lesion", "confident"] | None = "confident",
-        threshold: float = 0.55,
+        gate: Measure | None = "confident",
+        gate_threshold: float | None = None,
+        threshold: float = 0.5,
         text: Literal["evidence", "union", "keep"] = "evidence",
         **settings: Unpack[Settings],
     ) -> None:
@@ -125,6 +113,10 @@ class TPatchMix(CrossModalOp):
         self.p = check_probability("p", p)
         self.where = where
         self.gate = gate
+        if gate is None and gate_threshold is not None:
+            raise InvalidValueError(f"Expected no `gate_threshold` where `gate` is None, but got {gate_threshold!r}.")
+        given = _PAPER_THRESHOLD if gate_threshold is None else gate_threshold
+        self.gate_threshold = None if gate is None else check_probability("gate_threshold", given)
         self.threshold = check_probability("threshold", threshold)
         self.text = text
 
@@ -135,17 +127,24 @@ class TPatchMix(CrossModalOp):
         The paper's target is binary: ``out.target >= 0.5``.
         """
         return cls(
-            parser, patch_size=16, p=0.08, where="anchor", gate="lesion", threshold=0.55, text="union", **settings
+            parser,
+            patch_size=16,
+            p=0.08,
+            where="anchor",
+            gate="lesion",
+            gate_threshold=_PAPER_THRESHOLD,
+            text="union",
+            **settings,
         )
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
         return (
             f"patch_size={self.patch_size}, p={self.p}, where={self.where!r}, gate={self.gate!r}, "
-            f"threshold={self.threshold}, text={self.text!r}"
+            f"gate_threshold={self.gate_threshold}, threshold={self.threshold}, text={self.text!r}"
         )
 
-    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> PatchMixParams:
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> TPatchMixParams:
         """Draw donors and patches, decide which are pasted, and work out what the texts will say."""
         mine, spatial = batch.positions, batch.spatial
         source = batch if donors is None else donors
@@ -159,7 +158,7 @@ class TPatchMix(CrossModalOp):
         lesion = None
         if self.where == "probability" and evidence is not None:
             lesion = reaches(evidence, self.threshold).index_select(0, index)
-        boxes, allowed = self._place(draws[:, 2:], mine, theirs, lesion, spatial, size)
+        boxes, allowed = draw_boxes(draws[:, 2:], self.where, mine, theirs, lesion, self.atlas, spatial, size)
         # A region narrower than a pixel has no room for a patch.
         pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
         gate = Gate(mine.shape[0], mine.device)
@@ -173,15 +172,16 @@ class TPatchMix(CrossModalOp):
         mixed = mine if self.text == "keep" else mine | theirs
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
-            score, brought = self._read(evidence, index, windows, spatial)
-            if self.gate is not None:
-                gate.require(score >= self.threshold * pixels, Reason.EVIDENCE)
+            threshold = self.threshold if self.text == "evidence" else None
+            score, brought = patch_evidence(evidence, index, windows, self.atlas, spatial, self.gate, threshold)
+            if self.gate_threshold is not None:
+                gate.require(score >= self.gate_threshold * pixels, Reason.EVIDENCE)
             if self.text == "evidence":
                 own = evidence if donors is None else evidence_of(batch, "text='evidence'")
-                mixed = self._evident_positions(mine, theirs, own, brought > 0, boxes, windows)
+                mixed = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
         accepted = gate.accepted
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
-        return PatchMixParams(
+        return TPatchMixParams(
             accepted=accepted,
             before=mine,
             positions=mixed,
@@ -194,84 +194,12 @@ class TPatchMix(CrossModalOp):
             mixed_share=(pixels * accepted).float() / prod(spatial),
         )
 
-    def _read(
-        self, evidence: Tensor, index: Tensor, windows: Windows, spatial: tuple[int, ...]
-    ) -> tuple[Tensor, Tensor]:
-        """What the gate compares with the threshold, summed over the patch (B,), and the patch's lesion by region."""
-        score, brought = (
-            torch.zeros_like(index, dtype=torch.float32),
-            index.new_zeros((len(index), len(self.atlas)), dtype=torch.float32),
-        )
-        for part in windows.parts(spatial):
-            given = evidence_values(part.of(evidence, index))
-            if self.text == "evidence":
-                patch = (given >= self.threshold) & part.inside
-                brought = brought + window_per_region(patch, part.start[:, -2:], self.atlas, (spatial[-2], spatial[-1]))
-            if self.gate is not None:
-                value = given if self.gate == "lesion" else (2 * given - 1).abs()
-                score = score + (value * part.inside).flatten(1).sum(dim=1)
-        return score, brought
-
     def _evidence_needed_by(self) -> str | None:
-        reasons = {
-            "where='probability'": self.where == "probability",
-            f"gate={self.gate!r}": self.gate is not None,
-            "text='evidence'": self.text == "evidence",
-        }
-        return next((reason for reason, holds in reasons.items() if holds), None)
-
-    def _place(
-        self,
-        draws: Tensor,
-        mine: Tensor,
-        theirs: Tensor,
-        lesion: Tensor | None,
-        spatial: tuple[int, ...],
-        size: tuple[int, ...],
-    ) -> tuple[Tensor, Tensor]:
-        """Box of each sample, and whether it has a place to lie in."""
-        everywhere = constant(tuple((0, n) for n in spatial), torch.int64, mine.device).expand(mine.shape[0], -1, 2)
-        if self.where == "anywhere":
-            return boxes_inside(draws[:, 1 : 1 + len(spatial)], everywhere, size), torch.ones_like(mine[:, 0])
-        if lesion is not None:
-            return boxes_around(random_pixel(draws[:, :2], lesion), spatial, size), lesion.flatten(1).any(dim=1)
-        options = {"anchor": mine, "donor": theirs, "shared": mine & theirs}[self.where]
-        allowed = options.any(dim=1)
-        if self.where == "anchor":
-            sides = grid.side_members(self.atlas, mine.device)
-            ours, others = ((named.unsqueeze(1) & sides).any(dim=2) for named in (mine, theirs))
-            opposed = ours.any(dim=1) & others.any(dim=1) & ~(ours & others).any(dim=1)
-            allowed = allowed & ~opposed
-        region = pick_true(draws[:, 0], options)
-        plane = grid.bounds(self.atlas, (spatial[-2], spatial[-1]), mine.device)[region]
-        bounds = torch.cat((everywhere[:, :-2], plane), dim=1)
-        return boxes_inside(draws[:, 1 : 1 + len(spatial)], bounds, size), allowed
-
-    def _evident_positions(
-        self, mine: Tensor, theirs: Tensor, own: Tensor, brought: Tensor, boxes: Tensor, windows: Windows
-    ) -> Tensor:
-        """Regions that a mixed sample names, from what its box brought and its own evidence around that."""
-        size = (own.shape[-2], own.shape[-1])
-        # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
-        # the columns of the box can hold less: those are looked through once more without its rows.
-        largest = reaches(band_maxima(own, self.atlas), self.threshold)
-        rows = torch.arange(mine.shape[0], device=mine.device)
-        left, width = windows.start[:, -1:], windows.size[-1]
-        strips = Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows)
-        shut = box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1)
-        if strips.is_floating_point():  # less 2 a value reaches no threshold, which is quicker than to compare first
-            strips = band_maxima(strips.sub_(shut.to(strips.dtype), alpha=2), self.atlas)
-            outside = reaches(strips, self.threshold)
-        else:
-            outside = band_maxima(reaches(strips, self.threshold).logical_and_(~shut), self.atlas)
-        columns = left + torch.arange(width, device=left.device)
-        in_box = (columns >= boxes[:, -1, :1]) & (columns < boxes[:, -1, 1:])
-        places = columns.unsqueeze(1).expand(-1, largest.shape[1], -1)
-        around = torch.where(in_box.unsqueeze(1), outside, largest.gather(2, places))
-        held, remains = (
-            bands_per_region(one, self.atlas, size[0]) > 0 for one in (largest, largest.scatter(2, places, around))
-        )
-        return (mine & ~(held & ~(remains | brought))) | (theirs & brought)
+        if self.where == "probability":
+            return "where='probability'"
+        if self.gate is not None:
+            return f"gate={self.gate!r}"
+        return "text='evidence'" if self.text == "evidence" else None
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         if len(self.patch_size) == 1:
@@ -283,7 +211,7 @@ class TPatchMix(CrossModalOp):
             )
         return self.patch_size
 
-    def alter(self, tensor: Tensor, params: PatchMixParams, role: Role, donors: Tensor | None) -> Tensor:
+    def alter(self, tensor: Tensor, params: TPatchMixParams, role: Role, donors: Tensor | None) -> Tensor:
         """Take the pixels of the patch from the donor."""
         source = tensor if donors is None else donors
         if torch.compiler.is_compiling():

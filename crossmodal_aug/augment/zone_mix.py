@@ -12,7 +12,7 @@ from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.cutting import zones_cut_share
+from crossmodal_aug.functional.cutting import regions_cut_share
 from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
 
@@ -22,14 +22,14 @@ class ZoneMixParams(MixParams):
     """What one call of `ZoneMix` did, beside what every op that takes pixels from donors records.
 
     Attributes:
-        zones: (B, K) bool: the set S of regions that come from the donor; empty where not accepted.
+        regions: (B, K) bool: the set S of regions that come from the donor; empty where not accepted.
     """
 
-    zones: Tensor
+    regions: Tensor
 
     def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
         """Return the same call with some samples (B,) bool left alone after all."""
-        return replace(super().undone(refused, reason), zones=self.zones & ~refused.unsqueeze(1))
+        return replace(super().undone(refused, reason), regions=self.regions & ~refused.unsqueeze(1))
 
 
 class ZoneMix(CrossModalOp):
@@ -40,22 +40,22 @@ class ZoneMix(CrossModalOp):
 
     Args:
         parser: Reads and rewrites the texts.
-        zones: How S is drawn: "side" (all regions of one side), "zone" (one region), or "subset" (each region with
+        unit: How S is drawn: "side" (all regions of one side), "region" (one region), or "subset" (each region with
             probability 1/2, but neither none nor all).
         p: Probability that a sample is mixed.
         max_cut: Leave a sample alone when the border of S would cut through more than this share of its own
-            evidence (target >= 0.5) or its donor's, as `crossmodal_aug.functional.cut_share` measures it; needs a
+            evidence (>= 0.5) or its donor's, as `crossmodal_aug.functional.cut_share` measures it; needs a
             target. None never does.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
-        InvalidValueError: ``zones`` is not one of the three, or ``p`` or ``max_cut`` lies outside [0, 1].
+        InvalidValueError: ``unit`` is not one of the three, or ``p`` or ``max_cut`` lies outside [0, 1].
 
     Example:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, ZoneMix
-        >>> op = ZoneMix(PositionParser(LUNG_ZONES), zones="side", p=1.0)
+        >>> op = ZoneMix(PositionParser(LUNG_ZONES), unit="side", p=1.0)
         >>> texts = ["Opacity in the lower left lung.", "Opacity in the upper right lung."]
         >>> out = op(torch.zeros(2, 1, 6, 4), texts, generator=torch.Generator().manual_seed(1))
         >>> bool((op.parser.encode(out.texts) == out.positions).all())
@@ -75,20 +75,20 @@ class ZoneMix(CrossModalOp):
         self,
         parser: PositionParser,
         *,
-        zones: Literal["side", "zone", "subset"] = "side",
+        unit: Literal["side", "region", "subset"] = "side",
         p: float = 0.5,
         max_cut: float | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
-        check_choice("zones", zones, ("side", "zone", "subset"))
-        self.zones = zones
+        check_choice("unit", unit, ("side", "region", "subset"))
+        self.unit = unit
         self.p = check_probability("p", p)
         self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
-        return f"zones={self.zones!r}, p={self.p}, max_cut={self.max_cut}"
+        return f"unit={self.unit!r}, p={self.p}, max_cut={self.max_cut}"
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> ZoneMixParams:
         """Draw donors and the set S of each sample, and decide which mixes are made."""
@@ -102,17 +102,17 @@ class ZoneMix(CrossModalOp):
         # A text that does not say where cannot say what a region holds.
         gate.require(batch.placed, Reason.SILENT)
         gate.require(source.placed.index_select(0, index), Reason.SILENT_DONOR)
-        zones = self._draw_zones(draws[:, 2], draws[:, 3:])
+        chosen = self._draw_regions(draws[:, 2], draws[:, 3:])
         if self.max_cut is not None:
             mine = evidence_of(batch, "max_cut")
             theirs = mine if donors is None else evidence_of(donors, "max_cut")
             for evidence, rows in ((mine, None), (theirs, index)):
-                cut = zones_cut_share(evidence, zones, self.atlas, batch.spatial, rows)
+                cut = regions_cut_share(evidence, chosen, self.atlas, batch.spatial, rows)
                 gate.require(cut <= self.max_cut, Reason.CUT)
         accepted = gate.accepted
-        zones = zones & accepted.unsqueeze(1)
-        mixed = torch.where(zones, source.positions.index_select(0, index), positions)
-        shares = grid.shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), zones.device)
+        chosen = chosen & accepted.unsqueeze(1)
+        mixed = torch.where(chosen, source.positions.index_select(0, index), positions)
+        shares = grid.shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), chosen.device)
         return ZoneMixParams(
             accepted=accepted,
             before=positions,
@@ -121,16 +121,16 @@ class ZoneMix(CrossModalOp):
             spatial=batch.spatial,
             donors=index,
             pool=None if donors is None else donors.positions.shape[0],
-            zones=zones,
-            mixed_share=(zones * shares).sum(dim=1),
+            regions=chosen,
+            mixed_share=(chosen * shares).sum(dim=1),
         )
 
-    def _draw_zones(self, choice: Tensor, coins: Tensor) -> Tensor:
+    def _draw_regions(self, choice: Tensor, coins: Tensor) -> Tensor:
         regions = len(self.atlas)
         one = one_of(pick(choice, regions), regions)
-        if self.zones == "zone":
+        if self.unit == "region":
             return one
-        if self.zones == "side":
+        if self.unit == "side":
             return grid.side_members(self.atlas, choice.device)[pick(choice, len(self.atlas.sides))]
         subset = coins < 0.5
         proper = subset.any(dim=1) & ~subset.all(dim=1)
@@ -138,4 +138,4 @@ class ZoneMix(CrossModalOp):
 
     def alter(self, tensor: Tensor, params: ZoneMixParams, role: Role, donors: Tensor | None) -> Tensor:
         """Take the pixels of S from the donor."""
-        return paste_regions(tensor, donors, params.donors, params.zones, self.atlas, params.spatial)
+        return paste_regions(tensor, donors, params.donors, params.regions, self.atlas, params.spatial)

@@ -39,7 +39,7 @@ def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
     return _in_groups(mask.shape[0], lambda rows, parts: _cut_share(evidence[rows], mask[rows], parts))
 
 
-def zones_cut_share(
+def regions_cut_share(
     evidence: Tensor, zones: Tensor, atlas: Atlas, spatial: Sequence[int], index: Tensor | None = None
 ) -> Tensor:
     """`cut_share` for the border of each sample's set of regions, whose mask is never held whole.
@@ -57,7 +57,7 @@ def zones_cut_share(
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> left = torch.tensor([[True, True, True, False, False, False]])
-        >>> zones_cut_share(torch.tensor([[[0, 1, 1, 0], [1, 1, 0, 0]]]), left, LUNG_ZONES, (2, 4))
+        >>> regions_cut_share(torch.tensor([[[0, 1, 1, 0], [1, 1, 0, 0]]]), left, LUNG_ZONES, (2, 4))
         tensor([0.5000])
     """
 

@@ -1,20 +1,19 @@
 """Which regions hold once an image has been turned, shifted, cropped or scaled, and which captions survive that."""
 
 from itertools import combinations
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_positions, check_tensor
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.evidence import check_evidence, reaches
+from crossmodal_aug.functional.geometry import check_matrices, map_points, sources_of, turn_of
 from crossmodal_aug.functional.regions import band_maxima, bands_per_region
-
-Frame = Literal["body", "image"]
 
 _EXACT = 1e-6  # image sides by which a corner may miss another one in a symmetry of the atlas
 _UPRIGHT = 45.0 + 1e-3  # degrees
@@ -22,7 +21,6 @@ _CLEAR = 0.9  # share of a region's place that must come to lie in one region
 _SEEN = 0.5  # share of a region's place that must stay in the view
 _POINTS = 32  # along either side of a region's box, where there is no evidence
 _TOGETHER = 8  # samples whose evidence is warped at once, which takes some 40 bytes a pixel
-_SINGULAR = 1e-9  # determinant over the product of the lengths of the rows
 
 
 def follow(
@@ -55,8 +53,7 @@ def follow(
         atlas: K regions with their place in the image.
         evidence: (B, 1, *spatial) or (B, *spatial) of the source: a map in [0, 1] (at least 0.5 = lesion) or a mask.
             The last two axes are height and width, also of the result; None where there is none.
-        frame: "body" or "image"; None takes that of the atlas: its `frame` if it has one, else "image" if `atlas.bare`
-            is "locative".
+        frame: "body" or "image"; None takes that of the atlas.
 
     Returns:
         positions: (B, K) bool, unchanged rows where the sample is not kept.
@@ -84,13 +81,11 @@ def follow(
     """
     if not isinstance(atlas, Atlas):
         raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
-    matrices, sound = _check_matrices(matrices)
+    matrices, sound = check_matrices(matrices)
     named = check_positions("positions", positions, (matrices.shape[0], len(atlas)))
     _check_device("positions", named, matrices)
     lesion = None if evidence is None else _check_evidence(evidence, matrices)
-    # Prompts on image positions ("top left") speak of the picture, reports of the body.
-    if frame is None:
-        frame = getattr(atlas, "frame", None) or ("image" if atlas.bare == "locative" else "body")
+    frame = atlas.frame if frame is None else frame
     check_choice("frame", frame, ("body", "image"))
     rule = _in_body if frame == "body" else _in_image
     if lesion is None or torch.compiler.is_compiling():  # a compiler plans memory itself
@@ -101,29 +96,6 @@ def follow(
         followed, kept = (torch.cat(rows) for rows in zip(*parts, strict=True))
     kept = kept & sound
     return torch.where(kept.unsqueeze(1), followed, named), kept
-
-
-def _check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
-    """Matrices with a third coordinate of 1 at the centre of the image, and which of them are sound: (B,) bool."""
-    matrices = check_tensor("matrices", matrices)
-    if not matrices.is_floating_point():
-        raise InvalidTypeError(f"Expected `matrices` to be a floating tensor, but got {matrices.dtype}.")
-    if matrices.ndim != 3 or matrices.shape[1:] != (3, 3):
-        raise InvalidValueError(f"Expected `matrices` of shape (B, 3, 3), but got {tuple(matrices.shape)}.")
-    matrices = matrices.detach()
-    if matrices.dtype != torch.float64:
-        matrices = matrices.float()
-    determinant = (matrices * _cofactors(matrices)).sum(dim=2)[:, 0]
-    lengths = matrices.square().sum(dim=2).sqrt().prod(dim=1)
-    sound = matrices.isfinite().flatten(1).all(dim=1) & (determinant.abs() > _SINGULAR * lengths)
-    # Looked at where that costs no trip to a device.
-    if matrices.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(sound.all()):
-        raise InvalidValueError(
-            f"Expected `matrices` to be finite and invertible, but got {matrices[~sound][0].tolist()} for sample "
-            f"{int((~sound).int().argmax())}."
-        )
-    scale = (matrices[:, 2, 0] + matrices[:, 2, 1]) / 2 + matrices[:, 2, 2]
-    return matrices / scale.view(-1, 1, 1), sound
 
 
 def _check_evidence(evidence: object, matrices: Tensor) -> Tensor:
@@ -151,7 +123,7 @@ def _in_image(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | No
     if lesion is None:
         followed, clear = _map_places(matrices, named, atlas)
     else:
-        source, inside = _sources(matrices, (lesion.shape[1], lesion.shape[2]))
+        source, inside = sources_of(matrices, (lesion.shape[1], lesion.shape[2]))
         followed = _touched((lesion.flatten(1).gather(1, source) & inside).view_as(lesion), atlas)
         clear = (_touched(lesion, atlas) == named).all(dim=1)
         clear = clear & (followed.any(dim=1) | ~lesion.flatten(1).any(dim=1))
@@ -160,13 +132,13 @@ def _in_image(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | No
 
 def _in_body(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | None) -> tuple[Tensor, Tensor]:
     height, width = (1, 1) if lesion is None else (lesion.shape[1], lesion.shape[2])
-    mirrored, degrees = _turn(matrices, width / height)
+    mirrored, degrees = turn_of(matrices, width / height)
     known = degrees <= _UPRIGHT
     unseen, stays = named & ~_landing(matrices, atlas)[1].any(dim=2), named
     if lesion is not None:
         # Each pixel of evidence as the number of its region, from 1; the last number is for those in none.
         numbers = ((grid.labels(atlas, (height, width), lesion.device) + 1).short() * lesion).flatten(1)
-        source, inside = _sources(matrices, (height, width))
+        source, inside = sources_of(matrices, (height, width))
         shown = numbers.gather(1, source) * inside
         held, remains = (
             torch.stack([(pixels == region + 1).any(dim=1) for region in range(len(atlas))], dim=1)
@@ -188,7 +160,7 @@ def _permutation(matrices: Tensor, atlas: Atlas) -> tuple[Tensor, Tensor]:
     regions = len(atlas)
     corners = tuple((x, y) for y0, y1, x0, x1 in atlas.boxes for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1)))
     points = constant(corners, matrices.dtype, matrices.device)
-    mapped, ahead = _map(matrices, points)
+    mapped, ahead = map_points(matrices, points)
     # A box is taken to another one if each of its corners is, all in front: it is then not folded.
     meets = ((mapped.unsqueeze(2) - points).abs().amax(dim=3) <= _EXACT) & ahead.unsqueeze(2)
     becomes = meets.view(-1, regions, 4, regions, 4).any(dim=4).all(dim=2)
@@ -230,7 +202,7 @@ def _landing(matrices: Tensor, atlas: Atlas) -> tuple[Tensor, Tensor, Tensor]:
     down = (y0 + (y1 - y0) * steps).unsqueeze(2).expand(-1, -1, _POINTS)
     across = (x0 + (x1 - x0) * steps).unsqueeze(1).expand(-1, _POINTS, -1)
     points = torch.stack((across, down), dim=3).flatten(0, 2)
-    mapped, ahead = _map(matrices, points)
+    mapped, ahead = map_points(matrices, points)
     seen = ((mapped >= 0) & (mapped < 1)).all(dim=2) & ahead
     own = _region_of(points.unsqueeze(0), atlas).view(len(atlas), -1)
     own = own == torch.arange(len(atlas), device=own.device).unsqueeze(1)
@@ -249,48 +221,3 @@ def _region_of(points: Tensor, atlas: Atlas) -> Tensor:
 def _touched(lesion: Tensor, atlas: Atlas) -> Tensor:
     """Regions that hold a pixel of (B, H, W) bool: (B, K) bool."""
     return bands_per_region(band_maxima(lesion, atlas), atlas, lesion.shape[1]) > 0
-
-
-def _sources(matrices: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Source pixel that each pixel of the result shows, and whether there is one: (B, H * W) int64 and bool."""
-    height, width = size
-    cofactors = _cofactors(matrices)
-    inverse = cofactors.mT / (matrices * cofactors).sum(dim=2)[:, :1].unsqueeze(2)
-    down = (torch.arange(height, dtype=matrices.dtype, device=matrices.device) + 0.5) / height
-    across = (torch.arange(width, dtype=matrices.dtype, device=matrices.device) + 0.5) / width
-    centres = torch.stack((across.expand(height, width), down.unsqueeze(1).expand(height, width)), dim=2)
-    shares, ahead = _map(inverse, centres.flatten(0, 1))
-    inside = ((shares >= 0) & (shares < 1)).all(dim=2) & ahead
-    column, row = torch.where(inside.unsqueeze(2), shares, 0.0).unbind(dim=2)
-    # Just below 1 a product may round up to the size.
-    row, column = (row * height).long().clamp_max(height - 1), (column * width).long().clamp_max(width - 1)
-    return row * width + column, inside
-
-
-def _map(matrices: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Points (N, 2) through each matrix, (B, N, 2), and whether they are in front of the viewer, (B, N) bool."""
-    # Written out: a matrix product would run in lower precision under autocast.
-    x, y = points.unbind(dim=1)
-    across, down, scale = (row[:, :1] * x + row[:, 1:2] * y + row[:, 2:] for row in matrices.unbind(dim=1))
-    return torch.stack((across / scale, down / scale), dim=2), scale > 0
-
-
-def _turn(matrices: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
-    """Whether the image is mirrored, and the degrees that it is turned by once that is undone: (B,) each."""
-    # The derivative at the centre, in pixels: that of a perspective differs from place to place.
-    across, down, scale = matrices.unbind(dim=1)
-    centre = torch.stack([(row[:, 0] + row[:, 1]) / 2 + row[:, 2] for row in (across, down)], dim=1)
-    linear = matrices[:, :2, :2] - centre.unsqueeze(2) * scale[:, None, :2]
-    (a, b), (c, d) = (row.unbind(dim=1) for row in linear.unbind(dim=1))
-    b, c = b * aspect, c / aspect
-    mirrored = a * d < b * c
-    sign = torch.where(mirrored, -1.0, 1.0)
-    # The angle of the polar factor; undoing a mirror first negates the first column.
-    return mirrored, torch.rad2deg(torch.atan2(sign * c - b, sign * a + d)).abs()
-
-
-def _cofactors(matrices: Tensor) -> Tensor:
-    """Cofactors of 3 x 3 matrices: a determinant or an inverse by torch would look at the device."""
-    first, second, third = matrices.unbind(dim=1)
-    crosses = [torch.linalg.cross(*pair, dim=1) for pair in ((second, third), (third, first), (first, second))]
-    return torch.stack(crosses, dim=1)

@@ -235,7 +235,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
 
     def _apply_recorded(self, tensor: Tensor, params: dict[str, Tensor], role: Literal["image", "target"]) -> Tensor:
         for op, step in zip(self._ops(), self._recorded(params), strict=True):
-            tensor = op.apply(tensor, step, role=role)
+            tensor = op.replay(tensor, step, role=role)
         return tensor
 
     def _ops(self) -> list[CrossModalOp]:

@@ -210,7 +210,7 @@ class PosAugd(_TextOpd):
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
         >>> from crossmodal_aug.integrations.monai import PosAugd
-        >>> blur = PosAugd("text", PosAug(PositionParser(LUNG_ZONES), p=1.0, mode="coarsen"))
+        >>> blur = PosAugd("text", PosAug(PositionParser(LUNG_ZONES), phrase_p=1.0, mode="coarsen"))
         >>> blur.set_random_state(seed=0)({"text": "Opacity in the lower left lung."})["text"]
         'Opacity in the left lung.'
 

@@ -39,7 +39,7 @@ def ops_as_children(chests: Chests) -> None:
     # kornia allows one mix augmentation a pipeline, so several ops go in as a sequence.
     mix = KorniaMix(
         CrossModalSequential(
-            ZoneMix(PARSER, zones="side", p=0.5),
+            ZoneMix(PARSER, unit="side", p=0.5),
             TPatchMix(PARSER, patch_size=14, p=0.5, where="donor"),
             SyncFlip(PARSER, p=0.5),
         ),

@@ -83,7 +83,7 @@ def show_what_the_ops_do(augment: CrossModalSequential) -> None:
     print(describe(out, PARSER.atlas))
     assert torch.equal(PARSER.encode(out.texts), occupied(out.target)), "a caption disagrees with its mask"
     # The same call again, on a map that came later and on other texts of the same samples.
-    assert torch.equal(augment.apply(chests.masks, out.params, role="target"), out.target)
+    assert torch.equal(augment.replay(chests.masks, out.params, role="target"), out.target)
     reports = augment.rewrite(chests.reports, out.params)
     assert torch.equal(PARSER.encode(reports), out.positions)
     print(f'replayed on a report: "{chests.reports[0]}" -> "{reports[0]}"')
@@ -106,11 +106,11 @@ def main() -> None:
     augment = CrossModalSequential(
         SyncFlip(PARSER, p=0.5),
         TPatchMix(PARSER, patch_size=14, p=0.5, where="donor"),
-        ZoneMix(PARSER, zones="side", p=0.5),
-        Focus(PARSER, by="zone", p=0.3),
+        ZoneMix(PARSER, unit="side", p=0.5),
+        Focus(PARSER, unit="region", p=0.3),
     )
     # Text alone, so it needs no images; after everything that rewrites texts.
-    blur_words = PosAug(PARSER, p=0.2, mode="coarsen")
+    blur_words = PosAug(PARSER, phrase_p=0.2, mode="coarsen")
 
     show_what_the_ops_do(augment)
 
@@ -133,12 +133,12 @@ def main() -> None:
             # The pseudo-mask is target and evidence at once; the gate of TPatchMix and the caption are read from it.
             out = augment(noisy, batch["text"], pseudo, generator=generator)
             # How sure the teacher is, moved as the pixels were: the weight of each pixel in the loss.
-            weight = augment.apply((2 * pseudo - 1).abs(), out.params)
+            weight = augment.replay((2 * pseudo - 1).abs(), out.params)
             student_texts = blur_words(None, out.texts, generator=generator).texts
             logits, _, _ = student(out.images, PARSER.encode(student_texts))
             loss = loss + 0.3 * binary_cross_entropy_with_logits(logits, out.target, weight=weight)
             # Nobody has this mask in earnest; here it tells whether captions stay true with a teacher as evidence.
-            truth = augment.apply(batch["mask"], out.params, role="target")
+            truth = augment.replay(batch["mask"], out.params, role="target")
             agreed += int((out.positions == occupied(truth)).all(dim=1).sum())
             altered += int(torch.stack([one.accepted for one in out.params]).any(dim=0).sum())
             seen += BATCH
@@ -152,7 +152,7 @@ def main() -> None:
                 ours.lerp_(theirs, 1 - momentum)
 
     # Tested twice: with the full captions, and with captions narrowed to some of the lesions, which the mask follows.
-    narrow = Focus(PARSER, by="zone", p=1.0)(test.images, test.captions, test.masks, generator=generator)
+    narrow = Focus(PARSER, unit="region", p=1.0)(test.images, test.captions, test.masks, generator=generator)
     with torch.no_grad():
         full = dice(teacher(test.images, PARSER.encode(test.captions))[0], test.masks)
         obeyed = dice(teacher(narrow.images, narrow.positions)[0], narrow.target)

@@ -63,12 +63,16 @@ def why(op, texts, target=None, **rest):
         (UNION, [LEFT, RIGHT], [Reason.NO_ROOM] * 2),
         (SyncFlip(PARSER, p=0.0), [LEFT], [Reason.NOT_DRAWN]),
         (Focus(PARSER, p=1.0), [LEFT, SILENT], [Reason.NOTHING_TO_CHOOSE, Reason.SILENT]),
-        (PosAug(PARSER, p=1.0), [SILENT], [Reason.UNCHANGED]),
+        (PosAug(PARSER, phrase_p=1.0), [SILENT], [Reason.UNCHANGED]),
         (Reword(PARSER, p=0.0), [LEFT], [Reason.NOT_DRAWN]),
         (Reword(PARSER, p=1.0), [SILENT], [Reason.CANNOT_SAY]),
         (Reword(PARSER, p=1.0, frames=["report"], max_tokens=1, tokenizer=list), ["Left base."], [Reason.TOO_LONG]),
-        (PosAug(PARSER, p=1.0, mode="fuzz", max_tokens=1, tokenizer=str.split), ["Left base."], [Reason.TOO_LONG]),
-        (ZoneMix(PARSER, zones="subset", p=1.0, max_tokens=1, tokenizer=str.split), ["Left base.", BOTH] * 4, None),
+        (
+            PosAug(PARSER, phrase_p=1.0, mode="fuzz", max_tokens=1, tokenizer=str.split),
+            ["Left base."],
+            [Reason.TOO_LONG],
+        ),
+        (ZoneMix(PARSER, unit="subset", p=1.0, max_tokens=1, tokenizer=str.split), ["Left base.", BOTH] * 4, None),
     ],
 )  # fmt: skip
 def test_a_sample_that_is_left_alone_says_why(op, texts, reasons):
@@ -98,15 +102,15 @@ def test_a_text_that_cannot_follow_says_so():
 
 def reasons_of(seed):
     texts = [SINGLE, BOTH]
-    out = ZoneMix(PARSER, zones="subset", p=1.0)(images_of(texts), texts, generator=seeded(seed))
+    out = ZoneMix(PARSER, unit="subset", p=1.0)(images_of(texts), texts, generator=seeded(seed))
     return [Reason(code) for code in out.params.reason.tolist()]
 
 
 OPS = [
-    ZoneMix(PARSER, zones="subset", p=1.0, max_cut=0.9),
+    ZoneMix(PARSER, unit="subset", p=1.0, max_cut=0.9),
     TPatchMix(PARSER, patch_size=6, p=1.0, where="anywhere"),
-    TPatchMix(PARSER, patch_size=6, p=1.0, where="probability", gate="lesion", threshold=0.2),
-    Focus(PARSER, by="zone", p=1.0, max_cut=0.9),
+    TPatchMix(PARSER, patch_size=6, p=1.0, where="probability", gate="lesion", gate_threshold=0.2, threshold=0.2),
+    Focus(PARSER, unit="region", p=1.0, max_cut=0.9),
     SyncFlip(PARSER, p=0.5),
     CrossModalSequential(Focus(PARSER, p=0.5), ZoneMix(PARSER, p=1.0), SyncFlip(PARSER, p=0.5)),
 ]
@@ -129,7 +133,7 @@ def test_evidence_apart_decides_as_the_target_would(op, seed):
     # The labels moved with the evidence: where it is, they are, ignored pixels aside.
     known = apart.target != 255
     assert torch.equal((apart.target == 2) & known, (apart.evidence > 0) & known)
-    assert torch.equal(op.apply(labels, apart.params, role="target"), apart.target)
+    assert torch.equal(op.replay(labels, apart.params, role="target"), apart.target)
 
 
 @pytest.mark.parametrize("form", ["one-hot", "class ids", "ignore", "logits"])
@@ -152,7 +156,7 @@ def test_every_form_of_a_target_has_its_evidence(form, op):
     out = op(images, texts, target, evidence=evidence, generator=seeded(1))
     assert out.target.shape == target.shape
     assert torch.equal(PARSER.encode(out.texts), out.positions)
-    assert torch.equal(op.apply(target, out.params, role="target"), out.target)
+    assert torch.equal(op.replay(target, out.params, role="target"), out.target)
 
 
 def test_donors_bring_evidence_where_the_batch_has_it():
@@ -180,7 +184,7 @@ def test_evidence_is_checked_by_its_own_name():
 
 
 def test_accepted_is_of_any_op_of_a_sequence():
-    ops = CrossModalSequential(SyncFlip(PARSER, p=0.5), PosAug(PARSER, p=0.5))
+    ops = CrossModalSequential(SyncFlip(PARSER, p=0.5), PosAug(PARSER, phrase_p=0.5))
     texts = [LEFT, RIGHT, BOTH, SILENT] * 4
     out = ops(images_of(texts), texts, generator=seeded(2))
     flipped, masked = out.params

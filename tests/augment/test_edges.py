@@ -32,19 +32,19 @@ def test_replay_asks_for_the_donors_of_the_call(op: torch.nn.Module) -> None:
     images = torch.zeros(3, 1, 12, 12)
     donors = Augmented(torch.ones(5, 1, 12, 12), TEXTS[:1] * 5)
     out = op(images, TEXTS, donors=donors, generator=seeded())
-    assert torch.equal(op.apply(images, out.params, donors=donors.images), out.images)
+    assert torch.equal(op.replay(images, out.params, donors=donors.images), out.images)
     with pytest.raises(InvalidValueError, match="`donors` of 5 rows, as in the call that is replayed, but got none"):
-        op.apply(images, out.params)
+        op.replay(images, out.params)
     with pytest.raises(InvalidValueError, match="`donors` of 5 rows, as in the call that is replayed, but got 3"):
-        op.apply(images, out.params, donors=images)
+        op.replay(images, out.params, donors=images)
     alone = op(images, TEXTS, generator=seeded())
     with pytest.raises(InvalidValueError, match="Expected no `donors`"):
-        op.apply(images, alone.params, donors=images)
+        op.replay(images, alone.params, donors=images)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32, torch.uint64, torch.float8_e4m3fn, torch.complex64])
 @pytest.mark.parametrize(
-    "op", [*MIXES, SyncFlip(PARSER, p=1.0), Focus(PARSER, by="zone", p=1.0)], ids=lambda op: type(op).__name__
+    "op", [*MIXES, SyncFlip(PARSER, p=1.0), Focus(PARSER, unit="region", p=1.0)], ids=lambda op: type(op).__name__
 )
 def test_dtypes_that_torch_can_hardly_compute_with(op: torch.nn.Module, dtype: torch.dtype) -> None:
     numbers = torch.randint(0, 100, (3, 1, 64, 64), generator=seeded())
@@ -54,7 +54,7 @@ def test_dtypes_that_torch_can_hardly_compute_with(op: torch.nn.Module, dtype: t
     assert out.images.dtype == dtype
     assert torch.equal(out.images.to(same.dtype), plain.images)
     assert bool(out.params.accepted.all())
-    assert torch.equal(op.apply(images, out.params).to(same.dtype), plain.images)
+    assert torch.equal(op.replay(images, out.params).to(same.dtype), plain.images)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_strict_mode_tells_a_wrong_input_from_a_wrong_op() -> None:
 )
 @pytest.mark.parametrize("mode", ["coarsen", "mix"])
 def test_what_is_clear_is_never_widened(text: str, mode: str) -> None:
-    op = PosAug(PARSER, p=1.0, mode=mode)
+    op = PosAug(PARSER, phrase_p=1.0, mode=mode)
     clear = set(PARSER(text).negated)
     for seed in range(10):
         altered = op(None, [text], generator=torch.Generator().manual_seed(seed)).texts[0]
@@ -114,14 +114,14 @@ def test_what_is_clear_is_never_widened(text: str, mode: str) -> None:
 
 
 def test_words_alone_replay_on_tensors() -> None:
-    op = PosAug(PARSER, p=1.0)
+    op = PosAug(PARSER, phrase_p=1.0)
     out = op(None, TEXTS, generator=seeded())
     images = torch.rand(3, 1, 4, 4)
-    assert op.apply(images, out.params) is images
+    assert op.replay(images, out.params) is images
 
 
 def test_other_texts_of_unaltered_samples_stay() -> None:
-    op = PosAug(PARSER, p=0.5)
+    op = PosAug(PARSER, phrase_p=0.5)
     for seed in range(10):
         out = op(None, TEXTS, generator=torch.Generator().manual_seed(seed))
         again = op.rewrite([f"{text} {text}" for text in TEXTS], out.params)
@@ -156,7 +156,7 @@ def test_a_vague_phrase_names_no_region(name: str, phrase: str) -> None:
 
 
 def test_a_vague_phrase_fits_the_sentence() -> None:
-    fuzzy = [PosAug(PARSER, p=1.0, mode="fuzz"), PosAug(PositionParser(QUADRANTS), p=1.0, mode="fuzz")]
+    fuzzy = [PosAug(PARSER, phrase_p=1.0, mode="fuzz"), PosAug(PositionParser(QUADRANTS), phrase_p=1.0, mode="fuzz")]
     assert fuzzy[0](None, ["Opacity in the lower left lung."]).texts == ["Opacity in the region of the lung."]
     assert fuzzy[0](None, ["lower left lung."]).texts == ["a region of the lung."]
     assert fuzzy[1](None, ["One polyp in the top left of the image."]).texts == [

@@ -86,7 +86,7 @@ def test_images_and_maps_are_handed_on_and_strict_mode_holds() -> None:
     assert out.images is images
     assert out.target is target
     assert out.maps[0] is extra
-    assert op.apply(extra, out.params) is extra
+    assert op.replay(extra, out.params) is extra
     with pytest.raises(InvalidValueError, match="no `target` where `images` is None"):
         op(None, CAPTIONS, target)
 

@@ -34,8 +34,8 @@ TEXTS = [
     "build",
     [
         lambda parser, **more: TPatchMix(parser, patch_size=3, p=0.9, **more),
-        lambda parser, **more: ZoneMix(parser, p=0.9, zones="subset", **more),
-        lambda parser, **more: PosAug(parser, p=0.9, mode="fuzz", **more),
+        lambda parser, **more: ZoneMix(parser, p=0.9, unit="subset", **more),
+        lambda parser, **more: PosAug(parser, phrase_p=0.9, mode="fuzz", **more),
         lambda parser, **more: Reword(parser, p=0.9, **more),
     ],
     ids=["TPatchMix", "ZoneMix", "PosAug", "Reword"],
@@ -64,7 +64,7 @@ def test_published_text_rule_under_the_real_tokenizer(data_root: object) -> None
     """The model's tokenizer and its 24 tokens: mixed captions fit, or the mix is not made."""
     transformers = pytest.importorskip("transformers")
     tokenizer = transformers.BertTokenizer(str(data_root / "cxr_bert" / "vocab.txt"))
-    op = ZoneMix(PARSER, zones="subset", p=1.0, max_tokens=24, tokenizer=tokenizer.encode)
+    op = ZoneMix(PARSER, unit="subset", p=1.0, max_tokens=24, tokenizer=tokenizer.encode)
     texts = [
         "bilateral pulmonary infection, six infected areas, upper middle lower left lung and upper lower right lung.",
         "bilateral pulmonary infection, two infected areas, lower left lung and middle right lung.",
@@ -109,7 +109,7 @@ def test_strict_mode_names_the_sample(
 
 
 def test_describe_says_what_was_done() -> None:
-    op = CrossModalSequential(ZoneMix(PARSER, p=1.0, zones="side"), SyncFlip(PARSER, p=1.0))
+    op = CrossModalSequential(ZoneMix(PARSER, p=1.0, unit="side"), SyncFlip(PARSER, p=1.0))
     out = op(torch.zeros(2, 1, 6, 6), TEXTS, generator=torch.Generator().manual_seed(0))
     lines = describe(out, LUNG_ZONES).splitlines()
     assert lines[0] == "ZoneMixParams: 2 of 2 samples altered"
@@ -125,7 +125,7 @@ def test_describe_says_what_was_done() -> None:
 
 
 def test_params_record_the_dose() -> None:
-    out = ZoneMix(PARSER, p=1.0, zones="side")(
+    out = ZoneMix(PARSER, p=1.0, unit="side")(
         torch.zeros(2, 1, 6, 6), TEXTS, generator=torch.Generator().manual_seed(0)
     )
     assert out.params.mixed_share.tolist() == [0.5, 0.5]

@@ -29,8 +29,8 @@ def is_untouched(out, images, texts, target, index):
 
 
 OPS = [
-    ZoneMix(PARSER, zones="side", p=1.0),
-    ZoneMix(PARSER, zones="subset", p=1.0),
+    ZoneMix(PARSER, unit="side", p=1.0),
+    ZoneMix(PARSER, unit="subset", p=1.0),
     TPatchMix(PARSER, patch_size=8, p=1.0, where="anywhere", gate=None),
     TPatchMix(PARSER, patch_size=8, p=1.0, where="anywhere", gate=None, text="union"),
 ]
@@ -72,7 +72,7 @@ def test_patches_that_leave_the_text_alone_may_come_from_anywhere():
 @pytest.mark.parametrize("seed", range(12))
 def test_a_text_that_cannot_be_written_leaves_its_sample_alone(seed):
     images, texts, target = batch([SINGLE, RIGHT])
-    out = ZoneMix(PARSER, zones="subset", p=1.0)(images, texts, target, generator=torch.Generator().manual_seed(seed))
+    out = ZoneMix(PARSER, unit="subset", p=1.0)(images, texts, target, generator=torch.Generator().manual_seed(seed))
     for index, text in enumerate(out.texts):
         if len(PARSER(text).regions) > 1 and index == 0:
             pytest.fail(f"one nodule in several places: {text}")

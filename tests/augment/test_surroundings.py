@@ -10,11 +10,11 @@ PARSER = PositionParser(LUNG_ZONES)
 TEXTS = ["Opacity in the upper right lung.", "Opacity in the lower left lung and upper left lung."]
 OPS = [
     TPatchMix(PARSER, patch_size=8, p=1.0, where="anywhere", gate=None),
-    ZoneMix(PARSER, zones="subset", p=1.0, max_cut=1.0),
+    ZoneMix(PARSER, unit="subset", p=1.0, max_cut=1.0),
     SyncFlip(PARSER, p=0.5),
-    Focus(PARSER, by="zone", p=1.0),
-    PosAug(PARSER, p=1.0),
-    PosAug(PARSER, p=1.0, mode="fuzz", max_tokens=3, tokenizer=str.split, strict=True),
+    Focus(PARSER, unit="region", p=1.0),
+    PosAug(PARSER, phrase_p=1.0),
+    PosAug(PARSER, phrase_p=1.0, mode="fuzz", max_tokens=3, tokenizer=str.split, strict=True),
     Reword(PARSER, p=1.0, strict=True),
     ZoneMix(PARSER, p=1.0, max_tokens=5, tokenizer=str.split, strict=True),
 ]
@@ -71,6 +71,6 @@ def test_a_call_gives_what_it_gives_anywhere(op: torch.nn.Module, setting: str) 
 def test_apply_under_function_transforms(op: torch.nn.Module) -> None:
     images, params = torch.rand(2, 1, 24, 24), call(op).params
     ones = torch.ones_like(images)
-    value, tangent = torch.func.jvp(lambda one: op.apply(one, params), (images,), (ones,))
-    assert torch.equal(value, op.apply(images, params))
+    value, tangent = torch.func.jvp(lambda one: op.replay(one, params), (images,), (ones,))
+    assert torch.equal(value, op.replay(images, params))
     assert torch.equal(tangent, ones)

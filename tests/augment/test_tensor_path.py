@@ -141,7 +141,7 @@ def test_gradients_flow_to_the_source_of_each_pixel(name: str, layout: torch.mem
     case = Case(PARSER, images.detach(), TEXTS, target, (), None, 3)
     whose = traced_samples(op, case, out)
     pixels = torch.arange(16 * 12).view(1, 16, 12).expand(4, 16, 12).contiguous()
-    which = op.apply(pixels, out.params)
+    which = op.replay(pixels, out.params)
     expected = torch.zeros(4, 3, 16 * 12)
     for b in range(4):
         for c in range(3):
@@ -197,10 +197,10 @@ def peak_bytes(call: object) -> tuple[int, object]:
         TPatchMix(PARSER, p=1.0, where="probability", gate="lesion"),
         TPatchMix(PARSER, p=1.0, patch_size=200, where="anywhere", gate=None),
         ZoneMix(PARSER, p=1.0),
-        ZoneMix(PARSER, p=1.0, zones="subset", max_cut=0.2),
+        ZoneMix(PARSER, p=1.0, unit="subset", max_cut=0.2),
         SyncFlip(PARSER, p=1.0),
         Focus(PARSER, p=1.0, max_cut=0.5),
-        PosAug(PARSER, p=1.0),
+        PosAug(PARSER, phrase_p=1.0),
         Reword(PARSER, p=1.0),
     ],
     ids=repr,

@@ -105,7 +105,7 @@ def test_every_mix_trains_and_keeps_words_and_pixels_in_step(batch, mix):
     last = list(out.params.values())[-1]
     assert torch.equal(module.parser.encode(out.texts), last.positions)
     for name, op in module.ops.items():
-        masks = op.apply(masks, out.params[name], role="target")
+        masks = op.replay(masks, out.params[name], role="target")
     assert torch.equal(masks, out.target)
     loss, parts = module.objective(step, Draws(0, 0))
     loss.backward()

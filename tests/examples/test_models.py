@@ -105,7 +105,7 @@ def test_the_settings_name_every_model():
 def test_every_word_that_an_op_writes_is_known(model):
     parser = PositionParser(LUNG_ZONES)
     texts = [report.with_regions(names) for report in parser.parse_many(TEXTS) for names in (LUNG_ZONES.names, ())]
-    pos_aug, flip = PosAug(parser, p=1.0, mode="mix"), SyncFlip(parser, p=1.0)
+    pos_aug, flip = PosAug(parser, phrase_p=1.0, mode="mix"), SyncFlip(parser, p=1.0)
     generator = torch.Generator().manual_seed(0)
     for _ in range(20):
         out = pos_aug(None, flip(torch.zeros(len(texts), 1, 2, 2), texts).texts, generator=generator).texts

@@ -1,6 +1,5 @@
 """Regions after a geometry: exact symmetries, an independent NumPy reference, and real masks."""
 
-import dataclasses
 import json
 from contextlib import nullcontext
 from pathlib import Path
@@ -81,10 +80,7 @@ def test_the_frame_of_an_atlas() -> None:
     moved, kept = CF.follow(shift, said(LUNG_ZONES, "left upper"), LUNG_ZONES, frame="image")
     assert (names(LUNG_ZONES, moved), kept.tolist()) == (["right upper"], [True])
 
-    class Framed(Atlas):
-        frame = "image"
-
-    own = Framed(**{f.name: getattr(LUNG_ZONES, f.name) for f in dataclasses.fields(LUNG_ZONES) if f.init})
+    own = LUNG_ZONES.with_geometry(frame="image")
     assert names(own, CF.follow(shift, said(own, "left upper"), own)[0]) == ["right upper"]
 
 

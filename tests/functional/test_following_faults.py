@@ -6,7 +6,7 @@ import torch
 
 import crossmodal_aug.functional as CF
 from crossmodal_aug import QUADRANTS, Atlas
-from crossmodal_aug.functional import following
+from crossmodal_aug.functional import following, geometry
 from tests.functional.following_reference import ATLASES, CASES, SYMMETRIES, agree, came, expected, some_case
 
 
@@ -24,12 +24,12 @@ FAULTS: dict[str, tuple[str, object]] = {
     "upside down allowed": ("_UPRIGHT", 180.0),
     "any region will do": ("_CLEAR", 0.0),
     "hardly in view": ("_SEEN", 0.0),
-    "matrix the wrong way": ("_sources", lambda m, size, own=following._sources: own(torch.linalg.inv(m), size)),
+    "matrix the wrong way": ("sources_of", lambda m, size, own=geometry.sources_of: own(torch.linalg.inv(m), size)),
     "every other pixel": ("_touched", lambda lesion, atlas: (CF.region_evidence(lesion, atlas, reduce="count") > 1)),
     "painting the other way": ("_region_of", first_region),
-    "behind the viewer": ("_map", lambda m, points, own=following._map: (own(m, points)[0], own(m, points)[1] | True)),
-    "never mirrored": ("_turn", lambda m, aspect, own=following._turn: (own(m, aspect)[0] & False, own(m, aspect)[1])),
-    "not in pixels": ("_turn", lambda m, aspect, own=following._turn: own(m, 1.0)),
+    "behind the viewer": ("map_points", lambda *given, own=geometry.map_points: (own(*given)[0], own(*given)[1] | True)),
+    "never mirrored": ("turn_of", lambda *given, own=geometry.turn_of: (own(*given)[0] & False, own(*given)[1])),
+    "not in pixels": ("turn_of", lambda m, aspect, own=geometry.turn_of: own(m, 1.0)),
 }  # fmt: skip
 
 
@@ -54,5 +54,8 @@ def test_planted_faults_turn_the_reference_red(
     fault: str, fixed: list[tuple[tuple, list]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert all(agree(wanted, came(*case)) for case, wanted in fixed)
-    monkeypatch.setattr(following, *FAULTS[fault])
+    name, planted = FAULTS[fault]
+    for module in (following, geometry):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, planted)
     assert not all(agree(wanted, came(*case)) for case, wanted in fixed)

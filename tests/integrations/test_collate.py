@@ -121,7 +121,7 @@ def test_text_alone_and_a_collate_of_ones_own(lung_parser) -> None:
         return {"text": [sample["text"] for sample in samples], "count": len(samples)}
 
     collate = CrossModalCollate(
-        PosAug(lung_parser, p=1.0, mode="mask"), keys=SampleKeys(image=None, mask=None), collate=joined
+        PosAug(lung_parser, phrase_p=1.0, mode="mask"), keys=SampleKeys(image=None, mask=None), collate=joined
     )
     batch = collate([{"text": "Left base opacity."}, {"text": "Clear."}])
     assert batch["text"] == ["[MASK] opacity.", "Clear."]
@@ -131,7 +131,7 @@ def test_text_alone_and_a_collate_of_ones_own(lung_parser) -> None:
 
 def test_a_sequence_counts_as_accepted_where_any_step_altered(phantoms, lung_parser) -> None:
     phantom = phantoms(batch=8)
-    op = CrossModalSequential(SyncFlip(lung_parser, p=0.5), PosAug(lung_parser, p=0.0))
+    op = CrossModalSequential(SyncFlip(lung_parser, p=0.5), PosAug(lung_parser, phrase_p=0.0))
     (batch,) = batches(Samples(phantom), op, seed=0)
     expected = [new != old for new, old in zip(batch["text"], phantom.texts, strict=True)]
     assert batch["accepted"].tolist() == expected

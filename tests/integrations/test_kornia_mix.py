@@ -14,12 +14,12 @@ from crossmodal_aug.integrations.kornia import KorniaMix
 
 OPS: dict[str, Callable[[PositionParser], torch.nn.Module]] = {
     "TPatchMix": lambda p: TPatchMix(p, patch_size=12, p=0.9, where="donor", threshold=0.3),
-    "ZoneMix": lambda p: ZoneMix(p, zones="subset", p=0.7, max_cut=0.9),
-    "PosAug": lambda p: PosAug(p, p=0.6),
+    "ZoneMix": lambda p: ZoneMix(p, unit="subset", p=0.7, max_cut=0.9),
+    "PosAug": lambda p: PosAug(p, phrase_p=0.6),
     "Reword": lambda p: Reword(p, p=0.6),
     "SyncFlip": lambda p: SyncFlip(p, p=0.5),
-    "Focus": lambda p: Focus(p, by="zone", p=0.8),
-    "sequence": lambda p: CrossModalSequential(ZoneMix(p, p=0.6), SyncFlip(p), Focus(p, by="zone"), PosAug(p)),
+    "Focus": lambda p: Focus(p, unit="region", p=0.8),
+    "sequence": lambda p: CrossModalSequential(ZoneMix(p, p=0.6), SyncFlip(p), Focus(p, unit="region"), PosAug(p)),
 }
 
 
@@ -215,7 +215,7 @@ def test_it_draws_from_torchs_generator_like_kornia(phantoms, lung_parser) -> No
 
 def test_it_travels_to_workers_and_prints(lung_parser) -> None:
     mix = pickle.loads(pickle.dumps(KorniaMix(ZoneMix(lung_parser))))
-    assert repr(mix).startswith("KorniaMix(ZoneMix(zones='side'")
+    assert repr(mix).startswith("KorniaMix(ZoneMix(unit='side'")
 
 
 def test_gradients_reach_the_pixels_that_were_taken(phantoms, lung_parser) -> None:
@@ -230,8 +230,8 @@ def test_gradients_reach_the_pixels_that_were_taken(phantoms, lung_parser) -> No
 @pytest.mark.parametrize(
     "build",
     [
-        lambda p, **more: ZoneMix(p, zones="side", p=1.0, **more),
-        lambda p, **more: PosAug(p, p=1.0, mode="fuzz", **more),
+        lambda p, **more: ZoneMix(p, unit="side", p=1.0, **more),
+        lambda p, **more: PosAug(p, phrase_p=1.0, mode="fuzz", **more),
     ],
     ids=["ZoneMix", "PosAug"],
 )

@@ -48,7 +48,7 @@ def test_in_a_pipeline_array_text_and_positions_stay_together(phantoms, lung_par
 
 def test_set_random_state_repeats_and_the_global_state_stays(phantoms, lung_parser) -> None:
     samples = samples_of(phantoms(batch=12))
-    fuzz = PosAugd("text", PosAug(lung_parser, p=0.5), positions_key="positions")
+    fuzz = PosAugd("text", PosAug(lung_parser, phrase_p=0.5), positions_key="positions")
     pipeline = Compose([flip_of(lung_parser), fuzz])
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
     runs = []
@@ -105,7 +105,7 @@ def test_rewordd_keeps_the_positions(phantoms, lung_parser) -> None:
 
 @pytest.mark.parametrize("mode", ["mask", "fuzz", "coarsen", "mix"])
 def test_pos_augd_writes_the_positions_that_hold(mode, phantoms, lung_parser) -> None:
-    transform = PosAugd("text", PosAug(lung_parser, p=1.0, mode=mode), positions_key="positions")
+    transform = PosAugd("text", PosAug(lung_parser, phrase_p=1.0, mode=mode), positions_key="positions")
     for sample in samples_of(phantoms(batch=6)):
         out = transform(sample)
         assert out["text"] != sample["text"]
@@ -125,7 +125,7 @@ def test_several_texts_of_a_sample_and_missing_arrays(phantoms, lung_parser) -> 
     out = flip_of(lung_parser, p=1.0, text_keys=["text", "report"], allow_missing_keys=True)(sample)
     assert out["report"] == "The left lung is clear."
     assert "label" not in out
-    both = PosAugd(["text", "report"], PosAug(lung_parser, p=1.0, mode="mask"))(sample)
+    both = PosAugd(["text", "report"], PosAug(lung_parser, phrase_p=1.0, mode="mask"))(sample)
     assert "[MASK]" in both["text"]
 
 

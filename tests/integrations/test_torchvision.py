@@ -41,7 +41,7 @@ OPS = {
     "PosAug": PosAug,
     "Reword": Reword,
     "SyncFlip": SyncFlip,
-    "Focus": lambda p: Focus(p, by="zone"),
+    "Focus": lambda p: Focus(p, unit="region"),
     "sequence": lambda p: CrossModalSequential(ZoneMix(p), SyncFlip(p)),
 }
 

@@ -127,11 +127,11 @@ def test_replay_on_what_does_not_fit(build: ops.Build) -> None:
     images = torch.zeros(3, 1, 6, 6)
     params = op(images, ["left lung"] * 3, images).params
     with pytest.raises(InvalidValueError, match="`tensor` of shape"):
-        op.apply(images[..., :-1], params)
+        op.replay(images[..., :-1], params)
     with pytest.raises(InvalidTypeError, match="`params`"):
-        op.apply(images, (params,))
+        op.replay(images, (params,))
     with pytest.raises(InvalidValueError, match="`role`"):
-        op.apply(images, params, role="mask")
+        op.replay(images, params, role="mask")
     with pytest.raises(InvalidValueError, match="`texts` to hold 3 strings"):
         op.rewrite(["left lung"], params)
 
@@ -147,6 +147,8 @@ def test_replay_on_what_does_not_fit(build: ops.Build) -> None:
         (lambda: TPatchMix(LUNG, gate="open"), "gate"),
         (lambda: TPatchMix(LUNG, text="both"), "text"),
         (lambda: TPatchMix(LUNG, threshold=2), "threshold"),
+        (lambda: TPatchMix(LUNG, gate_threshold=2), "gate_threshold"),
+        (lambda: TPatchMix(LUNG, gate=None, gate_threshold=0.5), "gate_threshold"),
         (lambda: TPatchMix(LUNG, patch_size=0), "patch_size"),
         (lambda: TPatchMix(LUNG, patch_size=2.5), "patch_size"),
         (lambda: TPatchMix(LUNG, patch_size=(1, 2, 3, 4)), "patch_size"),
@@ -154,9 +156,9 @@ def test_replay_on_what_does_not_fit(build: ops.Build) -> None:
             lambda: TPatchMix(LUNG, patch_size=(2, 2, 2))(torch.zeros(2, 1, 6, 6), ["a", "b"], torch.zeros(2, 1, 6, 6)),
             "patch_size",
         ),
-        (lambda: ZoneMix(LUNG, zones="half"), "zones"),
+        (lambda: ZoneMix(LUNG, unit="half"), "unit"),
         (lambda: ZoneMix(LUNG, max_cut=-1), "max_cut"),
-        (lambda: Focus(LUNG, by="lobe"), "by"),
+        (lambda: Focus(LUNG, unit="lobe"), "unit"),
         (lambda: Focus(LUNG, p=-0.1), "p"),
         (lambda: SyncFlip(LUNG, p=True), "p"),
         (lambda: PosAug(LUNG, mode="drop"), "mode"),

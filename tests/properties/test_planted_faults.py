@@ -8,7 +8,7 @@ import torch
 
 from crossmodal_aug import LUNG_ZONES, Augmented, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment import focus, sync_flip, t_patch_mix, zone_mix
-from crossmodal_aug.functional import grid, pasting, regions
+from crossmodal_aug.functional import grid, pasting, patches, regions
 from tests import promises
 from tests.strategies import Case
 
@@ -43,7 +43,8 @@ def breaks(op: torch.nn.Module, promise: object) -> bool:
     return False
 
 
-PATCH = {"patch_size": 5, "p": 0.9, "threshold": 0.5}
+PATCH = {"patch_size": 5, "p": 0.9, "gate_threshold": 0.5}
+UNGATED = {"patch_size": 5, "p": 0.9, "gate": None}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_sound_ops_break_nothing(op: torch.nn.Module) -> None:
 
 def test_image_mixed_before_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """The image takes the patch of a rejected sample, as in the released code."""
-    op, ungated = TPatchMix(PARSER, **PATCH, gate="lesion"), TPatchMix(PARSER, **PATCH, gate=None)
+    op, ungated = TPatchMix(PARSER, **PATCH, gate="lesion"), TPatchMix(PARSER, **UNGATED)
     sample = TPatchMix.sample
 
     def mixed_first(self: TPatchMix, batch: object, donors: object, generator: torch.Generator) -> object:
@@ -93,14 +94,14 @@ def test_target_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_donors_whole_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     """The text claims all that the donor names, wherever the patch lies."""
     monkeypatch.setattr(
-        TPatchMix,
-        "_evident_positions",
-        lambda self, mine, theirs, *evidence: mine | theirs,
+        t_patch_mix,
+        "evident_positions",
+        lambda mine, theirs, *evidence: mine | theirs,
     )
     assert breaks(TPatchMix(PARSER, **PATCH), promises.words_follow_pixels)
 
 
-@pytest.mark.parametrize("op", [ZoneMix(PARSER, p=0.7, zones="zone"), Focus(PARSER, p=0.7)], ids=["ZoneMix", "Focus"])
+@pytest.mark.parametrize("op", [ZoneMix(PARSER, p=0.7, unit="region"), Focus(PARSER, p=0.7)], ids=["ZoneMix", "Focus"])
 def test_transposed_regions(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     paint = grid._paint
 
@@ -118,7 +119,7 @@ def test_transposed_regions(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 def test_transposed_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds = grid.bounds
     monkeypatch.setattr(grid, "bounds", lambda atlas, size, device: bounds(atlas, size[::-1], device).flip(1))
-    assert breaks(TPatchMix(PARSER, **PATCH, text="union", gate=None), promises.words_follow_pixels)
+    assert breaks(TPatchMix(PARSER, **UNGATED, text="union"), promises.words_follow_pixels)
 
 
 @pytest.mark.parametrize("build", [ZoneMix, TPatchMix], ids=["ZoneMix", "TPatchMix"])
@@ -187,7 +188,8 @@ def test_modules_under_test_are_the_ones_patched() -> None:
     """The faults above reach the ops through these names; a rename must not make them harmless."""
     assert zone_mix.grid is grid
     assert focus.grid is grid
-    assert t_patch_mix.grid is grid
+    assert patches.grid is grid
+    assert t_patch_mix.evident_positions is patches.evident_positions
     assert pasting.grid is grid
     assert regions.grid is grid
     assert sync_flip.SyncFlip is SyncFlip

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crossmodal_aug.anatomy.atlas.file import parse_fields, read_fields
-from crossmodal_aug.anatomy.atlas.geometry import Box, Cell, Laterality, boxes_of, check_cuts, check_laterality
+from crossmodal_aug.anatomy.atlas.geometry import (
+    Box,
+    Cell,
+    Frame,
+    Laterality,
+    boxes_of,
+    check_cuts,
+    check_frame,
+    check_laterality,
+)
 from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry, check_frames, check_pattern
 from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError, UnknownRegionError
 
@@ -33,6 +42,8 @@ class Atlas:
         bare: What a side or level word without a noun needs to count as a position: "finding" (a finding
             that it can belong to, as in radiology reports) or "locative" (nothing, as in captions of pictures, where
             "left" is a place unless it counts, belongs to a body or lies beside a thing).
+        frame: What the words speak of: "body" (anatomy: they travel with the tissue, so that a crop changes none, and a
+            mirror exchanges the sides) or "image" (a place in the picture, so that any geometry changes them).
         words: The vocabulary.
         phrasing: How regions are put into words.
         mirror_words: Pairs of words that a horizontal flip exchanges.
@@ -54,6 +65,7 @@ class Atlas:
     columns: tuple[float, ...]
     laterality: Laterality
     bare: Literal["finding", "locative"]
+    frame: Frame
     words: tuple[WordEntry, ...] = field(repr=False)
     phrasing: Phrasing = field(repr=False)
     mirror_words: tuple[tuple[str, str], ...] = field(repr=False)
@@ -63,6 +75,7 @@ class Atlas:
         check_cuts("rows", self.rows)
         check_cuts("columns", self.columns)
         check_laterality(self.laterality)
+        check_frame(self.frame)
         object.__setattr__(self, "boxes", boxes_of(self.cells, self.rows, self.columns, self.laterality))
 
     def __hash__(self) -> int:
@@ -100,20 +113,22 @@ class Atlas:
         rows: tuple[float, ...] | None = None,
         columns: tuple[float, ...] | None = None,
         laterality: Laterality | None = None,
+        frame: Frame | None = None,
     ) -> Atlas:
-        """Return the same atlas with other cuts or another laterality.
+        """Return the same atlas with other cuts, another laterality or another frame.
 
         Args:
             rows: Inner row cuts, as many as the atlas has; None keeps them.
             columns: Inner column cuts, as many as the atlas has; None keeps them.
             laterality: "viewer" or "patient"; None keeps it.
+            frame: "body" or "image"; None keeps it.
 
         Returns:
             A new atlas.
 
         Raises:
             InvalidValueError: Wrong number of cuts, cuts that do not increase strictly inside (0, 1), or an
-                unknown laterality.
+                unknown laterality or frame.
 
         Example:
             >>> from crossmodal_aug import LUNG_ZONES
@@ -132,6 +147,8 @@ class Atlas:
             changes[name] = checked
         if laterality is not None:
             changes["laterality"] = laterality
+        if frame is not None:
+            changes["frame"] = frame
         return replace(self, **changes)
 
     def with_phrases(

@@ -99,6 +99,8 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "columns": columns,
         "laterality": table.laterality,
         "bare": table.bare,
+        # Captions of pictures speak of a place in the picture, reports of the body.
+        "frame": table.frame or ("image" if table.bare == "locative" else "body"),
         "words": words,
         "phrasing": _phrasing(table, sides),
         "mirror_words": tuple((one, other) for one, other in table.mirror_words),

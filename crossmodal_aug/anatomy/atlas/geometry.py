@@ -9,6 +9,7 @@ from crossmodal_aug.anatomy.atlas.faults import shown
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 Laterality = Literal["viewer", "patient"]
+Frame = Literal["body", "image"]
 Box = tuple[float, float, float, float]
 Cell = tuple[int, int] | Box
 
@@ -51,6 +52,19 @@ def check_cuts(name: str, cuts: object) -> tuple[float, ...]:
     if not are_rising(cuts):
         raise InvalidValueError(f"Expected `{name}` to increase strictly inside (0, 1), but got {shown(cuts)}")
     return tuple(float(cut) for cut in cuts)
+
+
+def check_frame(frame: object) -> None:
+    """Check a frame.
+
+    Args:
+        frame: What was given.
+
+    Raises:
+        InvalidValueError: It is neither "body" nor "image".
+    """
+    if frame not in get_args(Frame):
+        raise InvalidValueError(f'Expected `frame` to be "body" or "image", but got {shown(frame)}')
 
 
 def check_laterality(laterality: object) -> None:

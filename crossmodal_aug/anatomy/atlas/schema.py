@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from crossmodal_aug.anatomy.atlas.faults import hint, shown
-from crossmodal_aug.anatomy.atlas.geometry import Laterality, are_rising
+from crossmodal_aug.anatomy.atlas.geometry import Frame, Laterality, are_rising
 from crossmodal_aug.anatomy.atlas.tokens import words_of
 from crossmodal_aug.anatomy.atlas.words import KINDS, PATTERNS, is_pattern
 from crossmodal_aug.errors import AtlasError
@@ -121,6 +121,7 @@ class AtlasTable(_Table):
     bare: Literal["finding", "locative"] = Field(
         default="finding", description='"finding" or "locative"', examples=["finding", "locative"]
     )
+    frame: Frame | None = Field(default=None, description='"body" or "image"', examples=["body", "image"])
     rows: Cuts = []
     columns: Cuts = []
     mirror_words: list[Pair] = Field(default=[], description="a list of pairs of words")

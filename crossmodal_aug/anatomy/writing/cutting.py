@@ -135,8 +135,12 @@ class Chunks:
 
 def _close(pieces: list[Piece], tail: str) -> None:
     """Let the sentence before a cut one end as the cut one did."""
-    if pieces and pieces[-1][2].strip() == ";" and tail.strip() != ";":
-        head, body, _ = pieces[-1]
+    if not pieces:
+        return
+    head, body, own = pieces[-1]
+    if own.strip() == "?":
+        pieces[-1] = (head, body, tail.lstrip(" "))  # "haze ? oedema."
+    elif own.strip() == ";" and tail.strip() != ";":
         pieces[-1] = (head, body, tail if tail.strip() else "." + tail)
 
 

@@ -13,7 +13,19 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
 _WIDE = frozenset({"widespread", "diffuse", "diffusely", "generalised", "generalized", "scattered", "multifocal"})
-_BUILDING = frozenset({"also", "additionally", "furthermore", "likewise", "similarly", "underlying", "elsewhere", "ipsilateral", "contralateral"})
+_BUILDING = frozenset(
+    {
+        "also",
+        "additionally",
+        "furthermore",
+        "likewise",
+        "similarly",
+        "underlying",
+        "elsewhere",
+        "ipsilateral",
+        "contralateral",
+    }
+)
 
 
 def plans(source: Source, target: int) -> Iterator[Moves]:
@@ -124,7 +136,7 @@ def _check_beside(source: Source, stay: list[Sentence]) -> None:
 
 
 def _is_somewhere(source: Source, sentence: Sentence) -> bool:
-    """Return whether a sentence of findings says "widespread", or names a side: "a density over the right first rib"."""
+    """Return whether a sentence of findings says "widespread", or names a side: "density over the left rib"."""
     kinds = set(source.kinds[sentence.begin : sentence.end])
     wide = not _WIDE.isdisjoint(source.words(sentence.begin, sentence.end))
     return not FINDINGS.isdisjoint(kinds) and (wide or not {"side", "both"}.isdisjoint(kinds))

@@ -66,9 +66,9 @@ def op_rows(atlas: Atlas, size: int) -> list[OpRow]:
         OpRow("T-PatchMix", "a patch of the donor, and the regions that it brought or covered", patch, True),
         OpRow("ZoneMix", "whole lung zones change hands, with their words", ZoneMix(parser, p=1.0), True),
         OpRow("SyncFlip", "left and right are exchanged in pixels and in words", SyncFlip(parser, p=1.0), False),
-        OpRow("PosAug", "only the words change, and become vaguer", PosAug(parser, p=0.6), False),
+        OpRow("PosAug", "only the words change, and become vaguer", PosAug(parser, phrase_p=0.6), False),
         OpRow("Reword", "only the words change, and name the same regions", Reword(parser, p=1.0), False),
-        OpRow("Focus", "one side is named, and the target follows", Focus(parser, by="side", p=1.0), False),
+        OpRow("Focus", "one side is named, and the target follows", Focus(parser, unit="side", p=1.0), False),
     ]
 
 
@@ -158,7 +158,7 @@ def _example(row: OpRow, samples: Samples) -> Example:
     index = int(telling.argmax())
     # Replayed on a map that says whose each pixel is, the call tells where pixels changed hands.
     owner = torch.arange(len(samples)).view(-1, 1, 1, 1).expand(-1, 1, *images.shape[2:])
-    from_donor = row.op.apply(owner, out.params)[index, 0] != index if row.takes_donor else torch.zeros(1, 1)
+    from_donor = row.op.replay(owner, out.params)[index, 0] != index if row.takes_donor else torch.zeros(1, 1)
     return Example(
         anchor=index,
         donor=int(out.params.donors[index]) if row.takes_donor else None,

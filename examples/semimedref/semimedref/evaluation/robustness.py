@@ -84,7 +84,7 @@ def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
         regions_changed = int((parser.encode(texts) != named).any(dim=1).sum())
         return Variant(name, about, replace(pictures, texts=tuple(texts)), changed, regions_changed)
 
-    masked = PosAug(parser, p=1.0, mode="mask")(None, samples.texts, generator=seeded(0)).texts
+    masked = PosAug(parser, phrase_p=1.0, mode="mask")(None, samples.texts, generator=seeded(0)).texts
     flip = SyncFlip(parser, p=1.0)(samples.images, samples.texts, generator=seeded(0))
     mirrored = replace(
         samples, images=flip.images, full_masks=tuple(mask.flip(-1) for mask in samples.full_masks), masks=None

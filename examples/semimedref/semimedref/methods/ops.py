@@ -67,20 +67,23 @@ def make_ops(parser: PositionParser, config: Config) -> dict[str, CrossModalOp]:
         side = max(2, config.size // 4)
         ops["patch"] = TPatchMix(parser, patch_size=side, p=0.25, where="shared", gate="confident")
     if config.mix in ("zone", "both"):
-        ops["zone"] = ZoneMix(parser, zones="side", p=0.5)
+        ops["zone"] = ZoneMix(parser, unit="side", p=0.5)
     if config.focus:
         # Last, so that it narrows the caption of the mix.
-        ops["focus"] = Focus(parser, by="side", p=config.focus)
+        ops["focus"] = Focus(parser, unit="side", p=config.focus)
     return ops
 
 
 def make_pos_aug(parser: PositionParser, config: Config) -> dict[str, PosAug]:
     """Return the ops that make captions vaguer, in their order: each phrase changes with probability 1/2."""
     if config.pos_aug == "mix":
-        return {"fuzz": PosAug(parser, p=0.5, mode="mix")}
+        return {"fuzz": PosAug(parser, phrase_p=0.5, mode="mix")}
     if config.pos_aug == "paper":
         # Half of the changed phrases are fuzzed and half are masked: 1/3 of the 3/4 that the first op leaves.
-        return {"fuzz": PosAug(parser, p=1 / 4, mode="fuzz"), "mask": PosAug(parser, p=1 / 3, mode="mask")}
+        return {
+            "fuzz": PosAug(parser, phrase_p=1 / 4, mode="fuzz"),
+            "mask": PosAug(parser, phrase_p=1 / 3, mode="mask"),
+        }
     return {}
 
 

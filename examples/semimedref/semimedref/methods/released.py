@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug import PositionParser, TPatchMix
-from crossmodal_aug.augment import PatchMixParams
+from crossmodal_aug.augment import TPatchMixParams
 from crossmodal_aug.augment.base import Role
 from crossmodal_aug.augment.batch import Batch
 
@@ -40,7 +40,7 @@ class FirstPhraseParser(PositionParser):
 
 
 @dataclass(frozen=True)
-class ReleasedParams(PatchMixParams):
+class ReleasedParams(TPatchMixParams):
     """What one call of `ReleasedPatchMix` did.
 
     Attributes:

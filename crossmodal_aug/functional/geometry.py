@@ -1,0 +1,77 @@
+"""Geometry: 3 x 3 matrices on shares of the image, from the source to the result, and the pixels that they move."""
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.checks import check_tensor
+
+_SINGULAR = 1e-9  # determinant over the product of the lengths of the rows
+
+
+def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
+    """Matrices with a third coordinate of 1 at the centre of the image, and which of them are sound: (B,) bool."""
+    matrices = check_tensor("matrices", matrices)
+    if not matrices.is_floating_point():
+        raise InvalidTypeError(f"Expected `matrices` to be a floating tensor, but got {matrices.dtype}.")
+    if matrices.ndim != 3 or matrices.shape[1:] != (3, 3):
+        raise InvalidValueError(f"Expected `matrices` of shape (B, 3, 3), but got {tuple(matrices.shape)}.")
+    matrices = matrices.detach()
+    if matrices.dtype != torch.float64:
+        matrices = matrices.float()
+    determinant = (matrices * cofactors_of(matrices)).sum(dim=2)[:, 0]
+    lengths = matrices.square().sum(dim=2).sqrt().prod(dim=1)
+    sound = matrices.isfinite().flatten(1).all(dim=1) & (determinant.abs() > _SINGULAR * lengths)
+    # Looked at where that costs no trip to a device.
+    if matrices.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(sound.all()):
+        raise InvalidValueError(
+            f"Expected `matrices` to be finite and invertible, but got {matrices[~sound][0].tolist()} for sample "
+            f"{int((~sound).int().argmax())}."
+        )
+    scale = (matrices[:, 2, 0] + matrices[:, 2, 1]) / 2 + matrices[:, 2, 2]
+    return matrices / scale.view(-1, 1, 1), sound
+
+
+def sources_of(matrices: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Source pixel that each pixel of the result shows, and whether there is one: (B, H * W) int64 and bool."""
+    height, width = size
+    cofactors = cofactors_of(matrices)
+    inverse = cofactors.mT / (matrices * cofactors).sum(dim=2)[:, :1].unsqueeze(2)
+    down = (torch.arange(height, dtype=matrices.dtype, device=matrices.device) + 0.5) / height
+    across = (torch.arange(width, dtype=matrices.dtype, device=matrices.device) + 0.5) / width
+    centres = torch.stack((across.expand(height, width), down.unsqueeze(1).expand(height, width)), dim=2)
+    shares, ahead = map_points(inverse, centres.flatten(0, 1))
+    inside = ((shares >= 0) & (shares < 1)).all(dim=2) & ahead
+    column, row = torch.where(inside.unsqueeze(2), shares, 0.0).unbind(dim=2)
+    # Just below 1 a product may round up to the size.
+    row, column = (row * height).long().clamp_max(height - 1), (column * width).long().clamp_max(width - 1)
+    return row * width + column, inside
+
+
+def map_points(matrices: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (N, 2) through each matrix, (B, N, 2), and whether they are in front of the viewer, (B, N) bool."""
+    # Written out: a matrix product would run in lower precision under autocast.
+    x, y = points.unbind(dim=1)
+    across, down, scale = (row[:, :1] * x + row[:, 1:2] * y + row[:, 2:] for row in matrices.unbind(dim=1))
+    return torch.stack((across / scale, down / scale), dim=2), scale > 0
+
+
+def turn_of(matrices: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
+    """Whether the image is mirrored, and the degrees that it is turned by once that is undone: (B,) each."""
+    # The derivative at the centre, in pixels: that of a perspective differs from place to place.
+    across, down, scale = matrices.unbind(dim=1)
+    centre = torch.stack([(row[:, 0] + row[:, 1]) / 2 + row[:, 2] for row in (across, down)], dim=1)
+    linear = matrices[:, :2, :2] - centre.unsqueeze(2) * scale[:, None, :2]
+    (a, b), (c, d) = (row.unbind(dim=1) for row in linear.unbind(dim=1))
+    b, c = b * aspect, c / aspect
+    mirrored = a * d < b * c
+    sign = torch.where(mirrored, -1.0, 1.0)
+    # The angle of the polar factor; undoing a mirror first negates the first column.
+    return mirrored, torch.rad2deg(torch.atan2(sign * c - b, sign * a + d)).abs()
+
+
+def cofactors_of(matrices: Tensor) -> Tensor:
+    """Cofactors of 3 x 3 matrices: a determinant or an inverse by torch would look at the device."""
+    first, second, third = matrices.unbind(dim=1)
+    crosses = [torch.linalg.cross(*pair, dim=1) for pair in ((second, third), (third, first), (first, second))]
+    return torch.stack(crosses, dim=1)
