@@ -27,7 +27,7 @@ FAULTS: dict[str, tuple[str, object]] = {
     "matrix the wrong way": ("sources_of", lambda m, size, own=geometry.sources_of: own(torch.linalg.inv(m), size)),
     "every other pixel": ("_touched", lambda lesion, atlas: (CF.region_evidence(lesion, atlas, reduce="count") > 1)),
     "painting the other way": ("_region_of", first_region),
-    "behind the viewer": ("map_points", lambda *given, own=geometry.map_points: (own(*given)[0], own(*given)[1] | True)),
+    "behind the viewer": ("map_points", lambda *a, own=geometry.map_points: (own(*a)[0], own(*a)[1] | True)),
     "never mirrored": ("turn_of", lambda *given, own=geometry.turn_of: (own(*given)[0] & False, own(*given)[1])),
     "not in pixels": ("turn_of", lambda m, aspect, own=geometry.turn_of: own(m, 1.0)),
 }  # fmt: skip
