@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crossmodal_aug.augment.reword import Reword
     from crossmodal_aug.augment.sequential import CrossModalSequential
     from crossmodal_aug.augment.sync_flip import SyncFlip
+    from crossmodal_aug.augment.sync_geometry import SyncGeometry
     from crossmodal_aug.augment.t_patch_mix import TPatchMix
     from crossmodal_aug.augment.zone_mix import ZoneMix
     from crossmodal_aug.losses.itcl import ITCLoss
@@ -37,6 +38,7 @@ _HOME = {
     "Reword": "augment.reword",
     "CrossModalSequential": "augment.sequential",
     "SyncFlip": "augment.sync_flip",
+    "SyncGeometry": "augment.sync_geometry",
     "TPatchMix": "augment.t_patch_mix",
     "ZoneMix": "augment.zone_mix",
     "ITCLoss": "losses.itcl",
@@ -56,6 +58,7 @@ __all__ = [
     "Report",
     "Reword",
     "SyncFlip",
+    "SyncGeometry",
     "TPatchMix",
     "ZoneMix",
     "describe",

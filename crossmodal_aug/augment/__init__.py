@@ -4,11 +4,12 @@ from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.describe import describe
 from crossmodal_aug.augment.focus import Focus, FocusParams
-from crossmodal_aug.augment.params import Params, Reason
+from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
 from crossmodal_aug.augment.reword import Reword, RewordParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.augment.sync_flip import SyncFlip, SyncFlipParams
+from crossmodal_aug.augment.sync_geometry import SyncGeometry, SyncGeometryParams
 from crossmodal_aug.augment.t_patch_mix import TPatchMix, TPatchMixParams
 from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.augment.zone_mix import ZoneMix, ZoneMixParams
@@ -19,6 +20,7 @@ __all__ = [
     "CrossModalSequential",
     "Focus",
     "FocusParams",
+    "Gate",
     "Params",
     "PosAug",
     "PosAugParams",
@@ -27,6 +29,8 @@ __all__ = [
     "RewordParams",
     "SyncFlip",
     "SyncFlipParams",
+    "SyncGeometry",
+    "SyncGeometryParams",
     "TPatchMix",
     "TPatchMixParams",
     "TextOp",

@@ -203,10 +203,7 @@ class CrossModalOp(nn.Module, ABC):
             InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of this kind of op.
             InvalidValueError: The tensor does not fit the parameters.
         """
-        self._check_params(params)
-        check_tensor("tensor", tensor)
-        check_choice("role", role, ("image", "map", "target", "evidence"))
-        check_aligned("tensor", tensor, params.accepted.shape[0], params.spatial, params.accepted.device)
+        self._check_replay(tensor, params, role)
         _check_source(params, donors)
         return self._alter_bits(tensor, params, role, donors)
 
@@ -283,6 +280,13 @@ class CrossModalOp(nn.Module, ABC):
     def states_positions(self) -> bool:
         """Whether altered texts state ``params.positions``."""
         return True
+
+    def _check_replay(self, tensor: Tensor, params: Any, role: Role) -> None:
+        """Raise unless a tensor is in line with the call that is replayed on it."""
+        self._check_params(params)
+        check_tensor("tensor", tensor)
+        check_choice("role", role, ("image", "map", "target", "evidence"))
+        check_aligned("tensor", tensor, params.accepted.shape[0], params.spatial, params.accepted.device)
 
     def _check_params(self, params: object) -> None:
         if not isinstance(params, self.params_type):

@@ -12,7 +12,7 @@ from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_choice, check_positions, check_tensor
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.evidence import check_evidence, reaches
-from crossmodal_aug.functional.geometry import check_matrices, map_points, sources_of, turn_of
+from crossmodal_aug.functional.geometry import check_matrices, linear_of, map_points, sources_of, turn_of
 from crossmodal_aug.functional.regions import band_maxima, bands_per_region
 
 _EXACT = 1e-6  # image sides by which a corner may miss another one in a symmetry of the atlas
@@ -20,6 +20,9 @@ _UPRIGHT = 45.0 + 1e-3  # degrees
 _CLEAR = 0.9  # share of a region's place that must come to lie in one region
 _SEEN = 0.5  # share of a region's place that must stay in the view
 _POINTS = 32  # along either side of a region's box, where there is no evidence
+_TURNS = tuple(((a, 0.0), (0.0, d)) for a in (1.0, -1.0) for d in (1.0, -1.0)) + tuple(
+    ((0.0, b), (c, 0.0)) for b in (1.0, -1.0) for c in (1.0, -1.0)
+)
 _TOGETHER = 8  # samples whose evidence is warped at once, which takes some 40 bytes a pixel
 
 
@@ -33,10 +36,13 @@ def follow(
     """Work out which regions hold after a geometry, and which samples keep a true caption.
 
     *Image frame*: words speak of a place in the picture. Where the matrix takes each region's box to the box of a
-    region (within 1e-6, and painted in the same order), positions are permuted. Elsewhere, with evidence, they become
-    the regions that hold evidence in the result, if before they were those that held evidence in the source: else the
-    caption names regions by another habit, which tells nothing about the result. A sample is not kept whose evidence
-    leaves the view, or every region. Without evidence the named regions' places are mapped, 32 x 32 points of each
+    region (within 1e-6, and painted in the same order), positions are permuted. Elsewhere evidence tells
+    by which of two habits the caption names regions. One that lists all regions that hold evidence lists those of the
+    result. One that points at the middle of all evidence (it lies in the box of a named region: "right of the image")
+    goes on to name the same, as the nearest flip or turn exchanges them, while the middle lies there in the result;
+    else it names the region in which the middle lies, if it named one place (one box). One region that may be meant by
+    either habit must come out the same by both. A sample is not kept that follows neither, nor one whose evidence
+    leaves the view. Without evidence the named regions' places are mapped, 32 x 32 points of each
     box less what later regions cover: half of them must stay in the view, and 90 % of these lie in one region, which
     takes its name.
 
@@ -123,11 +129,72 @@ def _in_image(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | No
     if lesion is None:
         followed, clear = _map_places(matrices, named, atlas)
     else:
-        source, inside = sources_of(matrices, (lesion.shape[1], lesion.shape[2]))
-        followed = _touched((lesion.flatten(1).gather(1, source) & inside).view_as(lesion), atlas)
-        clear = (_touched(lesion, atlas) == named).all(dim=1)
-        clear = clear & (followed.any(dim=1) | ~lesion.flatten(1).any(dim=1))
+        followed, clear = _map_evidence(matrices, named, atlas, lesion)
     return torch.where(exact.unsqueeze(1), permuted, followed), exact | clear
+
+
+def _map_evidence(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor) -> tuple[Tensor, Tensor]:
+    """Regions that hold after a geometry by what the evidence tells, and whether it tells."""
+    size = (lesion.shape[1], lesion.shape[2])
+    source, inside = sources_of(matrices, size)
+    shown = (lesion.flatten(1).gather(1, source) & inside).view_as(lesion)
+    remains = shown.flatten(1).any(dim=1) | ~lesion.flatten(1).any(dim=1)
+    touched = _touched(shown, atlas)
+    lists = (_touched(lesion, atlas) == named).all(dim=1) & (touched.any(dim=1) | ~lesion.flatten(1).any(dim=1))
+    # The other habit: the caption names where the middle of all evidence lies, "right of the image".
+    middle, later = _middle(lesion, matrices.dtype), _middle(shown, matrices.dtype)
+    points = (_in_boxes(middle, atlas) & named).any(dim=1)
+    turned = _nearest_symmetry(matrices, named, atlas, size[1] / size[0])
+    stays = (_in_boxes(later, atlas) & turned).any(dim=1)
+    owner = _region_of(later.unsqueeze(1), atlas)
+    lies_in = owner == torch.arange(len(atlas), device=named.device)
+    pointed = torch.where(stays.unsqueeze(1), turned, lies_in)
+    points = points & (stays | (_is_one_place(named, atlas) & lies_in.any(dim=1)))
+    # One region may be named by either habit; they must then agree.
+    single = named.sum(dim=1) == 1
+    agree = (touched == pointed).all(dim=1) | ~single
+    followed = torch.where(lists.unsqueeze(1), touched, pointed)
+    return followed, remains & torch.where(lists & points, agree, lists | points)
+
+
+def _middle(lesion: Tensor, dtype: torch.dtype) -> Tensor:
+    """Middle of the pixels of (B, H, W) bool, in shares of the image: (B, 2) as (x, y); NaN where there are none."""
+    down, across = (lesion.sum(dim=axis).to(dtype) for axis in (2, 1))
+    middles = []
+    for sums in (across, down):
+        steps = (torch.arange(sums.shape[1], dtype=dtype, device=sums.device) + 0.5) / sums.shape[1]
+        middles.append((sums * steps).sum(dim=1) / sums.sum(dim=1))
+    return torch.stack(middles, dim=1)
+
+
+def _in_boxes(points: Tensor, atlas: Atlas) -> Tensor:
+    """Whether points (B, 2) lie in the box of each region, whatever is painted over it: (B, K) bool."""
+    y0, y1, x0, x1 = constant(atlas.boxes, points.dtype, points.device).unbind(dim=1)
+    x, y = (one.unsqueeze(1) for one in points.unbind(dim=1))
+    return (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+
+
+def _is_one_place(named: Tensor, atlas: Atlas) -> Tensor:
+    """Whether the boxes of the named regions make up one box, as those of "right" do: (B,) bool."""
+    boxes = constant(atlas.boxes, torch.float64, named.device)
+    y0, y1, x0, x1 = boxes.unbind(dim=1)
+    areas = (named * ((y1 - y0) * (x1 - x0))).sum(dim=1)
+    least = [torch.where(named, edge, 2.0).amin(dim=1) for edge in (y0, x0)]
+    most = [torch.where(named, edge, -2.0).amax(dim=1) for edge in (y1, x1)]
+    around = (most[0] - least[0]) * (most[1] - least[1])
+    return named.any(dim=1) & ((around - areas).abs() < _EXACT)
+
+
+def _nearest_symmetry(matrices: Tensor, named: Tensor, atlas: Atlas, aspect: float) -> Tensor:
+    """Positions (B, K) as the flip or turn exchanges them that is nearest; as they are where the atlas has it not."""
+    linear = constant(_TURNS, matrices.dtype, matrices.device)
+    offset = 0.5 - linear.sum(dim=2) / 2
+    last = linear.new_tensor([0.0, 0.0, 1.0]).expand(len(linear), 1, 3)
+    becomes, exact = _permutation(torch.cat((torch.cat((linear, offset.unsqueeze(2)), dim=2), last), dim=1), atlas)
+    own = torch.eye(len(atlas), dtype=torch.bool, device=named.device)
+    becomes = torch.where(exact.view(-1, 1, 1), becomes, own)
+    nearest = (linear_of(matrices, aspect).unsqueeze(1) * linear).sum(dim=(2, 3)).argmax(dim=1)
+    return (named.unsqueeze(2) & becomes[nearest]).any(dim=1)
 
 
 def _in_body(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | None) -> tuple[Tensor, Tensor]:

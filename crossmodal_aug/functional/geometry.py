@@ -56,14 +56,17 @@ def map_points(matrices: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack((across / scale, down / scale), dim=2), scale > 0
 
 
-def turn_of(matrices: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
-    """Whether the image is mirrored, and the degrees that it is turned by once that is undone: (B,) each."""
-    # The derivative at the centre, in pixels: that of a perspective differs from place to place.
+def linear_of(matrices: Tensor, aspect: float) -> Tensor:
+    """The derivative at the centre, in pixels, (B, 2, 2): that of a perspective differs from place to place."""
     across, down, scale = matrices.unbind(dim=1)
     centre = torch.stack([(row[:, 0] + row[:, 1]) / 2 + row[:, 2] for row in (across, down)], dim=1)
     linear = matrices[:, :2, :2] - centre.unsqueeze(2) * scale[:, None, :2]
-    (a, b), (c, d) = (row.unbind(dim=1) for row in linear.unbind(dim=1))
-    b, c = b * aspect, c / aspect
+    return linear * linear.new_tensor([[1.0, aspect], [1 / aspect, 1.0]])
+
+
+def turn_of(matrices: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
+    """Whether the image is mirrored, and the degrees that it is turned by once that is undone: (B,) each."""
+    (a, b), (c, d) = (row.unbind(dim=1) for row in linear_of(matrices, aspect).unbind(dim=1))
     mirrored = a * d < b * c
     sign = torch.where(mirrored, -1.0, 1.0)
     # The angle of the polar factor; undoing a mirror first negates the first column.

@@ -128,10 +128,7 @@ def in_image(matrix: np.ndarray, before: set[int], atlas: Atlas, lesion: np.ndar
     if becomes is not None:
         return {becomes[k] for k in before}
     if lesion is not None:
-        owner = paint(atlas, lesion.shape)
-        after = set(owner[warp(lesion, matrix) == 1]) - {-1}
-        agrees = set(owner[lesion]) - {-1} == before
-        return after if agrees and (after or not lesion.any()) else None
+        return by_evidence(matrix, before, atlas, lesion)
     after = set()
     for region in before:
         own = [point for point in spread(atlas, region) if place(atlas, point) == region]
@@ -144,6 +141,48 @@ def in_image(matrix: np.ndarray, before: set[int], atlas: Atlas, lesion: np.ndar
             return None
         after.add(best)
     return after
+
+
+def by_evidence(matrix: np.ndarray, before: set[int], atlas: Atlas, lesion: np.ndarray) -> set[int] | None:
+    owner, shown = paint(atlas, lesion.shape), warp(lesion, matrix) == 1
+    if lesion.any() and not shown.any():
+        return None
+    after = set(owner[shown]) - {-1}
+    listed = after if set(owner[lesion]) - {-1} == before and (after or not lesion.any()) else None
+    pointed = by_middle(matrix, before, atlas, lesion, shown) if lesion.any() else None
+    if listed is not None and pointed is not None and len(before) == 1:
+        return listed if listed == pointed else None
+    return pointed if listed is None else listed
+
+
+def by_middle(
+    matrix: np.ndarray, before: set[int], atlas: Atlas, lesion: np.ndarray, shown: np.ndarray
+) -> set[int] | None:
+    if not before & boxes_at(atlas, middle(lesion)):
+        return None
+    # Of the eight flips and turns the one whose unit vectors are most like those of the matrix at the centre.
+    height, width = lesion.shape
+    here = through(matrix, (0.5, 0.5))
+    steps = [(through(matrix, (0.5 + dx, 0.5 + dy)) - here) * (width, height) for dx, dy in ((1e-6, 0), (0, 1e-6))]
+    linear = np.stack([steps[0] / width, steps[1] / height], axis=1) / 1e-6
+    likeness = {name: float((turn[:2, :2] * linear).sum()) for name, (turn, _) in SYMMETRIES.items()}
+    becomes = permutation(SYMMETRIES[max(likeness, key=likeness.__getitem__)][0], atlas)
+    turned = before if becomes is None else {becomes[k] for k in before}
+    if turned & boxes_at(atlas, middle(shown)):
+        return turned
+    region = place(atlas, middle(shown))
+    y0, y1, x0, x1 = np.array([atlas.boxes[k] for k in before]).T
+    is_one = abs((y1.max() - y0.min()) * (x1.max() - x0.min()) - ((y1 - y0) * (x1 - x0)).sum()) < 1e-6
+    return {region} if is_one and region >= 0 else None
+
+
+def middle(lesion: np.ndarray) -> np.ndarray:
+    rows, columns = lesion.nonzero()
+    return np.array([(columns + 0.5).mean() / lesion.shape[1], (rows + 0.5).mean() / lesion.shape[0]])
+
+
+def boxes_at(atlas: Atlas, point: np.ndarray) -> set[int]:
+    return {k for k, (y0, y1, x0, x1) in enumerate(atlas.boxes) if y0 <= point[1] < y1 and x0 <= point[0] < x1}
 
 
 def in_body(matrix: np.ndarray, before: set[int], atlas: Atlas, lesion: np.ndarray | None) -> set[int] | None:

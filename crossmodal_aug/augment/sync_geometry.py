@@ -1,0 +1,210 @@
+"""SyncGeometry: flips, turns, crops, zooms, shifts and small rotations that the words follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self, Unpack
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.anatomy.atlas.geometry import Frame
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
+from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.params import Gate, Params, Reason
+from crossmodal_aug.augment.turned_texts import Turned, turned_text
+from crossmodal_aug.errors import CannotSay, InvalidValueError
+from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.following import follow
+from crossmodal_aug.functional.mixing import uniforms
+from crossmodal_aug.functional.motions import Motions, check_range, draw_motions, moved, moved_back
+from crossmodal_aug.functional.pasting import choose
+
+
+@dataclass(frozen=True)
+class SyncGeometryParams(Params):
+    """What one call of `SyncGeometry` did, beside what every op records.
+
+    Attributes:
+        motions: Flips, quarter turns and the matrix of all the rest; none where not accepted.
+    """
+
+    motions: Motions
+
+    @property
+    def matrices(self) -> Tensor:
+        """(B, 3, 3) float32: from source to result, on (x, y) in shares of the image."""
+        return self.motions.matrices
+
+    def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
+        """Return the same call with some samples (B,) bool left alone after all."""
+        return replace(super().undone(refused, reason), motions=self.motions.without(refused))
+
+
+class SyncGeometry(CrossModalOp):
+    """One geometry a sample for image, maps and caption; where no caption survives it, the sample is left alone.
+
+    The regions that hold afterwards are those that `crossmodal_aug.functional.follow` finds. In the image frame words
+    speak of a place in the picture: flips and turns exchange regions where the atlas is symmetric under them, and
+    anything else re-derives them from evidence, or without evidence from the places of the regions. In the body frame
+    words travel with the tissue: a mirror exchanges sides, nothing else changes words but that a region is dropped
+    whose evidence left the view, and upside down is refused.
+
+    Args:
+        parser: Reads and rewrites the texts.
+        p: Probability that a geometry is drawn for a sample.
+        horizontal: Whether half of them are flipped left to right.
+        vertical: Whether half of them are flipped upside down.
+        quarter_turns: Whether they are turned by 0, 90, 180 or 270 degrees; images must be square.
+        degrees: They are turned by up to this many degrees, either way.
+        scale: They are magnified by a factor in this range, about the centre.
+        translate: They are shifted by up to this share of the width and of the height.
+        crop: A window with sides of a share in this range is cut out anywhere and fills the image; one number is the
+            least share. None crops nothing.
+        frame: "body" or "image"; None takes that of the atlas.
+        fill: What pixels of the image and of further maps become that lie outside the source.
+        target_fill: The same for the target, for example the label that the loss ignores.
+        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+
+    Raises:
+        InvalidTypeError: An argument has the wrong type.
+        InvalidValueError: An argument lies outside its range, or the settings can move nothing.
+
+    Example:
+        >>> import torch
+        >>> from crossmodal_aug import QUADRANTS, PositionParser, SyncGeometry
+        >>> op = SyncGeometry(PositionParser(QUADRANTS), p=1.0, horizontal=False, vertical=True)
+        >>> out = op(torch.tensor([[[[1.0], [2.0]]]]), ["Polyp at the top left."], generator=torch.manual_seed(1))
+        >>> out.images.flatten().tolist(), out.texts
+        ([2.0, 1.0], ['Polyp at the bottom left.'])
+
+    Convention:
+        - Shapes: (B, C, H, W) and (B, C, D, H, W), where every slice is moved alike. Any dtype, kept.
+        - Interpolation: flips and quarter turns move pixels. For all else the image is interpolated once between four
+          pixels (kornia); target, evidence and further maps take the nearest one. A map that shall be interpolated
+          belongs beside the image's channels.
+        - Gate: ``p``, with a draw that moves something; in the image frame a text that says where; a caption that
+          survives; a text that can be rewritten well.
+        - Evidence: what is given as such, or the target where there is more than flips and quarter turns.
+        - Replay: ``replay(tensor, params, role=...)``; `inverse` takes what is seen in the result back to the source.
+        - Randomness: 11 draws a sample.
+    """
+
+    params_type = SyncGeometryParams
+
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        p: float = 0.5,
+        horizontal: bool = True,
+        vertical: bool = False,
+        quarter_turns: bool = False,
+        degrees: float = 0.0,
+        scale: tuple[float, float] = (1.0, 1.0),
+        translate: float = 0.0,
+        crop: float | tuple[float, float] | None = None,
+        frame: Frame | None = None,
+        fill: float = 0.0,
+        target_fill: float = 0.0,
+        **settings: Unpack[Settings],
+    ) -> None:
+        super().__init__(parser, **settings)
+        if frame is not None:
+            check_choice("frame", frame, ("body", "image"))
+        self.p = check_probability("p", p)
+        self.horizontal, self.vertical, self.quarter_turns = bool(horizontal), bool(vertical), bool(quarter_turns)
+        self.degrees = check_range("degrees", (0.0, degrees), 0.0, 180.0)[1]
+        self.scale = check_range("scale", scale, 0.05, 20.0)
+        self.translate = check_probability("translate", translate)
+        window = (crop, 1.0) if isinstance(crop, float) else crop
+        self.crop = None if window is None else check_range("crop", window, 0.05, 1.0)
+        self.frame: Frame = self.atlas.frame if frame is None else frame
+        self.fill, self.target_fill = float(fill), float(target_fill)
+        self.bends = bool(self.degrees or self.translate) or self.scale != (1.0, 1.0) or self.crop is not None
+        if not (self.bends or self.horizontal or self.vertical or self.quarter_turns):
+            raise InvalidValueError("Expected settings that move something, but got none.")
+
+    def extra_repr(self) -> str:
+        """Settings, for ``print``."""
+        names = ("p", "horizontal", "vertical", "quarter_turns", "degrees", "scale", "translate", "crop", "frame")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> SyncGeometryParams:
+        """Draw a geometry for each sample, and decide which ones keep a caption."""
+        named, (height, width) = batch.positions, batch.spatial[-2:]
+        if self.quarter_turns and height != width:
+            raise InvalidValueError(
+                f"Expected square images, which `quarter_turns` turns, but got {height} x {width} pixels."
+            )
+        draws = uniforms(named.shape[0], 11, generator=generator, device=named.device)
+        motions = draw_motions(
+            draws[:, 1:],
+            (height, width),
+            flips=(self.horizontal, self.vertical),
+            quarter_turns=self.quarter_turns,
+            degrees=self.degrees,
+            scale=self.scale,
+            translate=self.translate,
+            crop=self.crop,
+        )
+        evidence = None
+        if batch.evidence is not None or (self.bends and batch.target is not None):
+            evidence = evidence_of(batch, "SyncGeometry")
+        followed, kept = follow(motions.matrices, named, self.atlas, evidence, self.frame)
+        gate = Gate(named.shape[0], named.device)
+        gate.require((draws[:, 0] < self.p) & motions.any, Reason.NOT_DRAWN)
+        if self.frame == "image":
+            gate.require(batch.placed, Reason.SILENT)
+        gate.require(kept, Reason.NO_CAPTION)
+        accepted = gate.accepted
+        return SyncGeometryParams(
+            accepted=accepted,
+            before=named,
+            positions=torch.where(accepted.unsqueeze(1), followed, named),
+            reason=gate.reason,
+            spatial=batch.spatial,
+            motions=motions.without(~accepted),
+        )
+
+    def alter(self, tensor: Tensor, params: SyncGeometryParams, role: Role, donors: Tensor | None) -> Tensor:
+        """Move the accepted samples."""
+        out = moved(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
+        return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+
+    def inverse(self, tensor: Tensor, params: SyncGeometryParams, *, role: Role = "image") -> Tensor:
+        """Take an aligned tensor of the result back to where it lay in the source, for example a prediction.
+
+        Args:
+            tensor: (B, ..., *spatial) of the result.
+            params: ``out.params`` of the call.
+            role: What the tensor is, as in `replay`.
+
+        Returns:
+            The tensor in the source; what the result did not show is filled as in the op.
+
+        Raises:
+            InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of a SyncGeometry call.
+            InvalidValueError: The tensor does not fit the parameters.
+        """
+        self._check_replay(tensor, params, role)
+        out = moved_back(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
+        return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+
+    def _fill(self, role: Role) -> float:
+        return {"target": self.target_fill, "evidence": 0.0}.get(role, self.fill)
+
+    def _written(self, texts: list[str], params: Any) -> list[str | None]:
+        """Return each text as its sample was moved, None where it cannot be written well."""
+        turned = params.motions.turned(params.spatial[-2:]).to(params.accepted.device)
+        rows = torch.cat((params.accepted.unsqueeze(1), turned.unsqueeze(1), params.positions), dim=1).cpu().tolist()
+        written: list[str | None] = []
+        for text, (accepted, turn, *bits) in zip(texts, rows, strict=True):
+            try:
+                written.append(self._turned(text, Turned(turn), bits) if accepted else text)
+            except CannotSay:
+                written.append(None)
+        return written
+
+    def _turned(self, text: str, turn: Turned, positions: Sequence[int]) -> str:
+        return turned_text(self.parser, text, turn, [bool(bit) for bit in positions], frame=self.frame)

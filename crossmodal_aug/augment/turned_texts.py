@@ -1,0 +1,48 @@
+"""Texts of images that were flipped, turned or moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from crossmodal_aug.anatomy.atlas.geometry import Frame
+from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.errors import CannotSay
+
+
+class Turned(IntEnum):
+    """What became of left and right."""
+
+    STAY = 0
+    EXCHANGED = 1
+    SIDEWAYS = 2
+
+
+def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequence[bool], *, frame: Frame) -> str:
+    """Return what a text becomes when its image is turned.
+
+    Args:
+        parser: Reads and rewrites it.
+        text: The text.
+        turn: What became of left and right.
+        positions: One bit a region: those that hold afterwards.
+        frame: What words speak of: "body" or "image".
+
+    Returns:
+        The text with left and right exchanged, where they were, stating the positions.
+
+    Raises:
+        CannotSay: It cannot be rewritten well, or it speaks of a left or right that no region is, "a man left of the
+            car", and is turned sideways.
+    """
+    if turn is Turned.EXCHANGED:
+        text = parser.mirror(text)
+    report = parser.parse_many([text])[0]
+    if turn is Turned.SIDEWAYS and frame == "image":
+        loose, at = "", 0
+        for mention in report.mentions:
+            loose, at = loose + text[at : mention.start] + "\n", mention.end
+        loose += text[at:]
+        if parser.mirror(loose) != loose:
+            raise CannotSay("Expected a text that can be turned, but it speaks of a left or right beside its positions")
+    return text if report.bits == tuple(positions) else parser.rewrite(text, positions)
