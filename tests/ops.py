@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from itertools import product
 
-from crossmodal_aug import CrossModalSequential, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import (
+    CrossModalSequential,
+    Focus,
+    PosAug,
+    PositionParser,
+    Reword,
+    SyncFlip,
+    SyncGeometry,
+    TPatchMix,
+    ZoneMix,
+)
 
 Build = Callable[[PositionParser], object]
 
@@ -33,13 +43,23 @@ POS_AUG: dict[str, Build] = {
 }
 REWORD: dict[str, Build] = {"Reword": lambda parser: Reword(parser, p=0.6)}
 SYNC_FLIP: dict[str, Build] = {"SyncFlip": lambda parser: SyncFlip(parser, p=0.6)}
+BENT = {"degrees": 12.0, "scale": (0.8, 1.3), "translate": 0.1, "crop": 0.7}
+SYNC_GEOMETRY: dict[str, Build] = {
+    "SyncGeometry flips": lambda parser: SyncGeometry(parser, p=0.8, vertical=True),
+    "SyncGeometry flips, image frame": lambda parser: SyncGeometry(parser, p=0.8, vertical=True, frame="image"),
+    "SyncGeometry bent": lambda parser: SyncGeometry(parser, p=0.8, vertical=True, **BENT),
+    "SyncGeometry bent, image frame": lambda parser: SyncGeometry(parser, p=0.8, frame="image", **BENT),
+}
 MIXING = PATCH_MIX | ZONE_MIX
-SINGLE = MIXING | FOCUS | POS_AUG | REWORD | SYNC_FLIP
+SINGLE = MIXING | FOCUS | POS_AUG | REWORD | SYNC_FLIP | SYNC_GEOMETRY
 SEQUENCES: dict[str, Build] = {
     "ZoneMix, TPatchMix, SyncFlip, Focus": lambda parser: CrossModalSequential(
         ZoneMix(parser, p=0.6), TPatchMix(parser, patch_size=3, p=0.6), SyncFlip(parser), Focus(parser, unit="region")
     ),
     "SyncFlip, PosAug": lambda parser: CrossModalSequential(SyncFlip(parser), PosAug(parser)),
+    "SyncGeometry, ZoneMix, SyncGeometry": lambda parser: CrossModalSequential(
+        SyncGeometry(parser, vertical=True, frame="image"), ZoneMix(parser, p=0.6), SyncGeometry(parser)
+    ),
     "Reword, ZoneMix, SyncFlip, Reword, PosAug": lambda parser: CrossModalSequential(
         Reword(parser), ZoneMix(parser, p=0.6), SyncFlip(parser), Reword(parser), PosAug(parser)
     ),

@@ -1,13 +1,25 @@
 """The promises of the library, each as a function that raises AssertionError for an output that breaks it.
 
 They know nothing of how an op works: they trace where each pixel came from by sending sample numbers and pixel numbers
-through ``op.apply``, and judge the texts by parsing them again.
+through ``op.replay``, and judge the texts by parsing them again.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from crossmodal_aug import Augmented, CrossModalSequential, Focus, PosAug, Reword, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import (
+    Augmented,
+    CrossModalSequential,
+    Focus,
+    PosAug,
+    Reword,
+    SyncFlip,
+    SyncGeometry,
+    TPatchMix,
+    ZoneMix,
+)
+from tests.functional.following_reference import on_a_border, warp
 from tests.strategies import Case
 
 LESION = 0.5
@@ -39,6 +51,13 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     pool = source.images.shape[0]
     pixels = torch.arange(spatial.numel()).view(spatial)
     donor_pixels = None if case.donors is None else pixels.expand(pool, *spatial).contiguous()
+    second = case.donors or Augmented()
+    assert torch.equal(op.replay(case.images, out.params, donors=second.images), out.images)
+    assert torch.equal(op.replay(case.target, out.params, role="target", donors=second.target), out.target)
+    assert op.rewrite(case.texts, out.params) == out.texts
+    if isinstance(op, SyncGeometry) and op.bends:
+        _one_matrix(case, out)
+        return
     whose = traced_samples(op, case, out)
     which = op.replay(pixels.expand(batch, *spatial).contiguous(), out.params, donors=donor_pixels)
 
@@ -58,10 +77,24 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
         assert torch.equal(out.target, moved)
     assert out.images.dtype == case.images.dtype
     assert out.target.dtype == case.target.dtype
-    second = case.donors or Augmented()
-    assert torch.equal(op.replay(case.images, out.params, donors=second.images), out.images)
-    assert torch.equal(op.replay(case.target, out.params, role="target", donors=second.target), out.target)
-    assert op.rewrite(case.texts, out.params) == out.texts
+
+
+def _one_matrix(case: Case, out: Augmented) -> None:
+    """Target and maps show the pixel in which the centre of theirs comes to lie by the sample's matrix, or nothing."""
+    height, width = case.images.shape[-2:]
+    numbers = np.arange(height * width).reshape(height, width)
+    for b, matrix in enumerate(out.params.matrices.double().numpy()):
+        if on_a_border(matrix, (height, width), within=1e-4):
+            continue  # the last digit decides
+        shown = (
+            torch.from_numpy(warp(numbers, matrix)).flatten() if out.params.accepted[b] else torch.arange(numbers.size)
+        )
+        for new, old in (
+            (out.target[b], case.target[b]),
+            *((n[b], o[b]) for n, o in zip(out.maps, case.maps, strict=True)),
+        ):
+            wanted = torch.where(shown >= 0, old.flatten(-2)[..., shown.clamp_min(0)], torch.zeros((), dtype=old.dtype))
+            assert torch.equal(new.flatten(-2), wanted)
 
 
 def narrows(op) -> bool:
@@ -77,6 +110,7 @@ def words_follow_pixels(op, case: Case, out: Augmented) -> None:
         ZoneMix: _zones_change_hands,
         Focus: _focus_narrows,
         SyncFlip: _flip_mirrors,
+        SyncGeometry: _geometry_follows,
         TPatchMix: _patch_brings_words,
         PosAug: _pixels_untouched,
         Reword: _only_the_words_are_others,
@@ -97,6 +131,20 @@ def _zones_change_hands(op: ZoneMix, case: Case, out: Augmented) -> None:
         donor = theirs[out.params.donors[b]]
         assert torch.equal(out.positions[b], torch.where(out.params.regions[b], donor, mine[b]))
         assert bool(out.params.accepted[b]) == bool(out.params.regions[b].any())
+
+
+def _geometry_follows(op: SyncGeometry, case: Case, out: Augmented) -> None:
+    """In the body frame no region appears that was not there; a half turn is refused, and so is a vertical flip."""
+    if op.frame == "image":
+        return
+    before = case.parser.encode(case.texts)
+    mirror = list(case.parser.atlas.mirror)
+    for b in out.params.accepted.nonzero().flatten().tolist():
+        matrix = out.params.matrices[b]
+        assert matrix[1, 1] > 0
+        was = before[b][mirror] if matrix[0, 0] < 0 else before[b]
+        assert not bool((out.positions[b] & ~was).any())
+        assert bool(out.positions[b].any()) or not bool(was.any())
 
 
 def traced_samples(op, case: Case, out: Augmented) -> Tensor:

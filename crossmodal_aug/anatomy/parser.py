@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
-from crossmodal_aug.anatomy.readback import check_wording
+from crossmodal_aug.anatomy.readback import check_cues, check_wording
 from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
 from crossmodal_aug.anatomy.statement import Statement
@@ -100,6 +100,7 @@ class PositionParser(RememberedTexts):
         self._reading = Lock()
         self._kept_words: set[str] = set()
         check_wording(atlas, self.statement, self._vocabulary.kind_of, always=bool(self._cues) or not self._own_nlp)
+        check_cues(self._cues, self.statement)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The caches and their lock stay at home; a worker fills its own.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.statement import Statement
@@ -11,6 +13,11 @@ from crossmodal_aug.anatomy.writing.reword import framed
 from crossmodal_aug.anatomy.writing.wording import Style, position_phrase
 from crossmodal_aug.errors import AtlasError
 
+if TYPE_CHECKING:
+    from crossmodal_aug.anatomy.reading.cues import Cue
+
+_MARKED = re.compile(r"\{([-+0])([^{}]*)\}")
+_SAID = {"-": "denied", "+": "affirmed", "0": "neither"}
 _MOST_PARTS = 6  # a side of more regions is not read back in all of its subsets
 
 
@@ -57,6 +64,58 @@ def check_wording(
     _check_frames(atlas, read)
     if len(_CHECKED) < _MOST_CHECKED:
         _CHECKED.add(atlas)
+
+
+def check_cues(cues: Iterable[Cue], read: Callable[[str], Statement]) -> None:
+    """Refuse cues whose own sentences are not read as they mark them.
+
+    Args:
+        cues: Rows with a sentence that each must change, and one that it must leave alone, or with neither.
+        read: Reads a text with the words of an atlas and these cues.
+
+    Raises:
+        AtlasError: A sentence reads otherwise, or marks no place.
+    """
+    for cue in cues:
+        for label, sentence in (("fits", cue.fits), ("fails", cue.fails)):
+            fault = marks_missed(sentence, read) if sentence else ""
+            if fault:
+                raise AtlasError(f"cue {cue.name!r}: Expected `{label}` to read as it is marked, but {fault}")
+
+
+def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
+    """Return what a marked sentence is read as instead, "" where it is read as marked.
+
+    Args:
+        sentence: A sentence whose places are marked "{-...}" denied, "{+...}" affirmed or "{0...}" neither.
+        read: Reads a text.
+
+    Returns:
+        The first difference, in words.
+    """
+    text, wanted, done = "", [], 0
+    for match in _MARKED.finditer(sentence):
+        text += sentence[done : match.start()]
+        wanted.append((len(text), len(text) + len(match[2]), match[1]))
+        text += match[2]
+        done = match.end()
+    text += sentence[done:]
+    if not wanted:
+        return f"{sentence!r} marks no place; mark one as {{-denied}}, {{+affirmed}} or {{0neither}}"
+    statement = read(text)
+    found = [
+        (statement.terms[one.first].start, statement.terms[one.last].end, one.negated)
+        for one in statement.phrases
+        if one.mask
+    ]
+    for start, end, mark in wanted:
+        over = [negated for first, last, negated in found if first < end and start < last]
+        said = _SAID[mark]
+        if mark == "0" and over:
+            return f"{text[start:end]!r} in {text!r} is read, and is marked as {said}"
+        if mark != "0" and (not over or any(negated != (mark == "-") for negated in over)):
+            return f"{text[start:end]!r} in {text!r} is not read as {said}"
+    return ""
 
 
 def _sentences(atlas: Atlas) -> Iterator[tuple[str, str, int]]:

@@ -130,11 +130,12 @@ class Report:
             names: Names of regions, in any order.
 
         Returns:
-            The text itself where the regions are those it names already; else a text in its style, with
-            count and uni-/bilateral words in agreement where it had them.
+            The text itself where the regions are those it names already, unless there are none and it tells of a
+            finding without saying where; else a text in its style, with count and uni-/bilateral words in agreement
+            where it had them.
 
         Raises:
-            CannotSay: The text cannot be rewritten so that it reads well and contradicts nothing; captions always can.
+            CannotSay: The text cannot be rewritten so that it reads well and contradicts nothing; captions can.
             UnknownRegionError: A name is not of the atlas.
             InvalidTypeError: `names` is a single text, or cannot be iterated.
 

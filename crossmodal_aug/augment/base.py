@@ -25,7 +25,8 @@ from crossmodal_aug.functional.checks import check_choice, check_generator, chec
 
 Role = Literal["image", "map", "target", "evidence"]
 
-_BITS = {
+# Dtypes that torch can hardly do more than store, and integers of the same size.
+STORED = {
     torch.uint16: torch.int16,
     torch.uint32: torch.int32,
     torch.uint64: torch.int64,
@@ -260,7 +261,7 @@ class CrossModalOp(nn.Module, ABC):
 
     def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
         """`alter`, for dtypes too that torch can hardly do more than store: their bits move as ordinary integers."""
-        bits = _BITS.get(tensor.dtype)
+        bits = STORED.get(tensor.dtype)
         if bits is None or (donors is not None and donors.dtype != tensor.dtype):
             return self.alter(tensor, params, role, donors)
         donors = None if donors is None else donors.view(bits)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
+from crossmodal_aug.augment.base import STORED, CrossModalOp, Role, Settings
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.turned_texts import Turned, turned_text
@@ -171,6 +171,13 @@ class SyncGeometry(CrossModalOp):
         """Move the accepted samples."""
         out = moved(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
         return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+
+    def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
+        """`alter`, in float for dtypes too whose bits are not to be interpolated, or filled, as integers."""
+        if self.bends and tensor.dtype in STORED:
+            wide = torch.float64 if tensor.dtype in (torch.uint32, torch.uint64) else torch.float32
+            return self.alter(tensor.to(wide), params, role, donors).to(tensor.dtype)
+        return super()._alter_bits(tensor, params, role, donors)
 
     def inverse(self, tensor: Tensor, params: SyncGeometryParams, *, role: Role = "image") -> Tensor:
         """Take an aligned tensor of the result back to where it lay in the source, for example a prediction.

@@ -32,8 +32,8 @@ def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequ
         The text with left and right exchanged, where they were, stating the positions.
 
     Raises:
-        CannotSay: It cannot be rewritten well, or it speaks of a left or right that no region is, "a man left of the
-            car", and is turned sideways.
+        CannotSay: It cannot be rewritten well; or words speak of the picture, and it says where nothing is ("not at the
+            top"), or is turned sideways and speaks of a left or right that is no place.
     """
     if turn is Turned.EXCHANGED:
         text = parser.mirror(text)
@@ -45,4 +45,7 @@ def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequ
         loose += text[at:]
         if parser.mirror(loose) != loose:
             raise CannotSay("Expected a text that can be turned, but it speaks of a left or right beside its positions")
+    is_turned = turn is Turned.SIDEWAYS or report.bits != tuple(positions)
+    if is_turned and frame == "image" and report.negated:
+        raise CannotSay("Expected a text that can be turned, but it says of places that nothing is there")
     return text if report.bits == tuple(positions) else parser.rewrite(text, positions)

@@ -6,49 +6,23 @@ import pytest
 from pydantic import ValidationError
 
 from crossmodal_aug.anatomy import LUNG_ZONES, PositionParser
+from crossmodal_aug.anatomy.readback import check_cues
 from crossmodal_aug.anatomy.reading.cues import CATEGORIES, Cue, english_cues, read_cues, spelt_out
 from crossmodal_aug.errors import AtlasError
 
 PARSER = PositionParser(LUNG_ZONES)
-MARKED = re.compile(r"\{([-+0])([^{}]*)\}")
-
-
-def unmarked(sentence):
-    """Return a sentence without its marks, and for each place what it must be read as."""
-    wanted, text, done = [], "", 0
-    for match in MARKED.finditer(sentence):
-        text += sentence[done : match.start()]
-        wanted.append((len(text), len(text) + len(match[2]), match[1]))
-        text += match[2]
-        done = match.end()
-    return text + sentence[done:], wanted
-
-
-def check(sentence):
-    text, wanted = unmarked(sentence)
-    assert wanted, f"{sentence!r} marks no place"
-    report = PARSER(text)
-    for start, end, mark in wanted:
-        over = [mention for mention in report.mentions if mention.start < end and start < mention.end]
-        if mark == "0":
-            assert over == [], (text, text[start:end])
-            continue
-        assert over, (text, text[start:end], report.mentions)
-        assert all(mention.negated == (mark == "-") for mention in over), (text, text[start:end], over)
-    marked = [(start, end) for start, end, _ in wanted]
-    for mention in report.mentions:
-        assert any(mention.start < end and start < mention.end for start, end in marked), (text, mention)
 
 
 @pytest.mark.parametrize("cue", english_cues(), ids=lambda cue: cue.name)
 def test_a_row_reads_its_two_sentences_as_marked(cue):
-    check(cue.fits)
-    check(cue.fails)
+    check_cues([cue], PARSER.statement)
+    assert cue.fits
+    assert cue.fails
 
 
 @pytest.mark.parametrize("cue", english_cues(), ids=lambda cue: cue.name)
 def test_a_row_is_what_decides_its_sentence(cue):
-    text, _ = unmarked(cue.fits)
+    text = re.sub(r"\{[-+0]([^{}]*)\}", r"\1", cue.fits)
     rows = {term.sense.row for term in PARSER.statement(text).terms}
     assert cue.name in rows, (text, rows)
 
@@ -102,3 +76,27 @@ def test_rows_have_names_of_their_own_and_known_categories():
     with pytest.raises(ValidationError):
         Cue(name="", category="denies", words=["no"])
     assert read_cues(english_cues(), where="here") == english_cues()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fits": "Opacity at the {-left base}."}, "'left base' in 'Opacity at the left base.' is not read as denied"),
+        ({"fails": "Hardly a trace of fluid at the {+left base}."}, "is not read as affirmed"),
+        ({"fails": "Opacity at the {0left base}."}, "is read, and is marked as neither"),
+        ({"fits": "Hardly a trace of fluid."}, "marks no place"),
+        ({"reach": 41}, "reach"),
+        ({"ends": ["sotp"]}, "sotp is none"),
+        ({"words": ["scarcely {any|a"]}, "a choice opens with"),
+    ],
+)
+def test_a_row_of_ones_own_that_is_wrong_is_refused(change, message):
+    row = {"name": "hint", "category": "denies", "words": ["hardly a trace of"], **change}
+    with pytest.raises(AtlasError, match=re.escape(message)):
+        PositionParser(LUNG_ZONES, cues=[row])
+
+
+def test_two_rows_of_one_name_are_refused():
+    row = {"name": "hint", "category": "denies", "words": ["hardly a trace of"]}
+    with pytest.raises(AtlasError, match="'hint' comes twice"):
+        PositionParser(LUNG_ZONES, cues=[row, row])

@@ -37,13 +37,20 @@ ANEW = {
         ("Effusions on both sides, that on the left is larger.", "RL", "Effusion at the right base."),
     ],
     "what stays open": [
-        ("Consolidation at the left base, which may be pneumonia.", "RU RM",
+        ("Possible consolidation at the left base, which is new.", "RU RM",
          "Possible consolidation in the right upper and mid lung zones."),
+        ("Consolidation at the left base, which may need drainage.", "RU", "Consolidation at the right apex."),
+        ("Atelectasis or consolidation at the left base, which is new.", "RU",
+         "Possible consolidation at the right apex."),
     ],
     "what is there already": [
         ("Opacity at the right base. Scarring in the left apex is also noted.", "LU", "Scarring at the left apex."),
     ],
     "what is around it": [
+        ("- Opacity at the left base, which is new.\n- No effusion.", "LU",
+         "- Opacity at the left apex.\n- No effusion."),
+        ("?Consolidation in the left base that is new.", "LU", "Possible consolidation at the left apex."),
+        ("TB cavities in the left apex, which are new.", "RL LL", "TB cavities at both bases."),
         ("IMPRESSION: ATELECTASIS THAT IS SEEN AT THE LEFT BASE. NO EFFUSION.", "RM",
          "IMPRESSION: ATELECTASIS IN THE RIGHT MID LUNG ZONE. NO EFFUSION."),
         ("1) Atelectasis of the left base, compared with June. 2) Heart size is normal. 3) Repeat the film.", "RU",
@@ -55,6 +62,9 @@ ANEW = {
 
 # text, regions asked for
 DECLINED = [
+    ("(Opacity at the left base, which is new.)", "LU"),
+    ("Nipple shadows at both bases, which are symmetric.", "LU"),
+    ("Opacity at the left base, which is an artifact.", "LU"),
     ("The nodule that was seen at the left base is smaller.", "LU RU"),
     ("Rounded opacity in the left mid zone, possibly abscess.", "LM RM"),
     ("A 12 mm opacity at the left base, which has grown.", "RU RM"),
@@ -73,3 +83,45 @@ def test_said_anew(text, regions, wanted):
 def test_declined(text, regions):
     with pytest.raises(CannotSay):
         LUNGS(text).with_regions(zones(regions))
+
+
+@pytest.mark.parametrize(
+    ("text", "regions", "wanted"),
+    [
+        ("No opacity in the left lung.", "RL", "Opacity in the right lower lung."),
+        ("No consolidation in the left lung. Heart size is normal.", "LL",
+         "Consolidation in the left lower lung. Heart size is normal."),
+    ],
+)  # fmt: skip
+def test_a_denial_at_a_place_is_turned(text, regions, wanted):
+    assert LUNGS(text).with_regions(zones(regions)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("COVID-19 pneumonia.", "No pulmonary infection."),
+        ("Unilateral pulmonary infection.", "No pulmonary infection."),
+        ("Infiltrates, no effusion.", "No pulmonary infection."),
+        ("Pneumonia with no pneumothorax. Heart size is normal.", "Heart size is normal. No pulmonary infection."),
+        ("Pneumonia, heart normal.", "No pulmonary infection."),
+        ("Two infected areas.", "No pulmonary infection, zero infected areas."),
+        ("Elevated right hemidiaphragm with overlying atelectasis.", "No pulmonary infection."),
+        ("5 mm nodule in the left lower lobe.", "No pulmonary infection."),
+        ("Opacity at the left base, no pneumothorax. It is new.", "No pneumothorax."),
+        ("Opacity in the left base. Heart border is silhouetted.", "No pulmonary infection."),
+        ("Unilateral pulmonary infection, one infected area, upper left lung. It measures 9 mm.",
+         "No pulmonary infection, zero infected areas."),
+        ("Unilateral pulmonary infection, one infected area, upper left lung. Follow-up is advised.",
+         "No pulmonary infection, zero infected areas."),
+        ("The lungs are clear.", "The lungs are clear."),
+        ("No effusion or pneumonia.", "No effusion or pneumonia."),
+        ("Pneumonia has resolved. Heart size is normal.", "Pneumonia has resolved. Heart size is normal."),
+        ("Splenic calcification. No effusion.", "Splenic calcification. No effusion."),
+    ],
+)  # fmt: skip
+def test_the_empty_set_leaves_no_claim_and_no_more_than_it_must(text, left):
+    emptied = LUNGS(text).with_regions([])
+    assert emptied == left
+    assert LUNGS(emptied).with_regions([]) == emptied
+    assert LUNGS(emptied).placed or text == left

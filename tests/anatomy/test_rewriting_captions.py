@@ -29,7 +29,10 @@ SHORT = [
         "Bilateral pulmonary infection (two infected areas): upper left lung and lower right lung",
         "Bilateral pulmonary infection, two infected areas (upper left lung and lower right lung).",
         "One infected area, upper left lung.", "2 infected areas: upper left lung and lower right lung",
-        "Pulmonary infection, two infected areas, upper left lung and middle left lung.", "TWO INFECTED AREAS",
+        "Pulmonary infection, two infected areas, upper left lung and middle left lung.",
+        "COVID-19 infection, one infected area, upper left lung.", "Chest x-ray: one infected area, upper left lung.",
+        "2 infected areas upper left lung and lower right lung", "One infected area, left perihilar region.",
+        "Unilateral pulmonary infection, one infected area, upper left lung, peripheral.",
         "UNILATERAL PULMONARY INFECTION\uff0c ONE INFECTED AREA\uff0c LOWER LEFT LUNG\u3002",
     )
 ] + [

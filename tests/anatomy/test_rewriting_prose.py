@@ -40,6 +40,7 @@ REWRITTEN = {
         ("Consolidation in the right middle lobe.", "LL RM RL",
          "Consolidation in both lower lobes and the right middle lobe."),
         ("Opacities in the left lower lobe.", "LM LL", "Opacities in the left mid and lower lung zones."),
+        ("Left lung volume loss.", "LL", "Left lower lung volume loss."),
         ("RUL and RLL airspace disease.", "LU LL", "LUL and LLL airspace disease."),
         ("Opacities in the right upper and right middle lobes.", "RU", "Opacities in the right upper lobe."),
         ("Diffuse opacity throughout the right lung.", "L* R*", "Diffuse opacity throughout both lungs."),

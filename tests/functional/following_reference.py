@@ -79,14 +79,14 @@ def warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return out
 
 
-def on_a_border(matrix: np.ndarray, size: tuple[int, int]) -> bool:
+def on_a_border(matrix: np.ndarray, size: tuple[int, int], within: float = 1e-9) -> bool:
     """Whether a pixel of the result lies between two of the source, and the last digit decides which one it shows."""
     centres = np.stack([(axis + 0.5) / n for axis, n in zip(np.indices(size), size, strict=True)][::-1], axis=-1)
     across, down, scale = np.moveaxis(
         np.concatenate((centres, np.ones((*size, 1))), -1) @ np.linalg.inv(matrix).T, -1, 0
     )
     places = np.stack((across / scale * size[1], down / scale * size[0]))
-    return bool((abs(places - places.round()) < 1e-9).any())
+    return bool((abs(places - places.round()) < within).any())
 
 
 def corners(box: tuple[float, float, float, float]) -> list[tuple[float, float]]:

@@ -39,7 +39,7 @@ def test_same_seed_same_result(build: ops.Build, case: Case) -> None:
     assert torch.equal(first.positions, second.positions)
 
 
-@pytest.mark.parametrize("name", [*ops.SYNC_FLIP, *ops.FOCUS, *ops.POS_AUG, *ops.REWORD])
+@pytest.mark.parametrize("name", [*ops.SYNC_FLIP, *ops.FOCUS, *ops.POS_AUG, *ops.REWORD, *ops.SYNC_GEOMETRY])
 @settings(max_examples=10)
 @given(case=cases(min_batch=2))
 def test_per_sample_ops_do_not_care_how_a_batch_is_split(name: str, case: Case) -> None:

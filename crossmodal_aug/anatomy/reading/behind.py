@@ -93,6 +93,10 @@ class Behind:
         first = self.phrase.first
         if first > self.begin and kinds[first - 1] in FINDINGS - {"space"} and index + 1 < self.end:
             return False  # "calcified granulomas RUL, no cavitation"
+        start = _start_of_list(kinds, first, self.begin)
+        told = kinds[max(self.begin, start - 2) : start] in (["finding", "comma"], ["count noun", "comma"])
+        if told and index + 1 < self.end and kinds[index - 1] == "comma":
+            return False  # "consolidation, left lower lobe, no effusion"
         has_finding = False
         for later in range(index + 1, min(self.end, index + 14)):
             kind = kinds[later]

@@ -11,9 +11,14 @@ from crossmodal_aug.anatomy.statement import Header, Phrase, Statement
 _OPENING = frozenset({"both", "unilateral", "denies"})
 _WORDS = frozenset({"unknown", "modifier", "state"})
 _SEPARATORS = frozenset({"comma", "colon", "dash", "open", "end"})
-_LISTED = POSITION | {"comma", "and", "or", "article", "modifier", "close", "colon", "dash", "end"}
+_LISTED = POSITION | {
+    "comma", "and", "or", "article", "modifier", "close", "colon", "dash", "end", "count noun", "part",
+}  # fmt: skip
 # A longer number counts nothing, and Python refuses to read one of thousands of digits.
 _MOST_DIGITS = 9
+# No caption says more before its count, and none of these.
+_MOST_BEFORE = 12
+_OUTSIDE = (POSITION - {"noun"}) | {"denies", "absent", "resolved", "clear", "stop", "structure", "device"}
 
 
 def read_header(statement: Statement) -> None:
@@ -29,9 +34,9 @@ def read_header(statement: Statement) -> None:
         for index, kind in enumerate(kinds):
             if kind in _OPENING and statement.header is None:
                 _read_header_at(statement, index)
-        for begin, _ in statement.sentences:
+        for begin, end in statement.sentences:
             if statement.header is None:
-                _read_plain_header_at(statement, begin)
+                _read_plain_header_at(statement, begin, end)
     if statement.summary < 0 and "both" in kinds:
         _find_summary(statement)
     if statement.summary >= 0 and statement.laterality is None:
@@ -58,22 +63,22 @@ def _read_header_at(statement: Statement, index: int) -> None:
     _read_count(statement, number)
 
 
-def _read_plain_header_at(statement: Statement, begin: int) -> None:
-    """Read a head without such a word: "One infected area, upper left lung", "Pulmonary infection: two areas"."""
-    kinds, end = statement.kinds, len(statement.kinds)
-    number = begin
-    if kinds[begin] != "number":
-        finding = follows(kinds, begin, _WORDS, min(end, begin + 4))
-        number = finding + 2
-        if number >= end or kinds[finding] != "finding" or kinds[finding + 1] not in _SEPARATORS:
-            return
-    noun = _counted(kinds, number)
-    if kinds[number] != "number" or noun < 0 or kinds[noun + 1 : noun + 2] not in ([], *([own] for own in _SEPARATORS)):
-        return
-    stop = _end_of_list(statement, noun)
-    if _LISTED.issuperset(kinds[noun + 1 : stop]):
-        statement.header = Header(begin, -1, number, noun, stop)
-        _read_count(statement, number)
+def _read_plain_header_at(statement: Statement, begin: int, end: int) -> None:
+    """Read a head without such a word: "One infected area, upper left lung", "COVID-19 infection: two areas"."""
+    kinds = statement.kinds
+    before: set[str] = set()
+    first = begin
+    for number in range(begin, min(end, begin + _MOST_BEFORE)):
+        if kinds[number] == "number" and (number == begin or kinds[number - 1] in _SEPARATORS):
+            noun = _counted(kinds, number)
+            follows_on = noun > 0 and (noun + 1 >= end or kinds[noun + 1] in _SEPARATORS | POSITION)
+            stop = _end_of_list(statement, noun) if follows_on else 0
+            if follows_on and before.isdisjoint(_OUTSIDE) and _LISTED.issuperset(kinds[noun + 1 : stop]):
+                statement.header = Header(first, -1, number, noun, stop)
+                _read_count(statement, number)
+                return
+        before.add(kinds[number])
+        first = number + 1 if kinds[number] == "colon" and "finding" not in before else first
 
 
 def _counted(kinds: list[str], number: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from crossmodal_aug.anatomy.atlas.words import KINDS
 from crossmodal_aug.errors import AtlasError
 
 Category = Literal[
@@ -23,6 +24,11 @@ CATEGORIES: tuple[str, ...] = get_args(Category)
 DENYING = frozenset({"denies", "absent", "resolved", "clear", "sparing", "except"})
 # What a denial of what follows does not pass, unless its row says otherwise.
 _ENDS = ("stop", "there", "relative", "except", "dash", "with", "sparing", "degree")
+# Kinds of plain words that no atlas lists.
+_PLAIN_KINDS = frozenset({
+    "there", "relative", "dash", "with", "comma", "and", "or", "colon", "open", "close", "article", "in", "of", "near",
+    "verb", "agreeing verb", "excepting verb", "number", "slash", "hyphen", "affirmation", "whole",
+})  # fmt: skip
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _MOST_FORMS = 5_000
 # What a pattern may ask: there is no lemma and no part of speech here.
@@ -52,7 +58,7 @@ class Cue(BaseModel):
     category: Category
     words: list[str] = []
     pattern: list[dict[str, Any]] = []
-    reach: int = Field(default=40, ge=1, le=1000)
+    reach: int = Field(default=40, ge=1, le=40)
     ends: list[str] = list(_ENDS)
     fits: str = ""
     fails: str = ""
@@ -63,6 +69,11 @@ class Cue(BaseModel):
             raise ValueError("a cue has `words` or a `pattern`, and not both")
         if not all(word.strip() and word == word.lower() for word in self.words):
             raise ValueError("the words of a cue are in lower case and not empty")
+        if any(mark in _CHOICE.sub("", word) for word in self.words for mark in "{}|"):
+            raise ValueError('a choice opens with "{", closes with "}" and holds "|"')
+        strange = sorted(set(self.ends) - KINDS.keys() - _PLAIN_KINDS - set(CATEGORIES))
+        if strange:
+            raise ValueError(f"`ends` names kinds of words, and {', '.join(strange)} is none")
         unknown = sorted({key for token in self.pattern for key in token} - _ASKED)
         if unknown:
             raise ValueError(
@@ -133,6 +144,10 @@ def read_cues(rows: Iterable[Cue | Mapping[str, Any]], where: str) -> tuple[Cue,
                 f"{where}: Expected cue {name!r} to be right, but {field}: {first['msg']}, got "
                 f"{str(first['input'])[:80]!r}"
             ) from error
+    names = [cue.name for cue in cues]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise AtlasError(f"{where}: Expected each cue to have a name of its own, but {twice!r} comes twice")
     return tuple(cues)
 
 

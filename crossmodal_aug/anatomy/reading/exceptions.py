@@ -64,6 +64,8 @@ def apply_exceptions(statement: Statement, phrases: list[Phrase]) -> None:
             phrase.negated = spares
         elif wide.negated:
             phrase.negated = False
+        elif not wide.mask & ~phrase.mask:
+            phrase.mask = 0  # a part of a region: "right upper lobe consolidation, sparing the apex"
         else:
             phrase.negated = True
             wide.mask &= ~phrase.mask

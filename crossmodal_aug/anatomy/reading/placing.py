@@ -33,13 +33,21 @@ def find_denial(statement: Statement) -> None:
             elif kind == "clear":
                 found = found or _clear_at(kinds, index, begin, end)
             elif (
-                kind in FINDINGS
+                (kind in FINDINGS or _is_counted(statement, index, begin))
                 and not denied
                 and not _is_denied_behind(kinds, index, end)
                 and not _is_of_other(kinds, index, begin)
             ):
                 return
     statement.denial = found
+
+
+def _is_counted(statement: Statement, index: int, begin: int) -> bool:
+    """Return whether a term is what a number counts: "two infected areas"."""
+    before = range(max(begin, index - 3), index)
+    return statement.kinds[index] == "count noun" and any(
+        statement.kinds[at] == "number" and statement.terms[at].sense.number != 0 for at in before
+    )
 
 
 def _is_void(kinds: list[str], cue: int, end: int) -> bool:
@@ -69,7 +77,9 @@ def _clear_at(kinds: list[str], index: int, begin: int, end: int) -> tuple[int, 
 
 def _is_denied_behind(kinds: list[str], index: int, end: int) -> bool:
     at = follows(kinds, index + 1, LOOSE | FINDINGS | VERBS | {"or", "comma", "of", "colon", "and", "article"}, end)
-    return at < end and kinds[at] in ("absent", "resolved", "denies")
+    if at < end and kinds[at] == "denies":
+        return at + 1 >= end  # "effusion: no", but not "pneumonia, no effusion"
+    return at < end and kinds[at] in ("absent", "resolved")
 
 
 def _is_of_other(kinds: list[str], index: int, begin: int) -> bool:

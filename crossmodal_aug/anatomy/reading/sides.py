@@ -70,7 +70,7 @@ def settled_sides(text: str, terms: list[Term], vocabulary: Vocabulary) -> list[
 
 def _exchangeable(text: str, terms: list[Term]) -> list[Term]:
     for term in terms:
-        if term.sense.mirror is not None and not _can_be_exchanged(text, term):
+        if term.sense.mirror is not None and (_is_dotted(text, term) or not _can_be_exchanged(text, term)):
             _lose(term)
     return terms
 
@@ -90,10 +90,21 @@ def _comes_back(written: str, mirror: tuple[str, ...]) -> bool:
     return all(exchanged(word, partner) is not None for word, partner in zip(words, mirror, strict=False))
 
 
+def _is_dotted(text: str, term: Term) -> bool:
+    """Return whether a letter stands inside an abbreviation: "R.T.A."."""
+    written = text[term.start : term.end]
+    return len(written.rstrip(".")) == 1 and (
+        _DOTTED.match(text, term.end - written.endswith(".")) is not None
+        or _DOTTED_BEFORE.search(text, max(0, term.start - 2), term.start) is not None
+    )
+
+
 def _is_side(text: str, settled: list[Term], terms: list[Term], index: int, vocabulary: Vocabulary) -> bool:
     """Return whether a single letter or a shortened word is a side where it stands."""
     term = terms[index]
     written = text[term.start : term.end]
+    if _is_dotted(text, term):
+        return False
     if written.endswith("."):
         following = terms[index + 1] if index + 1 < len(terms) else None
         if following is None or following.kind not in _BEHIND_SHORT:
@@ -104,8 +115,6 @@ def _is_side(text: str, settled: list[Term], terms: list[Term], index: int, voca
         return True  # in captions of pictures "l" is always the left
     if not written.isupper():
         return False
-    if _DOTTED.match(text, term.end) or _DOTTED_BEFORE.search(text, max(0, term.start - 2), term.start):
-        return False  # inside an abbreviation: "R.T.A."
     # What stands before is looked at as it was settled, so that a mirror mark there changes nothing.
     before, behind = _kind(settled, len(settled) - 1), _kind(terms, index + 1)
     if behind == "hyphen":

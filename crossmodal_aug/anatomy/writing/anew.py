@@ -1,22 +1,30 @@
 """Anew: what a text tells of, said of other places in a short sentence, where its own sentences cannot follow.
 
-"Large left effusion with collapse of the left lung" becomes "Effusions at the left base and the right base". Only a
+"Consolidation at the left base, which obscures the diaphragm" becomes "Consolidation in the right mid lung". Only a
 finding that may lie anywhere and that has no one place is said so; `styles.toml` lists them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from crossmodal_aug.anatomy.casing import capitalised
 from crossmodal_aug.anatomy.writing.cutting import Chunks, stands, with_what_hangs
 from crossmodal_aug.anatomy.writing.lesion import Lesion
-from crossmodal_aug.anatomy.writing.naming import Item, articled, items_of, preposition
+from crossmodal_aug.anatomy.writing.naming import articled, items_of, preposition
 from crossmodal_aug.anatomy.writing.number import is_discrete, number_of, plural_of, singular_of
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
-from crossmodal_aug.anatomy.writing.styles import word_list
+from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
 
 _GONE = frozenset({"absent", "resolved"})
 _SINGLE = frozenset({"number", "unit"})
+_MARKS = frozenset({"bullet", "dash", "hyphen", "mark", "than", "close", "open"})
+# A hedge this near to a finding is one of it.
+_MOST_BEFORE = 4
+_MOST_BEHIND = 3
+# No sentence that reads well has more.
+_MOST_PLACES = 24
 
 
 def said_anew(source: Source, target: int) -> str:
@@ -27,7 +35,7 @@ def said_anew(source: Source, target: int) -> str:
         target: Bits of the regions to state, at least one.
 
     Returns:
-        The text: what else it denies, calls clear or tells of other things stays.
+        The text: other sentences stay that deny, call clear or tell of other things.
 
     Raises:
         CannotSay: It tells of nothing that could be said of these regions.
@@ -49,86 +57,121 @@ def _first_said(source: Source, target: int) -> tuple[Sentence, str]:
     Raises:
         CannotSay: None can; what lies in the pleura is not said where the text tells of the lung.
     """
-    pleural = word_list("findings", "pleural")
-    found: list[tuple[Sentence, Place, str]] = []
-    is_pleural = True
-    for sentence in source.sentences:
-        for place in sentence.affirmed:
-            first, last = _finding_at(source, sentence, place)
-            is_pleural &= first > last or source.word(last).rpartition(" ")[2] in pleural
-            words = _numbered(source, sentence, first, last, target) if first <= last else ""
-            if words and _GONE.isdisjoint(source.kinds[sentence.begin : sentence.end]):
-                found.append((sentence, place, words))
+    found = [one for sentence in source.sentences for one in _findings_of(source, sentence)]
+    all_pleural = all(_is_pleural(source, finding) for finding in found)
     # What is there already goes first, so that nothing is told of the place of another finding.
-    found.sort(key=lambda own: -(own[1].mask & target).bit_count())
-    for sentence, place, words in found:
-        if is_pleural or words.rpartition(" ")[2] not in pleural:
-            return sentence, f"{words} {_placed(source, place, words, target)}"
+    for finding in sorted(found, key=lambda one: -(one.place.mask & target).bit_count()):
+        words = _numbered(source, finding, target)
+        if words and (all_pleural or not _is_pleural(source, finding)):
+            return finding.sentence, f"{words} {_placed(source, finding, target)}"
     raise declined("it tells of nothing that could be said of these regions")
 
 
-def _finding_at(source: Source, sentence: Sentence, place: Place) -> tuple[int, int]:
-    """Return the first and the last term of the finding at a place, the last before the first where none is."""
-    last = Lesion(source, sentence, place).term
-    first = last
-    while sentence.begin < first and source.kinds[first - 1] in FINDINGS:
-        first -= 1
-    if source.kinds[first - 1 : first] == ["hyphen"]:
-        first = last  # "high-density shadows"
-    return (first, last) if last >= 0 else (0, -1)
+@dataclass(frozen=True)
+class _Finding:
+    """A finding at a place: its first and last term, and whether the text leaves it open."""
+
+    sentence: Sentence
+    place: Place
+    first: int
+    last: int
+    is_open: bool
+    is_one: bool
 
 
-def _numbered(source: Source, sentence: Sentence, first: int, last: int, target: int) -> str:
+def _findings_of(source: Source, sentence: Sentence) -> list[_Finding]:
+    """Return what lies at the places of a sentence, as far as that is told."""
+    kinds = source.kinds
+    words = source.words(sentence.begin, sentence.end)
+    inside = parts_of(words)
+    if len(sentence.affirmed) > _MOST_PLACES or inside & word_list("findings", "seeming"):
+        return []
+    measured = not _SINGLE.isdisjoint(kinds[sentence.begin : sentence.end])
+    is_one = measured or bool(inside & (word_list("findings", "unique") | word_list("findings", "edged")))
+    found = []
+    for place in sentence.affirmed:
+        last = Lesion(source, sentence, place).term
+        if last < 0 or not _GONE.isdisjoint(kinds[sentence.begin : sentence.end]):
+            continue
+        first = last
+        while first > sentence.begin and kinds[first - 1] in FINDINGS:
+            first -= 1
+        if first > sentence.begin and kinds[first - 1] == "hyphen":
+            first = last  # "high-density shadows"
+        if first > sentence.begin and kinds[first - 1] in ("structure", "device"):
+            continue  # "nipple shadows"
+        near = words[max(0, first - sentence.begin - _MOST_BEFORE) : first - sentence.begin]
+        behind = words[last + 1 - sentence.begin : last + 1 - sentence.begin + _MOST_BEHIND]
+        hedged = parts_of(near) & word_list("bonds", "hedges") or parts_of(behind) & word_list("bonds", "hedges_behind")
+        beside = {source.word(at) for at in (first - 1, last + 1) if sentence.begin <= at < sentence.end}
+        found.append(_Finding(sentence, place, first, last, bool(hedged) or "or" in beside, is_one))
+    return found
+
+
+def _is_pleural(source: Source, finding: _Finding) -> bool:
+    return source.word(finding.last).rpartition(" ")[2] in word_list("findings", "pleural")
+
+
+def _numbered(source: Source, finding: _Finding, target: int) -> str:
     """Return a finding in the number that the target asks for; "" where it cannot be said of it."""
-    words = " ".join(source.words(first, last + 1))
+    first, last = finding.first, finding.last
+    words = " ".join(_written(source, term) for term in range(first, last + 1))
     noun = words.rpartition(" ")[2]
     if noun not in word_list("findings", "anywhere"):
         return ""
-    inside = source.words(sentence.begin, sentence.end)
+    if noun == words and noun in word_list("findings", "vague"):
+        kind = source.word(first - 1) if first > finding.sentence.begin else ""
+        if kind not in word_list("findings", "kinds"):
+            return ""
+        words = f"{kind} {words}"
     if target.bit_count() > 1 and number_of(words) == "one":
-        is_one = not _SINGLE.isdisjoint(source.kinds[sentence.begin : sentence.end])
-        parts = {part for word in inside for part in (word, *word.split())}
-        if is_one or is_discrete(words) or parts & (word_list("findings", "unique") | word_list("findings", "edged")):
+        if finding.is_one or is_discrete(words):
             return ""
         words = plural_of(words)
     elif len(source.sides_of(target)) == 1 and noun in word_list("findings", "pleural"):
         words = singular_of(words) or words
-    hedges = word_list("bonds", "hedges")
-    hedged = any(part in hedges for word in inside for part in (word, *word.split()))
-    return f"possible {words}" if hedged else words
+    return f"possible {words}" if finding.is_open else words
 
 
-def _placed(source: Source, place: Place, finding: str, target: int) -> str:
-    """Return where the target is, in words like those of a place."""
-    style = source.style_of(place)
-    order = source.side_order(place)
-    is_pleural = finding.rpartition(" ")[2] in word_list("findings", "pleural")
-    plain = source.styles.pleural if is_pleural else source.styles.side
+def _written(source: Source, term: int) -> str:
+    """Return a term in lower case, but for an abbreviation: "TB cavities"."""
+    written = source.text[source.terms[term].start : source.terms[term].end]
+    return " ".join(
+        word if len(word) > 1 and word.isupper() and not source.is_loud(term) else word.lower()
+        for word in written.split(" ")
+    )
+
+
+def _placed(source: Source, finding: _Finding, target: int) -> str:
+    """Return where the target is, in words like those of the place of a finding."""
+    style = source.style_of(finding.place)
+    order = source.side_order(finding.place)
+    plain = source.styles.pleural if _is_pleural(source, finding) else source.styles.side
     for own in (style, plain):
         items = None if own is None or own.bound else items_of(source.atlas, target, own, order, attribute=False)
         if items is not None:
-            return _led(items)
+            return f"{preposition(items)} {articled(items)}"
     raise declined("the atlas has no words for these regions in prose")
 
 
-def _led(items: list[Item]) -> str:
-    return f"{preposition(items)} {articled(items)}"
-
-
 def _opened(source: Source, sentence: Sentence, words: str) -> str:
-    """Return a sentence in the case of the one that it replaces, behind its list number and its heading."""
+    """Return a sentence in the case of the one that it replaces, behind its list mark and its heading.
+
+    Raises:
+        CannotSay: A bracket or an aside around the sentence would be left without it.
+    """
     chunks = Chunks(source)
-    if "(" in chunks.pieces[chunks.of[sentence.number]][2]:
-        raise declined("an aside would be left of its sentence")  # "nodules in both lungs (largest 4 mm)"
-    heading = chunks.headings[chunks.of[sentence.number]]
+    head, body, tail = chunks.pieces[chunks.of[sentence.number]]
     first = sentence.begin
-    while first + 1 < sentence.end and not {"close", "bullet"}.isdisjoint(source.kinds[first : first + 2]):
+    while first + 1 < sentence.end and (source.kinds[first] in _MARKS or source.kinds[first + 1] == "close"):
         first += 1
     opening = source.terms[first].start
+    mark = body[: opening - source.terms[sentence.begin].start]
+    if "(" in tail or mark.count("(") > mark.count(")") or "(" in head:
+        raise declined("a bracket would be left of its sentence")  # "nodules in both lungs (largest 4 mm)"
+    heading = chunks.headings[chunks.of[sentence.number]]
     if source.is_loud(first):
         words = words.upper()
-    elif source.text[opening].isupper() or heading:
+    elif source.text[opening].isupper() or heading or mark.endswith("?"):
         words = capitalised(words)
-    if heading:
-        return f"{heading} {words}"
-    return source.text[source.terms[sentence.begin].start : opening] + words
+    return f"{heading} {words}" if heading else mark.removesuffix("?") + words

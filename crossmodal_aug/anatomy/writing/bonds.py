@@ -7,7 +7,7 @@ from collections.abc import Collection
 from crossmodal_aug.anatomy.writing.edits import Edit
 from crossmodal_aug.anatomy.writing.places import POSITION, VERBS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
-from crossmodal_aug.anatomy.writing.styles import word_list
+from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
 
 _STRUCTURES = frozenset({"structure", "device", "identity", "body", "cut off"})
 _DEMONSTRATIVE = frozenset({"that", "this", "these", "those"})
@@ -65,9 +65,12 @@ def check_plain(source: Source, sentence: Sentence) -> None:
     """
     terms = range(sentence.begin, sentence.end)
     words = {term: source.word(term) for term in terms}
-    parts = {part for word in words.values() for part in (word, *word.split())}
-    for word in sorted(parts & word_list("bonds", "intricate")):
-        raise declined(f"{word!r} hangs on what is named now")
+    relating = sorted(parts_of(words.values()) & word_list("bonds", "intricate"))
+    if relating:
+        raise declined(f"{relating[0]!r} hangs on what is named now")
+    kinds = source.kinds[sentence.begin : sentence.end]
+    if "number" in kinds and "count noun" in kinds:
+        raise declined("it counts what lies there")
     places = (*sentence.affirmed, *sentence.denied)
     if any(words[term] == "the" and words.get(term + 1) == "lung" for term in terms):
         raise declined("'the lung' is one that is named elsewhere")
@@ -78,7 +81,7 @@ def check_plain(source: Source, sentence: Sentence) -> None:
     strange = [words[term] for term in sorted(outside) if source.kinds[term] == "unknown"]
     strange = [word for word in strange if word not in harmless]
     if len(strange) > _MOST_STRANGE:
-        raise declined(f"{strange[0]!r} and {strange[1]!r} may hang on what is named now")
+        raise declined(f"{' and '.join(map(repr, strange))} may hang on what is named now")
 
 
 def _aside_edit(source: Source, sentence: Sentence, first: int, last: int) -> Edit:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from crossmodal_aug.anatomy.casing import capitalised, cased_like
 from crossmodal_aug.anatomy.statement import Header
-from crossmodal_aug.anatomy.writing.cutting import Chunks
+from crossmodal_aug.anatomy.writing.cutting import Chunks, stands, with_what_hangs
 from crossmodal_aug.anatomy.writing.edits import Edit, overlap, spliced
 from crossmodal_aug.anatomy.writing.source import Source
 from crossmodal_aug.anatomy.writing.wording import Style, position_phrase, sides_named
 
+_MORE = frozenset({"count noun", "part", "comma", "modifier"})
 _OPEN = ("(", "[", "{", "\uff08")
 _CLOSE = (")", "]", "}", "\uff09")
 
@@ -37,13 +38,24 @@ class _Caption:
         self.text = source.text
         self.listed = [phrase for phrase in source.statement.phrases if header.noun < phrase.first < header.stop]
         self.first = source.terms[header.first].start
+        # The last word of the head whose case a negative caption takes.
         self.opening = max(header.laterality, header.first)
-        self.last = source.terms[self.listed[-1].last if self.listed else header.noun].end
+        self.last = source.terms[self._end_of_list()].end
+
+    def _end_of_list(self) -> int:
+        """Return the last term of the list, with what says more of its last place: "left perihilar region"."""
+        last = self.listed[-1].last if self.listed else self.header.noun
+        kinds, stop = self.source.kinds, self.header.stop
+        behind = last + 1
+        while behind < stop and kinds[behind] in _MORE:
+            behind += 1
+        return behind - 1 if behind == stop or kinds[behind] in ("end", "close") else last
 
     def absent(self) -> str | None:
         """Return the atlas's negative caption in the place of head and list."""
         opening = self.text[self.first : self.source.terms[self.opening].end]
-        caption = _like(self.source.atlas.phrasing.absent_caption, opening)
+        loud = self.source.is_loud(self.opening)
+        caption = _like(self.source.atlas.phrasing.absent_caption, opening, loud=loud)
         return self._with([(self.first, self._behind_aside(self.last), caption)])
 
     def present(self) -> str | None:
@@ -81,11 +93,13 @@ class _Caption:
         source = self.source
         results: dict[int, str | None] = {}
         begin, _ = source.statement.sentence_of(self.header.first)
+        own = {number for number, one in enumerate(source.sentences) if begin <= one.begin < self.header.stop}
         for number, sentence in enumerate(source.sentences):
-            inside = begin <= sentence.begin < self.header.stop
             contradicts = any(place.mask & self.target for place in sentence.denied)
-            if not inside and (sentence.affirmed or contradicts):
+            goes = sentence.affirmed or contradicts or not (self.target or stands(source, sentence, 0))
+            if number not in own and goes:
                 results[number] = None
+        results.update(dict.fromkeys(with_what_hangs(source, {*own, *results}) - own))
         if not results:
             return spliced(self.text, edits)
         # Sentences are cut from a text in which the caption is one chunk, then the caption is written anew.
@@ -129,9 +143,9 @@ class _Caption:
         return cased_like(self.source.lexicon.count_nouns[order ^ 1], written)
 
 
-def _like(sentence: str, opening: str) -> str:
+def _like(sentence: str, opening: str, *, loud: bool) -> str:
     """Write a sentence in lower case where the source opens in lower case."""
     lowered = sentence.lower()
-    if len(opening) > 3 and opening.isupper():
+    if loud:
         return sentence.upper()
     return lowered if opening[:1].islower() else capitalised(lowered)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from crossmodal_aug.anatomy.casing import capitalised
+from crossmodal_aug.anatomy.writing.claims import tells
 from crossmodal_aug.anatomy.writing.clearing import contradicts
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
-from crossmodal_aug.anatomy.writing.styles import word_list
+from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
 
 _ITEM = re.compile(r"\s*\(?(\d{1,2}|[a-z])[.)](?=\s)")
 _HEADED = re.compile(r":\s*\d{1,2}[.)]\s*$")
@@ -18,19 +19,8 @@ _TITLES = FINDINGS | {
     "noun", "unknown", "structure", "space", "and", "slash", "modifier", "plain", "side", "level", "zone", "both",
 }  # fmt: skip
 _MOST_HEADING = 5
-_DENYING = frozenset({"denies", "clear"})
+_DENYING = frozenset({"denies", "clear", "absent", "resolved"})
 _NAMED = frozenset({"structure", "device"})
-# What is nearly gone is still there.
-_LEFT = frozenset({
-    "residual", "remaining", "remains", "remain", "persists", "persist",
-    "almost", "nearly", "partly", "partially",
-})  # fmt: skip
-# "Otherwise clear lungs" and "The apices are spared" say that something was told before.
-REFERRING = frozenset({
-    "otherwise", "else", "elsewhere", "other", "further", "additional", "remaining", "rest", "remainder",
-    "spared", "sparing", "spares", "uninvolved",
-})  # fmt: skip
-
 Piece = tuple[str, str, str]
 
 
@@ -197,21 +187,20 @@ def stands(source: Source, sentence: Sentence, target: int) -> bool:
         target: Bits of the regions to state.
 
     Returns:
-        True for a history, for "No effusion." and for "Heart size is normal."; False for what tells of a finding,
-        calls clear where something is, or tells nothing that stands alone: "Unchanged.", "Repeat with markers."
+        True for a history, for "No effusion." and for "Heart size is normal."; False for what tells of a finding or
+        what comes of one ("The heart border is obscured."), calls clear where something is, or tells nothing that
+        stands alone: "Unchanged.", "Repeat with markers."
     """
     if sentence.number in source.statement.silent:
         return True
     if sentence.affirmed or any(contradicts(source, sentence, place, target) for place in sentence.denied):
         return False
-    words = {part for word in source.words(sentence.begin, sentence.end) for part in (word, *word.split())}
-    if not words.isdisjoint(word_list("bonds", "advice")) or (not target and not words.isdisjoint(REFERRING)):
+    words = parts_of(source.words(sentence.begin, sentence.end))
+    if words & word_list("bonds", "advice") or words & word_list("bonds", "consequences") or tells(source, sentence):
         return False
-    inside = source.kinds[sentence.begin : sentence.end]
-    kinds = set(inside)
-    if not target and "denies" in kinds and kinds.isdisjoint({"clear", "absent", "resolved"}):
-        # "Opacities in the left base, no effusion" tells of more than it denies.
-        return FINDINGS.isdisjoint(inside[: inside.index("denies")])
-    if not kinds.isdisjoint(_DENYING) or sentence.denied or NUMBERING.issuperset(kinds):
-        return bool(target) or words.isdisjoint(_LEFT)
-    return FINDINGS.isdisjoint(kinds) and not kinds.isdisjoint(_NAMED)
+    if not target and words & word_list("bonds", "referring"):
+        return False
+    kinds = set(source.kinds[sentence.begin : sentence.end])
+    if sentence.denied or not kinds.isdisjoint(_DENYING) or NUMBERING.issuperset(kinds):
+        return bool(target) or not words & word_list("bonds", "left")
+    return not kinds.isdisjoint(_NAMED)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from crossmodal_aug.anatomy.casing import capitalised
-from crossmodal_aug.anatomy.writing.cutting import Chunks
+from crossmodal_aug.anatomy.writing.claims import tells
+from crossmodal_aug.anatomy.writing.cutting import Chunks, stands
 from crossmodal_aug.anatomy.writing.naming import articled, atlas_items, items_of
-from crossmodal_aug.anatomy.writing.nature import tells_of_findings
 from crossmodal_aug.anatomy.writing.number import is_discrete, number_of, plural_of
-from crossmodal_aug.anatomy.writing.places import FINDINGS, Sentence
+from crossmodal_aug.anatomy.writing.places import POSITION, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 
 _INSIDE = frozenset({"modifier", "unknown", "article", "hyphen", "state"})
+_PLACED = POSITION | {"in", "of", "article", "and", "or", "noun"}
 _SEEN = frozenset({"agreeing verb", "verb", "unknown", "affirmation"})
 
 
@@ -31,24 +32,11 @@ def denial_turned(source: Source, target: int) -> str:
         if sentence.number not in source.statement.silent:
             turned = _turned(source, sentence, target)
             if turned is not None:
-                others = (own for own in source.sentences if own is not sentence)
-                if tells_of_findings(source) or any(not _is_plain(source, own) for own in others):
+                others = [own for own in source.sentences if own is not sentence]
+                if any(tells(source, own) or not stands(source, own, target) for own in others):
                     raise declined("it tells of a finding beside what it denies")
                 return Chunks(source).joined({sentence.number: turned})
     raise declined("it places nothing, and denies no single finding that could be placed")
-
-
-def _is_plain(source: Source, sentence: Sentence) -> bool:
-    """Return whether a sentence only denies or calls clear by words in front, is silent, or tells of no finding."""
-    inside = source.kinds[sentence.begin : sentence.end]
-    told = [order for order, kind in enumerate(inside) if kind in FINDINGS]
-    if sentence.number in source.statement.silent:
-        return True
-    if not {"absent", "resolved"}.isdisjoint(inside):
-        return False  # "lines in the left base disappeared" tells of more than it denies
-    if not told:
-        return True
-    return any(kind in ("denies", "clear") for kind in inside[: told[0]])
 
 
 def _turned(source: Source, sentence: Sentence, target: int) -> str | None:
@@ -66,6 +54,8 @@ def _turned(source: Source, sentence: Sentence, target: int) -> str | None:
         return None
     rest = kinds[finding + 1 : end]
     lies_in = rest[:1] == ["in"]
+    if lies_in and sentence.denied and _PLACED.issuperset(rest):
+        lies_in, rest = False, []  # "no opacity in the left lung": the place is exchanged too
     if not (lies_in or _SEEN.issuperset(rest)):
         return None
     if kinds[opening] == "article":

@@ -75,7 +75,10 @@ def _attribute_edits(source: Source, sentence: Sentence, place: Place, mask: int
         if items is not None or len(nouns) > 1 or " of " in nouns[0].words:
             return _behind_edits(source, place, nouns, head)
         items = nouns
-    new = source.fitted(listed([item.words for item in items]), place.first, place.last)
+    words = listed([item.words for item in items])
+    following = source.word(place.last + 1).split()[0]
+    words = words.removesuffix(f" {following}")  # "left lower | lung volume loss"
+    new = source.fitted(words, place.first, place.last)
     edits = [source.edit(place.first, place.last, new)]
     if place.first > sentence.begin:
         edits += article_edits(source, place.first - 1, new)

@@ -11,7 +11,6 @@ from crossmodal_aug.anatomy.writing.styles import word_list
 # What an image means is said soon behind what it shows.
 _MOST_BEHIND = 4
 _DENYING = frozenset({"denies", "absent", "resolved"})
-_ELSEWHERE = frozenset({"structure", "device", "identity", "body", "cut off", "plain"})
 
 
 def check_sides(source: Source, sentence: Sentence, moves: Mapping[Place, int]) -> None:
@@ -77,22 +76,3 @@ def _is_pleural(source: Source, place: Place, found: set[str]) -> bool:
     """Return whether what lies at a place is of the pleura, as far as it or the findings of its sentence tell."""
     own = {source.word(place.head).rpartition(" ")[2]} if place.head >= 0 else found
     return bool(own) and word_list("findings", "pleural").issuperset(own)
-
-
-def tells_of_findings(source: Source, *, beside: bool = False) -> bool:
-    """Return whether a text tells of a finding somewhere, with or without a place.
-
-    Args:
-        source: The text.
-        beside: Whether sentences are passed over that tell of other organs and of devices as well.
-
-    Returns:
-        True for "No pneumothorax. Right basal drain with adjacent atelectasis.", unless `beside`.
-    """
-    others = _DENYING | {"clear"} | (_ELSEWHERE if beside else frozenset())
-    for sentence in source.sentences:
-        kinds = source.kinds[sentence.begin : sentence.end]
-        is_silent = sentence.number in source.statement.silent
-        if not is_silent and not FINDINGS.isdisjoint(kinds) and others.isdisjoint(kinds):
-            return True
-    return False

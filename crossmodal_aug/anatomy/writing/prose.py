@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crossmodal_aug.anatomy.writing.claims import tells
 from crossmodal_aug.anatomy.writing.cutting import Chunks, stands, with_what_hangs
 from crossmodal_aug.anatomy.writing.nature import check_kinds
-from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
+from crossmodal_aug.anatomy.writing.places import Place, Sentence
 from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
+from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
 
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
-_WIDE = frozenset({"widespread", "diffuse", "diffusely", "generalised", "generalized", "scattered", "multifocal"})
-_BUILDING = frozenset(
-    {
-        "also",
-        "additionally",
-        "furthermore",
-        "likewise",
-        "similarly",
-        "underlying",
-        "elsewhere",
-        "ipsilateral",
-        "contralateral",
-    }
-)
 
 
 def plans(source: Source, target: int) -> Iterator[Moves]:
@@ -107,10 +95,14 @@ def written(source: Source, moves: Moves, target: int) -> str:
             results[number] = result
         is_later |= result is not None and any(moves.get(place) for place in sentence.affirmed)
     cut = {number for number, result in results.items() if result is None}
-    if cut and not target:
-        cut |= {number for number, sentence in enumerate(source.sentences) if not stands(source, sentence, 0)}
+    if not target:
+        cut |= {
+            number
+            for number, sentence in enumerate(source.sentences)
+            if number not in results and not stands(source, sentence, 0)
+        }
     _check_lead(source, cut)
-    _check_beside(source, [sentence for sentence in source.sentences if sentence.number not in results])
+    _check_beside(source, [one for one in source.sentences if one.number not in cut | results.keys()])
     results.update(dict.fromkeys(with_what_hangs(source, cut)))
     return Chunks(source).joined(results)
 
@@ -138,8 +130,11 @@ def _check_beside(source: Source, stay: list[Sentence]) -> None:
 def _is_somewhere(source: Source, sentence: Sentence) -> bool:
     """Return whether a sentence of findings says "widespread", or names a side: "density over the left rib"."""
     kinds = set(source.kinds[sentence.begin : sentence.end])
-    wide = not _WIDE.isdisjoint(source.words(sentence.begin, sentence.end))
-    return not FINDINGS.isdisjoint(kinds) and (wide or not {"side", "both"}.isdisjoint(kinds))
+    words = parts_of(source.words(sentence.begin, sentence.end))
+    if words & word_list("bonds", "consequences"):
+        return True
+    wide = bool(words & word_list("bonds", "wide"))
+    return tells(source, sentence) and (wide or not {"side", "both"}.isdisjoint(kinds))
 
 
 def _names_both(source: Source, place: Place) -> bool:
@@ -150,5 +145,6 @@ def _check_lead(source: Source, cut: set[int]) -> None:
     """Refuse to cut a sentence on which the one behind it builds: "a left apical opacity is also noted"."""
     for number in cut:
         behind = source.sentences[number + 1 : number + 2]
-        if number + 1 not in cut and any(not _BUILDING.isdisjoint(source.words(own.begin, own.end)) for own in behind):
+        builds = any(parts_of(source.words(own.begin, own.end)) & word_list("bonds", "building") for own in behind)
+        if number + 1 not in cut and builds:
             raise declined("a sentence builds on what goes")

@@ -11,8 +11,8 @@ from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.anatomy.writing.anew import said_anew
 from crossmodal_aug.anatomy.writing.captions import caption_with
+from crossmodal_aug.anatomy.writing.claims import tells_of_findings
 from crossmodal_aug.anatomy.writing.denials import denial_turned
-from crossmodal_aug.anatomy.writing.nature import tells_of_findings
 from crossmodal_aug.anatomy.writing.pictures import pictures_with
 from crossmodal_aug.anatomy.writing.prose import emptied, plans, written
 from crossmodal_aug.anatomy.writing.source import Source, declined
@@ -50,7 +50,7 @@ def with_regions(statement: Statement, atlas: Atlas, target: int, stated: Callab
 
 def _claims(source: Source) -> bool:
     """Return whether a text tells of a finding without saying where: "COVID-19 pneumonia."."""
-    return source.atlas.bare != "locative" and tells_of_findings(source, beside=source.statement.placed)
+    return source.atlas.bare != "locative" and tells_of_findings(source)
 
 
 def _is_lopsided(read: Statement, atlas: Atlas) -> bool:
@@ -70,7 +70,6 @@ def _candidates(source: Source, target: int, reasons: list[CannotSay]) -> Iterat
         return
     if not (target or source.statement.affirmed):
         yield emptied(source) or _absent(source)
-        yield _absent(source)
     if target and not source.statement.affirmed:
         try:
             yield denial_turned(source, target)
@@ -100,6 +99,7 @@ def _absent(source: Source) -> str:
     sentence = source.atlas.phrasing.absent
     if not source.lexicon.ends_sentence(body[-1:]):
         sentence = sentence.removesuffix(".")
-    if source.text.islower():
+    if source.text[:1].islower() and source.text.islower():
         return sentence.lower() + gap
-    return (sentence.upper() if source.is_loud(source.sentences[0].begin) else sentence) + gap
+    loud = source.is_loud(source.sentences[0].begin) and len(body.split()) > 1
+    return (sentence.upper() if loud else sentence) + gap

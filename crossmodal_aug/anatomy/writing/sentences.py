@@ -8,13 +8,14 @@ from crossmodal_aug.anatomy.casing import capitalised
 from crossmodal_aug.anatomy.writing.bonds import bond_edits, check_plain
 from crossmodal_aug.anatomy.writing.clauses import Span, clauses_without
 from crossmodal_aug.anatomy.writing.clearing import clearing_edits, contradicts
-from crossmodal_aug.anatomy.writing.cutting import NUMBERING, REFERRING
+from crossmodal_aug.anatomy.writing.cutting import NUMBERING
 from crossmodal_aug.anatomy.writing.edits import Edit, overlap, spliced_part
 from crossmodal_aug.anatomy.writing.exchange import exchange_edits
 from crossmodal_aug.anatomy.writing.flipping import flipped_edits
 from crossmodal_aug.anatomy.writing.nature import check_sides
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
+from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
 from crossmodal_aug.errors import CannotSay
 
 Moves = dict[Place, int]
@@ -188,8 +189,8 @@ class _Rewriting:
         kept = {kind for begin, end in stay for kind in self.source.kinds[begin:end]}
         if kept.isdisjoint((FINDINGS | _NAMED) - {"growth"}):
             return None  # "no change since yesterday"
-        words = {part for span in stay for word in self.source.words(*span) for part in word.split()}
-        if not (self.target or REFERRING.isdisjoint(words)):
+        words = parts_of(word for span in stay for word in self.source.words(*span))
+        if not self.target and words & word_list("bonds", "referring"):
             return None  # "otherwise clear lungs"
         return self._parted(stay, go, [])
 

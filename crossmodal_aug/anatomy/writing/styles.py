@@ -74,6 +74,11 @@ def word_list(table: str, name: str) -> frozenset[str]:
     return frozenset(tables()[table][name])
 
 
+def parts_of(words: Iterable[str]) -> set[str]:
+    """Return words, and the single words of those that are several: {"no evidence of", "no", "evidence", "of"}."""
+    return {part for word in words for part in (word, *word.replace("-", " ").split())}
+
+
 class Styles:
     """The styles of `styles.toml` for one atlas.
 
