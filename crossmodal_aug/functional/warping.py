@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from kornia.geometry.transform import warp_perspective
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
@@ -68,6 +67,9 @@ def _nearest(tensor: Tensor, matrices: Tensor, fill: float) -> Tensor:
 
 
 def _interpolated(tensor: Tensor, matrices: Tensor, fill: float) -> Tensor:
+    # kornia takes as long to import as all the rest, and no other op needs it.
+    from kornia.geometry.transform import warp_perspective  # noqa: PLC0415
+
     height, width = tensor.shape[-2:]
     wide = tensor.dtype == torch.float64 or tensor.dtype in (torch.int64, torch.uint64, torch.int32, torch.uint32)
     dtype = torch.float64 if wide else torch.float32
