@@ -134,13 +134,14 @@ def test_no_modules_import_each_other_not_even_lazily() -> None:
 FLOORS = {
     "casing": (),
     "atlas": ("casing",),
+    "budget": (),
     "statement": ("casing", "atlas"),
     "reading": ("casing", "atlas", "statement"),
     "writing": ("casing", "atlas", "statement"),
     "readback": ("casing", "atlas", "statement", "reading", "writing"),
     "report": ("casing", "atlas", "statement", "reading", "writing"),
     "texts": ("casing", "atlas", "statement", "reading", "writing", "report"),
-    "parser": ("casing", "atlas", "statement", "reading", "writing", "readback", "report", "texts"),
+    "parser": ("casing", "atlas", "statement", "reading", "writing", "readback", "report", "texts", "budget"),
 }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
+from crossmodal_aug.anatomy.budget import TokenBudget
 from crossmodal_aug.anatomy.readback import check_cues, check_wording
 from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
@@ -45,12 +46,15 @@ class PositionParser(RememberedTexts):
         cues: Rows that add to those of `anatomy/reading/cues.toml`, as tables or as `Cue`; their words count more.
         cache_size: How many texts `parse_many`, `encode`, `rewrite`, `reword` and `mirror` each remember; 0 remembers
             none.
+        max_tokens: Limit that ops with this parser keep: they leave a sample alone whose altered caption would be
+            longer than this many tokens and longer than it was. None sets none.
+        tokenizer: Any function from a text to a sequence with one entry a token; needed with `max_tokens`.
 
     Raises:
         AtlasError: The words of the atlas are not symmetric under a flip, its phrases do not read back as the
             regions that they stand for, or a cue is not as it must be.
         InvalidTypeError: `atlas` is not an Atlas, `nlp` not a pipeline, or `cache_size` not an integer.
-        InvalidValueError: `cache_size` is negative, or `nlp` holds the components of another parser.
+        InvalidValueError: `cache_size` is negative, `max_tokens` below 1, or `nlp` holds the steps of another parser.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -68,6 +72,8 @@ class PositionParser(RememberedTexts):
         nlp: Language | None = None,
         cues: Iterable[Cue | Mapping[str, Any]] = (),
         cache_size: int = 16384,
+        max_tokens: int | None = None,
+        tokenizer: Callable[[str], Sized] | None = None,
     ) -> None:
         if not isinstance(atlas, Atlas):
             raise InvalidTypeError(
@@ -87,6 +93,7 @@ class PositionParser(RememberedTexts):
         if nlp is not None and not isinstance(nlp, Language):
             raise InvalidTypeError(f"Expected `nlp` to be a spaCy pipeline or None, but got {type(nlp).__name__}")
         super().__init__(cache_size)
+        self.budget = None if max_tokens is None else TokenBudget(max_tokens, tokenizer)
         self.atlas = atlas
         self._cues = read_cues(cues, where="cues")
         self._own_nlp = nlp is None
@@ -109,7 +116,8 @@ class PositionParser(RememberedTexts):
                 "Expected a parser with the pipeline that it made itself to be copied or sent to another process, but "
                 "`nlp` was given, or has been extended; make the parser there"
             )
-        return (_rebuilt, (self.atlas, self.cache_size, self._cues))
+        limit = None if self.budget is None else (self.budget.max_tokens, self.budget.tokenizer)
+        return (_rebuilt, (self.atlas, self.cache_size, self._cues, limit))
 
     def __repr__(self) -> str:
         return f"PositionParser({self.atlas.name!r})"
@@ -256,5 +264,8 @@ class PositionParser(RememberedTexts):
         return known
 
 
-def _rebuilt(atlas: Atlas, cache_size: int, cues: tuple[Cue, ...]) -> PositionParser:
-    return PositionParser(atlas, cache_size=cache_size, cues=cues)
+def _rebuilt(
+    atlas: Atlas, cache_size: int, cues: tuple[Cue, ...], limit: tuple[int, Callable[[str], Sized]] | None
+) -> PositionParser:
+    most, tokenizer = limit or (None, None)
+    return PositionParser(atlas, cache_size=cache_size, cues=cues, max_tokens=most, tokenizer=tokenizer)

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence, Sized
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.budget import TokenBudget
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.batch import (
     Augmented,
@@ -17,13 +18,12 @@ from crossmodal_aug.augment.batch import (
     check_donors,
     check_texts,
 )
-from crossmodal_aug.augment.budget import TokenBudget
-from crossmodal_aug.augment.params import MixParams, Params, Reason
-from crossmodal_aug.augment.strict import check_promises
-from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
+from crossmodal_aug.augment.params import Params, Reason
+from crossmodal_aug.augment.replaying import check_source, to_host
+from crossmodal_aug.augment.settings import Role
+from crossmodal_aug.augment.strict import AlignmentWatch, check_promises
+from crossmodal_aug.errors import CannotSay, InvalidTypeError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
-
-Role = Literal["image", "map", "target", "evidence"]
 
 # Dtypes that torch can hardly do more than store, and integers of the same size.
 STORED = {
@@ -33,14 +33,6 @@ STORED = {
     torch.float8_e4m3fn: torch.uint8,
     torch.float8_e5m2: torch.uint8,
 }
-
-
-class Settings(TypedDict, total=False):
-    """Keyword settings that every op takes; `CrossModalOp` says what they mean."""
-
-    max_tokens: int | None
-    tokenizer: Callable[[str], Sized] | None
-    strict: bool
 
 
 class CrossModalOp(nn.Module, ABC):
@@ -57,10 +49,12 @@ class CrossModalOp(nn.Module, ABC):
     Args:
         parser: Reads and rewrites the texts.
         max_tokens: Leave a sample alone whose altered caption would be longer than this many tokens and longer than
-            it was; needs ``tokenizer``. None never does. A caption is never cut.
+            it was; needs ``tokenizer``. None takes the limit of the parser, if it has one. A caption is never cut.
         tokenizer: Any function from a text to a sequence with one entry a token.
         strict: Check the library's promises on every output, and raise `PromiseError` naming the sample that breaks
-            one. For debugging: it costs several times the op.
+            one; and on the masks of the first batches, `crossmodal_aug.functional.check_alignment`, which raises
+            `AlignmentError` where rows and columns, or sides, are exchanged against the captions. For debugging: it
+            costs several times the op.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
@@ -79,8 +73,9 @@ class CrossModalOp(nn.Module, ABC):
         if not isinstance(parser, PositionParser):
             raise InvalidTypeError(f"Expected `parser` to be a PositionParser, but got {type(parser).__name__}.")
         self.parser = parser
-        self.budget = None if max_tokens is None else TokenBudget(max_tokens, tokenizer)
+        self.budget = parser.budget if max_tokens is None else TokenBudget(max_tokens, tokenizer)
         self.strict = strict
+        self._watch = AlignmentWatch()
 
     @property
     def atlas(self) -> Atlas:
@@ -129,6 +124,7 @@ class CrossModalOp(nn.Module, ABC):
         params, texts = self.draw(batch, second, generator)
         out = self._altered(batch, texts, params, second)
         if self.strict:
+            self._watch.look_at(batch, self.atlas)
             check_promises(self, batch, second, out)
         return out
 
@@ -205,7 +201,7 @@ class CrossModalOp(nn.Module, ABC):
             InvalidValueError: The tensor does not fit the parameters.
         """
         self._check_replay(tensor, params, role)
-        _check_source(params, donors)
+        check_source(params, donors)
         return self._alter_bits(tensor, params, role, donors)
 
     def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:
@@ -282,6 +278,11 @@ class CrossModalOp(nn.Module, ABC):
         """Whether altered texts state ``params.positions``."""
         return True
 
+    @property
+    def hides_positions(self) -> bool:
+        """Whether it takes places out of texts, which a later op would write down again."""
+        return False
+
     def _check_replay(self, tensor: Tensor, params: Any, role: Role) -> None:
         """Raise unless a tensor is in line with the call that is replayed on it."""
         self._check_params(params)
@@ -295,23 +296,3 @@ class CrossModalOp(nn.Module, ABC):
                 f"Expected `params` to be the {self.params_type.__name__} of a {type(self).__name__} call, "
                 f"but got {type(params).__name__}."
             )
-
-
-def _check_source(params: Params, donors: Tensor | None) -> None:
-    """Raise unless donors are given just where the call that is replayed had a second batch."""
-    if not isinstance(params, MixParams):
-        return
-    if params.pool is None and donors is not None:
-        raise InvalidValueError("Expected no `donors`, since that call took pixels from its own batch, but got some.")
-    if params.pool is not None:
-        got = "none" if donors is None else len(check_tensor("donors", donors))
-        if got != params.pool:
-            raise InvalidValueError(
-                f"Expected `donors` of {params.pool} rows, as in the call that is replayed, but got {got}."
-            )
-
-
-def to_host(accepted: Tensor, bits: Tensor) -> list[list[bool]]:
-    """Bring what the texts need to the host in one copy: (B, 1 + K) rows of accepted and bits."""
-    rows: list[list[bool]] = torch.cat((accepted.unsqueeze(1), bits), dim=1).cpu().tolist()
-    return rows

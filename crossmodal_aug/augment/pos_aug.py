@@ -11,9 +11,9 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Mention, Report
-from crossmodal_aug.augment.base import Settings
 from crossmodal_aug.augment.batch import check_texts
 from crossmodal_aug.augment.params import Params, Reason
+from crossmodal_aug.augment.settings import Settings
 from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
@@ -146,6 +146,11 @@ class PosAug(TextOp):
     def states_positions(self) -> bool:
         """Whether altered texts state ``params.positions``."""
         return self.mode != "mask"
+
+    @property
+    def hides_positions(self) -> bool:
+        """Whether it masks places, which a later op would write down again."""
+        return self.mode == "mask"
 
     def rewrite(self, texts: Sequence[str], params: PosAugParams) -> list[str]:
         """Alter other texts with the choices that follow from the same seeds."""

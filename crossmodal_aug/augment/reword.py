@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import Settings
 from crossmodal_aug.augment.batch import check_texts
 from crossmodal_aug.augment.params import Params, Reason
+from crossmodal_aug.augment.settings import Settings
 from crossmodal_aug.augment.text_op import TextOp
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_probability

@@ -7,20 +7,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from crossmodal_aug.augment.base import CrossModalOp, Role
-from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.augment.base import CrossModalOp
+from crossmodal_aug.augment.batch import Augmented, Batch
 from crossmodal_aug.augment.pos_aug import PosAug
+from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 
-class CrossModalSequential(nn.Module):
-    """Runs ops in order; replays as one.
+class CrossModalSequential(CrossModalOp):
+    """Runs ops in order; replays as one, and is an op like any other, so that sequences nest.
 
     Args:
         *ops: The ops, all on atlases with the same regions.
 
     Raises:
-        InvalidTypeError: One of them is no op of this library.
+        InvalidTypeError: One of them is not a `CrossModalOp`.
         InvalidValueError: There is none, their atlases differ in their regions, or an op that rewrites texts
             comes after ``PosAug(mode="mask")``, whose mask it would undo.
 
@@ -35,13 +36,12 @@ class CrossModalSequential(nn.Module):
         True
 
     Convention:
-        - ``params`` is the tuple of the ops' parameters, in order.
+        - ``params`` is the tuple of the ops' parameters, in order; of a sequence inside, a tuple in its place.
         - ``donors`` and ``generator`` are handed to each op.
         - `PosAug` belongs at the end: what it takes out of a text, the ops after it do not know of.
     """
 
     def __init__(self, *ops: CrossModalOp) -> None:
-        super().__init__()
         if not ops:
             raise InvalidValueError("Expected `ops` to hold at least one op, but got none.")
         for index, op in enumerate(ops):
@@ -53,14 +53,29 @@ class CrossModalSequential(nn.Module):
                 raise InvalidValueError(
                     f"Expected `ops[{index}]` on the regions {ops[0].atlas.names}, but got {op.atlas.names}."
                 )
-        masks = [isinstance(op, PosAug) and not op.states_positions for op in ops]
+        hiding = [op.hides_positions for op in ops]
         for index, op in enumerate(ops):
-            if any(masks[:index]) and not isinstance(op, PosAug):
+            if any(hiding[:index]) and not isinstance(op, PosAug):
                 raise InvalidValueError(
                     "Expected PosAug(mode='mask') to come last, since a later op would write down again what it "
                     f"masked, but got {type(op).__name__} after it."
                 )
+        super().__init__(ops[0].parser)
         self.ops = nn.ModuleList(ops)
+
+    def extra_repr(self) -> str:
+        """Nothing: ``print`` shows the ops."""
+        return ""
+
+    @property
+    def states_positions(self) -> bool:
+        """Whether altered texts state the positions of the last op."""
+        return all(op.states_positions for op in self.ops)
+
+    @property
+    def hides_positions(self) -> bool:
+        """Whether one of the ops takes places out of texts."""
+        return any(op.hides_positions for op in self.ops)
 
     def forward(
         self,
@@ -91,6 +106,31 @@ class CrossModalSequential(nn.Module):
             params.append(out.params)
         return replace(out, params=tuple(params))
 
+    def draw(
+        self, batch: Batch, donors: Batch | None, generator: torch.Generator | None
+    ) -> tuple[Any, list[str] | None]:
+        """Draw the parameters of each op, which depend on what those before it made of the batch."""
+        second = None if donors is None else _augmented(donors)
+        out = self.forward(
+            batch.images,
+            batch.texts,
+            batch.target,
+            evidence=batch.evidence,
+            positions=batch.positions,
+            maps=batch.maps,
+            donors=second,
+            generator=generator,
+        )
+        return out.params, None if out.texts is None else list(out.texts)
+
+    def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> Any:
+        """Draw the parameters of each op."""
+        return self.draw(batch, donors, generator)[0]
+
+    def alter(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
+        """Alter a tensor by one op after the other."""
+        return self.replay(tensor, params, role=role, donors=donors)
+
     def replay(self, tensor: Tensor, params: Any, *, role: Role = "image", donors: Tensor | None = None) -> Tensor:
         """Repeat on another aligned tensor what a call did; see `CrossModalOp.replay`."""
         for op, one in self._pairs(params):
@@ -111,3 +151,7 @@ class CrossModalSequential(nn.Module):
                 f"{type(params).__name__}."
             )
         return [(op, one) for op, one in zip(self.ops, params, strict=True) if isinstance(op, CrossModalOp)]
+
+
+def _augmented(batch: Batch) -> Augmented:
+    return Augmented(batch.images, batch.texts, batch.target, batch.positions, batch.maps, evidence=batch.evidence)

@@ -8,10 +8,53 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, PromiseError
+from crossmodal_aug.functional.alignment import check_alignment
 
 if TYPE_CHECKING:
+    from crossmodal_aug.anatomy.atlas import Atlas
     from crossmodal_aug.augment.base import CrossModalOp
     from crossmodal_aug.augment.batch import Augmented, Batch
+
+
+# Samples that a data set is judged by; `check_alignment` is almost certain with that many.
+_MOST_WATCHED = 256
+
+
+class AlignmentWatch:
+    """Collects the masks and captions of the first batches, and checks that they are not turned against each other."""
+
+    def __init__(self) -> None:
+        self._masks: list[Tensor] = []
+        self._positions: list[Tensor] = []
+        self._size: tuple[int, ...] = ()
+
+    def look_at(self, batch: Batch, atlas: Atlas) -> None:
+        """Look at one more batch, until enough samples were seen.
+
+        Maps in floating point are passed over: a teacher that has learnt nothing yet proves nothing about the data.
+
+        Args:
+            batch: The batch.
+            atlas: The atlas of its positions.
+
+        Raises:
+            AlignmentError: Rows and columns, or sides, are exchanged, or masks belong to other captions.
+        """
+        masks = batch.target if batch.evidence is None else batch.evidence
+        seen = sum(map(len, self._masks))
+        if masks is None or masks.is_floating_point() or masks.is_complex() or seen >= _MOST_WATCHED:
+            return
+        axes = len(batch.spatial)
+        if masks.ndim not in (axes + 1, axes + 2) or (masks.ndim == axes + 2 and masks.shape[1] != 1):
+            return  # one-hot labels are no evidence
+        if self._size not in ((), batch.spatial):
+            self._masks, self._positions = [], []  # batches of several sizes are judged one by one
+        self._size = batch.spatial
+        lesion = (masks != 0).flatten(1, -axes - 1) if masks.ndim == axes + 2 else (masks != 0)
+        lesion = lesion.flatten(1, -3).any(dim=1) if lesion.ndim > 3 else lesion
+        self._masks.append(lesion.cpu())
+        self._positions.append(batch.positions.cpu())
+        check_alignment(atlas, torch.cat(self._masks), torch.cat(self._positions))
 
 
 def check_promises(op: CrossModalOp, batch: Batch, donors: Batch | None, out: Augmented) -> None:

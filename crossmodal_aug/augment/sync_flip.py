@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import CrossModalOp, Role, Settings
+from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch
 from crossmodal_aug.augment.params import Gate, Params, Reason
+from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms

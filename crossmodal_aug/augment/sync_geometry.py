@@ -9,13 +9,15 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import STORED, CrossModalOp, Role, Settings
+from crossmodal_aug.augment.base import STORED, CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
+from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.augment.turned_texts import Turned, turned_text
 from crossmodal_aug.errors import CannotSay, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.following import follow
+from crossmodal_aug.functional.following import followed, lesion_of
+from crossmodal_aug.functional.geometry import normalised
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.motions import Motions, check_range, draw_motions, moved, moved_back
 from crossmodal_aug.functional.pasting import choose
@@ -148,10 +150,10 @@ class SyncGeometry(CrossModalOp):
             translate=self.translate,
             crop=self.crop,
         )
-        evidence = None
+        lesion = None
         if batch.evidence is not None or (self.bends and batch.target is not None):
-            evidence = evidence_of(batch, "SyncGeometry")
-        followed, kept = follow(motions.matrices, named, self.atlas, evidence, self.frame)
+            lesion = lesion_of(evidence_of(batch, "SyncGeometry"))
+        after, kept = followed(*normalised(motions.matrices), named, self.atlas, lesion, self.frame)
         gate = Gate(named.shape[0], named.device)
         gate.require((draws[:, 0] < self.p) & motions.any, Reason.NOT_DRAWN)
         if self.frame == "image":
@@ -161,7 +163,7 @@ class SyncGeometry(CrossModalOp):
         return SyncGeometryParams(
             accepted=accepted,
             before=named,
-            positions=torch.where(accepted.unsqueeze(1), followed, named),
+            positions=torch.where(accepted.unsqueeze(1), after, named),
             reason=gate.reason,
             spatial=batch.spatial,
             motions=motions.without(~accepted),

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossmodal_aug.augment.base import CrossModalOp, Role
+from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts, resolve_positions
+from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.augment.strict import check_promises
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_generator, check_tensor

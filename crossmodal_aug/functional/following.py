@@ -93,15 +93,35 @@ def follow(
     lesion = None if evidence is None else _check_evidence(evidence, matrices)
     frame = atlas.frame if frame is None else frame
     check_choice("frame", frame, ("body", "image"))
+    return followed(matrices, sound, named, atlas, lesion, frame)
+
+
+def followed(
+    matrices: Tensor, sound: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | None, frame: Frame
+) -> tuple[Tensor, Tensor]:
+    """Do what `follow` does with what it has checked.
+
+    Args:
+        matrices: (B, 3, 3) with a third coordinate of 1 at the centre of the image.
+        sound: (B,) bool: which of them are finite and invertible.
+        named: (B, K) bool.
+        atlas: K regions.
+        lesion: (B, H, W) bool, or None.
+        frame: "body" or "image".
+
+    Returns:
+        positions: (B, K) bool.
+        kept: (B,) bool.
+    """
     rule = _in_body if frame == "body" else _in_image
     if lesion is None or torch.compiler.is_compiling():  # a compiler plans memory itself
-        followed, kept = rule(matrices, named, atlas, lesion)
+        after, kept = rule(matrices, named, atlas, lesion)
     else:
         groups = (torch.split(one, _TOGETHER) for one in (matrices, named, lesion))
         parts = [rule(turned, before, atlas, held) for turned, before, held in zip(*groups, strict=True)]
-        followed, kept = (torch.cat(rows) for rows in zip(*parts, strict=True))
+        after, kept = (torch.cat(rows) for rows in zip(*parts, strict=True))
     kept = kept & sound
-    return torch.where(kept.unsqueeze(1), followed, named), kept
+    return torch.where(kept.unsqueeze(1), after, named), kept
 
 
 def _check_evidence(evidence: object, matrices: Tensor) -> Tensor:
@@ -114,7 +134,12 @@ def _check_evidence(evidence: object, matrices: Tensor) -> Tensor:
             f"{tuple(evidence.shape)}."
         )
     _check_device("evidence", evidence, matrices)
-    lesion = reaches(check_evidence("evidence", evidence), 0.5)
+    return lesion_of(check_evidence("evidence", evidence))
+
+
+def lesion_of(evidence: Tensor) -> Tensor:
+    """Where evidence (B, ..., H, W) is at least 0.5, through the depth of a volume: (B, H, W) bool."""
+    lesion = reaches(evidence, 0.5)
     return lesion.flatten(1, -3).any(dim=1) if lesion.ndim > 3 else lesion
 
 

@@ -16,18 +16,24 @@ def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
         raise InvalidTypeError(f"Expected `matrices` to be a floating tensor, but got {matrices.dtype}.")
     if matrices.ndim != 3 or matrices.shape[1:] != (3, 3):
         raise InvalidValueError(f"Expected `matrices` of shape (B, 3, 3), but got {tuple(matrices.shape)}.")
-    matrices = matrices.detach()
-    if matrices.dtype != torch.float64:
-        matrices = matrices.float()
-    determinant = (matrices * cofactors_of(matrices)).sum(dim=2)[:, 0]
-    lengths = matrices.square().sum(dim=2).sqrt().prod(dim=1)
-    sound = matrices.isfinite().flatten(1).all(dim=1) & (determinant.abs() > _SINGULAR * lengths)
+    matrices, sound = normalised(matrices)
     # Looked at where that costs no trip to a device.
     if matrices.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(sound.all()):
         raise InvalidValueError(
             f"Expected `matrices` to be finite and invertible, but got {matrices[~sound][0].tolist()} for sample "
             f"{int((~sound).int().argmax())}."
         )
+    return matrices, sound
+
+
+def normalised(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrices (B, 3, 3) with a third coordinate of 1 at the centre of the image, and which of them are sound."""
+    matrices = matrices.detach()
+    if matrices.dtype != torch.float64:
+        matrices = matrices.float()
+    determinant = (matrices * cofactors_of(matrices)).sum(dim=2)[:, 0]
+    lengths = matrices.square().sum(dim=2).sqrt().prod(dim=1)
+    sound = matrices.isfinite().flatten(1).all(dim=1) & (determinant.abs() > _SINGULAR * lengths)
     scale = (matrices[:, 2, 0] + matrices[:, 2, 1]) / 2 + matrices[:, 2, 2]
     return matrices / scale.view(-1, 1, 1), sound
 

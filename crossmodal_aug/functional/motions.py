@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.geometry import normalised
 from crossmodal_aug.functional.pasting import choose
 from crossmodal_aug.functional.precision import full_precision
-from crossmodal_aug.functional.warping import inverse_of, warp
+from crossmodal_aug.functional.warping import inverse_of, warped
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,13 @@ def moved(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill:
     out = _flipped(tensor, motions)
     if tensor.shape[-1] == tensor.shape[-2]:
         out = _turned(out, motions.quarters)
-    return warp(out, motions.affine, nearest=nearest, fill=fill) if bends else out
+    return warped(out, motions.affine, nearest=nearest, fill=fill) if bends else out
 
 
 def moved_back(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill: float) -> Tensor:
     """Undo `moved`, up to what it interpolated and left outside the view; the arguments are the same."""
-    out = warp(tensor, inverse_of(motions.affine), nearest=nearest, fill=fill) if bends else tensor
+    back, _ = normalised(inverse_of(motions.affine))
+    out = warped(tensor, back, nearest=nearest, fill=fill) if bends else tensor
     if tensor.shape[-1] == tensor.shape[-2]:
         out = _turned(out, 4 - motions.quarters)
     return _flipped(out, motions)

@@ -45,6 +45,11 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
         raise InvalidValueError(
             f"Expected `tensor` of shape ({matrices.shape[0]}, ..., H, W), but got {tuple(tensor.shape)}."
         )
+    return warped(tensor, matrices, nearest=nearest, fill=fill)
+
+
+def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: float) -> Tensor:
+    """Do what `warp` does with what it has checked: matrices with a third coordinate of 1 at the centre."""
     if nearest:
         return _nearest(tensor, matrices, fill)
     if tensor.is_complex():

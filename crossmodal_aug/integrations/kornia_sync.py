@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import to_host
 from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts
 from crossmodal_aug.augment.params import Params, Reason
+from crossmodal_aug.augment.replaying import to_host
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.constants import constant

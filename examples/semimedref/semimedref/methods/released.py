@@ -14,7 +14,7 @@ from torch import Tensor
 
 from crossmodal_aug import PositionParser, TPatchMix
 from crossmodal_aug.augment import TPatchMixParams
-from crossmodal_aug.augment.base import Role
+from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.augment.batch import Batch
 
 
