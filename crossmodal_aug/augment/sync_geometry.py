@@ -17,7 +17,7 @@ from crossmodal_aug.augment.turned_texts import Turned, turned_text
 from crossmodal_aug.errors import CannotSay, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.following import followed, lesion_of
-from crossmodal_aug.functional.geometry import normalised
+from crossmodal_aug.functional.geometry import normalised, turned
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.motions import Motions, check_range, draw_motions, moved, moved_back
 from crossmodal_aug.functional.pasting import choose
@@ -205,8 +205,8 @@ class SyncGeometry(CrossModalOp):
 
     def _written(self, texts: list[str], params: Any) -> list[str | None]:
         """Return each text as its sample was moved, None where it cannot be written well."""
-        turned = params.motions.turned(params.spatial[-2:]).to(params.accepted.device)
-        rows = torch.cat((params.accepted.unsqueeze(1), turned.unsqueeze(1), params.positions), dim=1).cpu().tolist()
+        turn = turned(normalised(params.matrices)[0], params.spatial[-2:])
+        rows = torch.cat((params.accepted.unsqueeze(1), turn.unsqueeze(1), params.positions), dim=1).cpu().tolist()
         written: list[str | None] = []
         for text, (accepted, turn, *bits) in zip(texts, rows, strict=True):
             try:

@@ -79,6 +79,23 @@ def turn_of(matrices: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
     return mirrored, torch.rad2deg(torch.atan2(sign * c - b, sign * a + d)).abs()
 
 
+def turned(matrices: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return what becomes of left and right.
+
+    Args:
+        matrices: (B, 3, 3) with a third coordinate of 1 at the centre of the image.
+        size: (H, W) of the image.
+
+    Returns:
+        (B,) int64: 0 they stay, 1 they are exchanged, 2 they become up and down.
+    """
+    linear = linear_of(matrices, size[1] / size[0])
+    along, aside = linear[:, 0, 0], linear[:, 0, 1]
+    # Up to rounding; at 45 degrees left is still left.
+    sideways = aside.abs() > along.abs() * (1 + 1e-4)
+    return torch.where(sideways, 2, (along < 0).long())
+
+
 def cofactors_of(matrices: Tensor) -> Tensor:
     """Cofactors of 3 x 3 matrices: a determinant or an inverse by torch would look at the device."""
     first, second, third = matrices.unbind(dim=1)

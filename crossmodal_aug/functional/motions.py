@@ -63,15 +63,6 @@ class Motions:
             affine=torch.where(refused.view(-1, 1, 1), identity, self.affine),
         )
 
-    def turned(self, size: tuple[int, ...]) -> Tensor:
-        """Return what becomes of left and right: (B,) int64, 0 stay, 1 are exchanged, 2 become up and down."""
-        height, width = size
-        matrices = self.matrices
-        along, aside = matrices[:, 0, 0] * width, matrices[:, 0, 1] * height
-        # Up to rounding; at 45 degrees left is still left.
-        sideways = aside.abs() > along.abs() * (1 + 1e-4)
-        return torch.where(sideways, 2, (along < 0).long())
-
 
 def about_centre(linear: Tensor, shift: Tensor) -> Tensor:
     """Return the matrices that map about the centre of the image, and shift.

@@ -25,6 +25,7 @@ _BEHIND_SHORT = frozenset({
 })  # fmt: skip
 _BEFORE_SHORT = frozenset({"article", "in", "mainly", "degree"})
 _DOTTED, _DOTTED_BEFORE = re.compile(r"\.[^\W\d_]"), re.compile(r"[^\W\d_]\.$")
+_LETTERS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\.?")
 _LISTS = frozenset({"and", "or", "slash", "than"})
 _OPENS = frozenset({"comma", "open", "", "end", "colon", "dash"})
 _CLOSES = frozenset({"comma", "close", "", "end", "dash"})
@@ -49,7 +50,7 @@ def settled_sides(text: str, terms: list[Term], vocabulary: Vocabulary) -> list[
             continue  # inside a mirror mark
         sense = term.sense
         if sense.mirror is not None:
-            if not _can_be_exchanged(text, term):
+            if _is_dotted(text, term) or not _can_be_exchanged(text, term):
                 _lose(term)
             elif sense.short and not _is_side(text, settled, terms, index, vocabulary):
                 if len(sense.mirror) > 1:  # "rt." at the end of a sentence is "rt" and a full stop
@@ -91,9 +92,9 @@ def _comes_back(written: str, mirror: tuple[str, ...]) -> bool:
 
 
 def _is_dotted(text: str, term: Term) -> bool:
-    """Return whether a letter stands inside an abbreviation: "R.T.A."."""
+    """Return whether letters stand inside a longer abbreviation: the first of "R.T.A.", three of "R.L.L.L."."""
     written = text[term.start : term.end]
-    return len(written.rstrip(".")) == 1 and (
+    return _LETTERS.fullmatch(written) is not None and (
         _DOTTED.match(text, term.end - written.endswith(".")) is not None
         or _DOTTED_BEFORE.search(text, max(0, term.start - 2), term.start) is not None
     )

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from crossmodal_aug import PositionParser, TPatchMix
 from crossmodal_aug.augment import TPatchMixParams
-from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.augment.batch import Batch
+from crossmodal_aug.augment.settings import Role
 
 
 class FirstPhraseParser(PositionParser):
