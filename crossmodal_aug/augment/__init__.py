@@ -12,6 +12,7 @@ from crossmodal_aug.augment.sync_flip import SyncFlip, SyncFlipParams
 from crossmodal_aug.augment.sync_geometry import SyncGeometry, SyncGeometryParams
 from crossmodal_aug.augment.t_patch_mix import TPatchMix, TPatchMixParams
 from crossmodal_aug.augment.text_op import TextOp
+from crossmodal_aug.augment.turned_texts import Turned
 from crossmodal_aug.augment.zone_mix import ZoneMix, ZoneMixParams
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "TPatchMix",
     "TPatchMixParams",
     "TextOp",
+    "Turned",
     "ZoneMix",
     "ZoneMixParams",
     "describe",

@@ -16,6 +16,7 @@ from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.pasting import choose
+from crossmodal_aug.functional.sided import check_pairs, exchange_sides
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class SyncFlip(CrossModalOp):
     Args:
         parser: Reads and rewrites the texts.
         p: Probability that a sample is flipped.
+        sided_labels: Pairs of labels of the target that mean a side, such as ((1, 2),) for 1 = right lung and 2 = left
+            lung; a mirror exchanges them.
+        sided_channels: The same for channels of the target, (B, C, *spatial).
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: ``parser`` is no PositionParser, or ``p`` no number.
-        InvalidValueError: ``p`` lies outside [0, 1].
+        InvalidTypeError: ``parser`` is no PositionParser, ``p`` no number, or sided ones no pairs.
+        InvalidValueError: ``p`` lies outside [0, 1], or a sided number comes twice.
 
     Example:
         >>> import torch
@@ -52,9 +56,19 @@ class SyncFlip(CrossModalOp):
 
     params_type = SyncFlipParams
 
-    def __init__(self, parser: PositionParser, *, p: float = 0.5, **settings: Unpack[Settings]) -> None:
+    def __init__(
+        self,
+        parser: PositionParser,
+        *,
+        p: float = 0.5,
+        sided_labels: Sequence[tuple[int, int]] = (),
+        sided_channels: Sequence[tuple[int, int]] = (),
+        **settings: Unpack[Settings],
+    ) -> None:
         super().__init__(parser, **settings)
         self.p = check_probability("p", p)
+        self.sided_labels = check_pairs("sided_labels", sided_labels)
+        self.sided_channels = check_pairs("sided_channels", sided_channels)
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
@@ -80,7 +94,10 @@ class SyncFlip(CrossModalOp):
     def alter(self, tensor: Tensor, params: SyncFlipParams, role: Role, donors: Tensor | None) -> Tensor:
         """Flip the accepted samples along the last axis."""
         accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
-        return choose(accepted, tensor.flip(-1), tensor)
+        flipped = choose(accepted, tensor.flip(-1), tensor)
+        if role != "target":
+            return flipped
+        return exchange_sides(flipped, params.accepted, self.sided_labels, self.sided_channels)
 
     def write(self, text: str, positions: Sequence[bool]) -> str:
         """Exchange left and right in a text."""

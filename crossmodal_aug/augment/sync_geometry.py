@@ -21,6 +21,7 @@ from crossmodal_aug.functional.geometry import normalised, turned
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.motions import Motions, check_range, draw_motions, moved, moved_back
 from crossmodal_aug.functional.pasting import choose
+from crossmodal_aug.functional.sided import check_pairs, exchange_sides
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class SyncGeometryParams(Params):
     def matrices(self) -> Tensor:
         """(B, 3, 3) float32: from source to result, on (x, y) in shares of the image."""
         return self.motions.matrices
+
+    @property
+    def turn(self) -> Tensor:
+        """(B,) int64: what became of left and right, as `Turned`: 1 where they were exchanged."""
+        return turned(normalised(self.matrices)[0], (self.spatial[-2], self.spatial[-1]))
 
     def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
         """Return the same call with some samples (B,) bool left alone after all."""
@@ -64,6 +70,9 @@ class SyncGeometry(CrossModalOp):
         crop: A window with sides of a share in this range is cut out anywhere and fills the image; one number is the
             least share. None crops nothing.
         frame: "body" or "image"; None takes that of the atlas.
+        sided_labels: Pairs of labels of the target that mean a side, such as ((1, 2),) for 1 = right lung and 2 = left
+            lung; a mirror exchanges them.
+        sided_channels: The same for channels of the target, (B, C, *spatial).
         fill: What pixels of the image and of further maps become that lie outside the source.
         target_fill: The same for the target, for example the label that the loss ignores.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
@@ -107,6 +116,8 @@ class SyncGeometry(CrossModalOp):
         translate: float = 0.0,
         crop: float | tuple[float, float] | None = None,
         frame: Frame | None = None,
+        sided_labels: Sequence[tuple[int, int]] = (),
+        sided_channels: Sequence[tuple[int, int]] = (),
         fill: float = 0.0,
         target_fill: float = 0.0,
         **settings: Unpack[Settings],
@@ -123,6 +134,8 @@ class SyncGeometry(CrossModalOp):
         self.crop = None if window is None else check_range("crop", window, 0.05, 1.0)
         self.frame: Frame = self.atlas.frame if frame is None else frame
         self.fill, self.target_fill = float(fill), float(target_fill)
+        self.sided_labels = check_pairs("sided_labels", sided_labels)
+        self.sided_channels = check_pairs("sided_channels", sided_channels)
         self.bends = bool(self.degrees or self.translate) or self.scale != (1.0, 1.0) or self.crop is not None
         if not (self.bends or self.horizontal or self.vertical or self.quarter_turns):
             raise InvalidValueError("Expected settings that move something, but got none.")
@@ -172,7 +185,10 @@ class SyncGeometry(CrossModalOp):
     def alter(self, tensor: Tensor, params: SyncGeometryParams, role: Role, donors: Tensor | None) -> Tensor:
         """Move the accepted samples."""
         out = moved(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
-        return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+        out = choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+        if role != "target":
+            return out
+        return exchange_sides(out, params.turn == Turned.EXCHANGED, self.sided_labels, self.sided_channels)
 
     def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
         """`alter`, in float for dtypes too whose bits are not to be interpolated, or filled, as integers."""
@@ -197,6 +213,9 @@ class SyncGeometry(CrossModalOp):
             InvalidValueError: The tensor does not fit the parameters.
         """
         self._check_replay(tensor, params, role)
+        if role == "target":
+            mirrored = params.turn == Turned.EXCHANGED
+            tensor = exchange_sides(tensor, mirrored, self.sided_labels, self.sided_channels)
         out = moved_back(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
         return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
 
@@ -205,15 +224,16 @@ class SyncGeometry(CrossModalOp):
 
     def _written(self, texts: list[str], params: Any) -> list[str | None]:
         """Return each text as its sample was moved, None where it cannot be written well."""
-        turn = turned(normalised(params.matrices)[0], params.spatial[-2:])
-        rows = torch.cat((params.accepted.unsqueeze(1), turn.unsqueeze(1), params.positions), dim=1).cpu().tolist()
+        rows = (
+            torch.cat((params.accepted.unsqueeze(1), params.turn.unsqueeze(1), params.positions), dim=1).cpu().tolist()
+        )
         written: list[str | None] = []
         for text, (accepted, turn, *bits) in zip(texts, rows, strict=True):
             try:
-                written.append(self._turned(text, Turned(turn), bits) if accepted else text)
+                positions = [bool(bit) for bit in bits]
+                written.append(
+                    turned_text(self.parser, text, Turned(turn), positions, frame=self.frame) if accepted else text
+                )
             except CannotSay:
                 written.append(None)
         return written
-
-    def _turned(self, text: str, turn: Turned, positions: Sequence[int]) -> str:
-        return turned_text(self.parser, text, turn, [bool(bit) for bit in positions], frame=self.frame)

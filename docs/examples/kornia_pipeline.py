@@ -7,6 +7,7 @@ from torch import Tensor
 
 import crossmodal_aug.functional as CF
 from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug.augment import Turned
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.integrations.kornia import KorniaMix, KorniaSync
 
@@ -79,16 +80,16 @@ def words_follow_geometry(chests: Chests) -> None:
     sync = KorniaSync(pipeline, PARSER)
     colour = chests.images.expand(-1, 3, -1, -1)  # ColorJitter takes three channels
     out = sync(colour, chests.captions, chests.masks)
-    print(f"KorniaSync: {int(out.params.mirrored.sum())} mirrored; {agreement(out.texts, out.target)}")
+    print(
+        f"KorniaSync: {int((out.params.turn == Turned.EXCHANGED).sum())} mirrored; {agreement(out.texts, out.target)}"
+    )
     assert torch.equal(PARSER.encode(out.texts), occupied(out.target))
 
     # The matrices, read by hand: a mirroring has a negative determinant.
     mirrored = torch.linalg.det(out.params.matrices) < 0
-    assert torch.equal(mirrored, out.params.mirrored)
+    assert torch.equal(mirrored, out.params.turn == Turned.EXCHANGED)
     for before, after, flipped in zip(chests.captions, out.texts, mirrored.tolist(), strict=True):
         assert after == PARSER.mirror(before) if flipped else after is before
-    turned = int(out.params.rotation.argmax())
-    print(f"  largest turn: {float(out.params.rotation[turned]):.1f} degrees, words as they should be")
 
     # Replay: hand the parameters back.
     again = sync(colour, chests.captions, chests.masks, params=out.params)

@@ -293,3 +293,29 @@ def test_in_a_sequence() -> None:
     assert torch.equal(op.replay(images, out.params), out.images)
     assert torch.equal(op.replay(masks, out.params, role="map"), out.maps[0])
     assert torch.equal(PICTURES.encode(out.texts), out.positions)
+
+
+@pytest.mark.parametrize("build", [SyncFlip, SyncGeometry])
+def test_labels_and_channels_that_mean_a_side_are_exchanged_by_a_mirror(build: type) -> None:
+    labels = torch.tensor([[[[1, 0, 2, 255]]]]).repeat(8, 1, 1, 1)
+    one_hot = torch.stack([labels[:, 0] == value for value in (0, 1, 2)], dim=1)
+    texts = ["Opacity in the left lung."] * 8
+    op = build(LUNGS, p=1.0, sided_labels=((1, 2),))
+    out = op(torch.zeros(8, 1, 1, 4), texts, labels, maps=(labels,), evidence=labels == 2, generator=seeded())
+    channels = build(LUNGS, p=1.0, sided_channels=((1, 2),))
+    parted = channels(torch.zeros(8, 1, 1, 4), texts, one_hot, evidence=labels == 2, generator=seeded())
+    assert out.accepted.any()
+    for b in range(8):
+        wanted = [255, 1, 0, 2] if out.accepted[b] else [1, 0, 2, 255]
+        assert out.target[b].flatten().tolist() == wanted
+        assert out.maps[0][b].flatten().tolist() == ([255, 2, 0, 1] if out.accepted[b] else [1, 0, 2, 255])
+        assert parted.target[b, :, 0].int().tolist() == [[int(one == value) for one in wanted] for value in (0, 1, 2)]
+    assert torch.equal(op.replay(labels, out.params, role="target"), out.target)
+    if build is SyncGeometry:
+        assert torch.equal(op.inverse(out.target, out.params, role="target"), labels)
+    with pytest.raises(InvalidValueError, match="sided_labels"):
+        build(LUNGS, sided_labels=((1, 2), (2, 3)))
+    with pytest.raises(InvalidTypeError, match="sided_channels"):
+        build(LUNGS, sided_channels=(1, 2))
+    with pytest.raises(InvalidValueError, match="3 channels"):
+        build(LUNGS, p=1.0, sided_channels=((1, 7),))(torch.zeros(8, 1, 1, 4), texts, one_hot, evidence=labels == 2)

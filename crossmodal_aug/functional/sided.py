@@ -1,0 +1,74 @@
+"""Sided labels: ids or channels that mean a side, and must change places where an image is mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def check_pairs(name: str, pairs: object) -> Pairs:
+    """Return pairs of numbers, each number in one pair alone, or raise.
+
+    Args:
+        name: What to call them in errors.
+        pairs: What was given.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        InvalidTypeError: They are not pairs of integers.
+        InvalidValueError: A number comes twice.
+    """
+    if isinstance(pairs, str) or not isinstance(pairs, Sequence):
+        raise InvalidTypeError(f"Expected `{name}` to be pairs of integers, but got {pairs!r}.")
+    found = []
+    for pair in pairs:
+        is_pair = isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2
+        if not is_pair or any(isinstance(one, bool) or not isinstance(one, int) for one in pair):
+            raise InvalidTypeError(f"Expected `{name}` to be pairs of integers, but got {pair!r}.")
+        found.append((pair[0], pair[1]))
+    numbers = [one for pair in found for one in pair]
+    if len(set(numbers)) < len(numbers):
+        raise InvalidValueError(f"Expected `{name}` to hold each number once, but got {pairs!r}.")
+    return tuple(found)
+
+
+def exchange_sides(tensor: Tensor, where: Tensor, labels: Pairs, channels: Pairs) -> Tensor:
+    """Exchange ids and channels of some samples.
+
+    Args:
+        tensor: (B, ...) labels, with channels in the second axis where `channels` are given.
+        where: (B,) bool: the samples that were mirrored.
+        labels: Pairs of values that are exchanged.
+        channels: Pairs of channels that are exchanged.
+
+    Returns:
+        The tensor; itself where there are no pairs.
+
+    Raises:
+        InvalidValueError: A channel is not there.
+    """
+    if not (labels or channels):
+        return tensor
+    mirrored = tensor
+    if channels:
+        count = tensor.shape[1] if tensor.ndim > 1 else 0
+        order = list(range(count))
+        for one, other in channels:
+            if not (0 <= one < count and 0 <= other < count):
+                raise InvalidValueError(f"Expected `target` with channels {one} and {other}, but got {count} channels.")
+            order[one], order[other] = other, one
+        mirrored = torch.stack([mirrored[:, index] for index in order], dim=1)
+    exchanged = mirrored
+    for one, other in labels:
+        for old, new in ((one, other), (other, one)):
+            value = torch.full((), new, dtype=tensor.dtype, device=tensor.device)
+            exchanged = torch.where(mirrored == old, value, exchanged)
+    return torch.where(where.view(-1, *[1] * (tensor.ndim - 1)), exchanged, tensor)
