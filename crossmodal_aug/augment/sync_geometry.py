@@ -13,8 +13,8 @@ from crossmodal_aug.augment.base import STORED, CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
-from crossmodal_aug.augment.turned_texts import Turned, turned_text
-from crossmodal_aug.errors import CannotSay, InvalidValueError
+from crossmodal_aug.augment.turned_texts import Turned, turned_texts
+from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.following import followed, lesion_of
 from crossmodal_aug.functional.geometry import normalised, turned
@@ -224,16 +224,4 @@ class SyncGeometry(CrossModalOp):
 
     def _written(self, texts: list[str], params: Any) -> list[str | None]:
         """Return each text as its sample was moved, None where it cannot be written well."""
-        rows = (
-            torch.cat((params.accepted.unsqueeze(1), params.turn.unsqueeze(1), params.positions), dim=1).cpu().tolist()
-        )
-        written: list[str | None] = []
-        for text, (accepted, turn, *bits) in zip(texts, rows, strict=True):
-            try:
-                positions = [bool(bit) for bit in bits]
-                written.append(
-                    turned_text(self.parser, text, Turned(turn), positions, frame=self.frame) if accepted else text
-                )
-            except CannotSay:
-                written.append(None)
-        return written
+        return turned_texts(self.parser, texts, params.accepted, params.turn, params.positions, self.frame)

@@ -14,12 +14,19 @@ from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.augment.settings import Role, Settings
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.mixing import draw_donors, uniforms
 from crossmodal_aug.functional.pasting import paste_boxes, paste_windows
-from crossmodal_aug.functional.patches import Measure, Where, draw_boxes, evident_positions, patch_evidence
+from crossmodal_aug.functional.patches import (
+    Measure,
+    Where,
+    check_patch_size,
+    draw_boxes,
+    evident_positions,
+    patch_evidence,
+)
 from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
 _PAPER_THRESHOLD = 0.55
@@ -110,7 +117,7 @@ class TPatchMix(CrossModalOp):
         check_choice("where", where, ("anchor", "donor", "shared", "probability", "anywhere"))
         check_choice("gate", gate, ("lesion", "confident", None))
         check_choice("text", text, ("evidence", "union", "keep"))
-        self.patch_size = _check_patch_size(patch_size)
+        self.patch_size = check_patch_size(patch_size)
         self.p = check_probability("p", p)
         self.where = where
         self.gate = gate
@@ -127,16 +134,7 @@ class TPatchMix(CrossModalOp):
 
         The paper's target is binary: ``out.target >= 0.5``.
         """
-        return cls(
-            parser,
-            patch_size=16,
-            p=0.08,
-            where="anchor",
-            gate="lesion",
-            gate_threshold=_PAPER_THRESHOLD,
-            text="union",
-            **settings,
-        )
+        return cls(parser, patch_size=16, p=0.08, where="anchor", gate="lesion", text="union", **settings)
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
@@ -227,17 +225,3 @@ class TPatchMix(CrossModalOp):
     def write(self, text: str, positions: Sequence[bool]) -> str:
         """Make a text state the positions; with ``text="keep"``, leave it."""
         return super().write(text, positions) if self.states_positions else text
-
-
-def _check_patch_size(patch_size: object) -> tuple[int, ...]:
-    sizes = patch_size if isinstance(patch_size, Sequence) else (patch_size,)
-    for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, int):
-            raise InvalidTypeError(f"Expected `patch_size` to hold integers, but got {patch_size!r}.")
-        if size < 1:
-            raise InvalidValueError(f"Expected `patch_size` of at least 1 pixel, but got {patch_size!r}.")
-    if len(sizes) not in (1, 2, 3):
-        raise InvalidValueError(
-            f"Expected `patch_size` to be one number, or one for each axis, but got {patch_size!r}."
-        )
-    return tuple(sizes)

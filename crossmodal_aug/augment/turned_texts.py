@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
+import torch
+from torch import Tensor
+
 from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.errors import CannotSay
@@ -16,6 +19,35 @@ class Turned(IntEnum):
     STAY = 0
     EXCHANGED = 1
     SIDEWAYS = 2
+
+
+def turned_texts(
+    parser: PositionParser, texts: Sequence[str], accepted: Tensor, turn: Tensor, positions: Tensor, frame: Frame
+) -> list[str | None]:
+    """Return each text as its sample was moved.
+
+    Args:
+        parser: Reads and rewrites them.
+        texts: B texts.
+        accepted: (B,) bool: the samples that were moved.
+        turn: (B,) int64: what became of their left and right, as `Turned`.
+        positions: (B, K) bool: the regions that hold afterwards.
+        frame: What words speak of: "body" or "image".
+
+    Returns:
+        B texts, the same objects where nothing is to be changed; None where one cannot be written well.
+    """
+    rows = torch.cat((torch.stack((accepted, turn), dim=1), positions), dim=1).cpu().tolist()
+    written: list[str | None] = []
+    for text, (is_moved, turned, *bits) in zip(texts, rows, strict=True):
+        try:
+            held = [bool(bit) for bit in bits]
+            new = turned_text(parser, text, Turned(turned), held, frame=frame) if is_moved else text
+        except CannotSay:
+            written.append(None)
+        else:
+            written.append(text if new == text else new)
+    return written
 
 
 def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequence[bool], *, frame: Frame) -> str:

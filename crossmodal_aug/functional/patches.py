@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.evidence import evidence_values, reaches
@@ -147,3 +149,29 @@ def evident_positions(
     held = bands_per_region(largest, atlas, size[0]) > 0
     remains = bands_per_region(largest.scatter(2, places, around), atlas, size[0]) > 0
     return (mine & ~(held & ~(remains | brought))) | (theirs & brought)
+
+
+def check_patch_size(patch_size: object) -> tuple[int, ...]:
+    """Return a patch size as one number an axis, or one for all, or raise.
+
+    Args:
+        patch_size: One number of pixels, or one for each spatial axis.
+
+    Returns:
+        One to three numbers.
+
+    Raises:
+        InvalidTypeError: They are not integers.
+        InvalidValueError: One is below 1, or there are more than three.
+    """
+    sizes = patch_size if isinstance(patch_size, Sequence) else (patch_size,)
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise InvalidTypeError(f"Expected `patch_size` to hold integers, but got {patch_size!r}.")
+        if size < 1:
+            raise InvalidValueError(f"Expected `patch_size` of at least 1 pixel, but got {patch_size!r}.")
+    if len(sizes) not in (1, 2, 3):
+        raise InvalidValueError(
+            f"Expected `patch_size` to be one number, or one for each axis, but got {patch_size!r}."
+        )
+    return tuple(sizes)

@@ -11,7 +11,7 @@ from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.batch import Augmented, Batch, check_batch, check_texts, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
-from crossmodal_aug.augment.turned_texts import Turned, turned_text
+from crossmodal_aug.augment.turned_texts import turned_texts
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice
 from crossmodal_aug.functional.following import followed, lesion_of
@@ -208,17 +208,7 @@ class KorniaSync(nn.Module):
 
     def _written(self, texts: list[str], params: KorniaSyncParams) -> list[str | None]:
         """Return each text as its sample was moved, None where it cannot be written well."""
-        rows = torch.cat((params.accepted.unsqueeze(1), params.turn.unsqueeze(1), params.positions), dim=1).tolist()
-        written: list[str | None] = []
-        for text, (accepted, turn, *bits) in zip(texts, rows, strict=True):
-            try:
-                positions = [bool(bit) for bit in bits]
-                new = turned_text(self.parser, text, Turned(turn), positions, frame=self.frame) if accepted else text
-            except CannotSay:
-                written.append(None)
-            else:
-                written.append(text if new == text else new)
-        return written
+        return turned_texts(self.parser, texts, params.accepted, params.turn, params.positions, self.frame)
 
     def _read(self, batch: Batch, output_size: tuple[int, int]) -> KorniaSyncParams:
         """Judge each sample by its matrix."""
