@@ -14,40 +14,53 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import kornia.augmentation as K
-import matplotlib as mpl
 import numpy as np
 import torch
+from alignment_geometry import geometry_rows
+from alignment_report import plot, read_results, table
 from PIL import Image
 from published import FAULTS, PublishedPatchMix
 from torch import Tensor
 
 import crossmodal_aug.functional as CF
-from crossmodal_aug import LUNG_ZONES, Atlas, PositionParser, SyncFlip, TPatchMix, ZoneMix
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
+from crossmodal_aug import LUNG_ZONES, QUADRANTS, Atlas, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug.augment import Reason
 
 RESULTS = Path(__file__).parent / "results"
-UNALTERED = "none"
+UNALTERED, FLIP = "none", "horizontal flip (kornia), caption untouched"
 MIN_SHARE = 0.03
 BATCH = 50
-Row = Callable[[Tensor, list[str], Tensor, torch.Generator], tuple[Tensor, list[str], Tensor, Tensor]]
+Row = Callable[[Tensor, list[str], Tensor, torch.Generator], tuple[Tensor, list[str], Tensor, Tensor, Tensor | None]]
 
 
 def qata(limit: int) -> tuple[Tensor, list[str], Atlas]:
     """Masks (N, 1, 224, 224) and captions of the training images, and the atlas that fits them."""
+    rows = json.loads((data_root() / "qata" / "annotation.json").read_text())["train"][:limit]
+    folder = data_root() / "qata" / "train" / "masks"
+    masks = [np.array(Image.open(folder / row["image_path"]).convert("L")) > 127 for row in rows]
+    return _calibrated(torch.from_numpy(np.stack(masks)).unsqueeze(1), [row["caption"] for row in rows])
+
+
+def pictures(name: str, limit: int) -> tuple[Tensor, list[str], Atlas]:
+    """Masks (N, 1, 224, 224) and captions of the training images of Kvasir-SEG or BUSI, and the atlas of quadrants."""
+    folder = data_root() / name
+    rows = json.loads((folder / "annotation.json").read_text())["train"][:limit]
+    masks = [np.array(Image.open(folder / "train" / "masks" / row["mask"]).convert("L")) > 127 for row in rows]
+    return torch.from_numpy(np.stack(masks)).unsqueeze(1), [row["caption"] for row in rows], QUADRANTS
+
+
+def data_root() -> Path:
+    """Where the data sets lie."""
     root = os.environ.get("CROSSMODAL_AUG_DATA")
     if root is None:
         raise SystemExit("CROSSMODAL_AUG_DATA is not set: give --data phantom, or say where the data sets lie")
-    rows = json.loads((Path(root) / "qata" / "annotation.json").read_text())["train"][:limit]
-    folder = Path(root) / "qata" / "train" / "masks"
-    masks = [np.array(Image.open(folder / row["image_path"]).convert("L")) > 127 for row in rows]
-    return _calibrated(torch.from_numpy(np.stack(masks)).unsqueeze(1), [row["caption"] for row in rows])
+    return Path(root)
 
 
 def phantom(limit: int) -> tuple[Tensor, list[str], Atlas]:
@@ -87,23 +100,26 @@ def rows(parser: PositionParser) -> dict[str, Row]:
             # The true lesion rides along as the image; the op itself sees the evidence alone.
             out = op(lesion, texts, evidence, generator=generator)
             moved = getattr(out.params, "mixed_share", out.params.accepted.float())
-            return out.images, list(out.texts), out.params.accepted, moved
+            return out.images, list(out.texts), out.params.accepted, moved, out.params.reason
 
         return run
 
     def flip(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
         flipped = torch.rand(len(texts), generator=generator) < 0.5
         image = torch.where(flipped.view(-1, 1, 1, 1), K.RandomHorizontalFlip(p=1.0)(lesion), lesion)
-        return image, texts, flipped, flipped.float()
+        return image, texts, flipped, flipped.float(), None
 
     def none(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
         untouched = torch.zeros(len(texts))
-        return lesion, texts, untouched.bool(), untouched
+        return lesion, texts, untouched.bool(), untouched, None
 
+    if parser.atlas.frame == "image":
+        plain: dict[str, Row] = {UNALTERED: none, FLIP: flip, "SyncFlip": of(SyncFlip(parser))}
+        return plain | geometry_rows(parser)
     cutmix = {"patch_size": 64, "p": 0.5, "where": "anywhere", "gate": None}
     named: dict[str, Row] = {
         UNALTERED: none,
-        "horizontal flip (kornia), caption untouched": flip,
+        FLIP: flip,
         "CutMix, anchor's caption": of(TPatchMix(parser, **cutmix, text="keep")),
         "CutMix, union of captions": of(TPatchMix(parser, **cutmix, text="union")),
         "T-PatchMix as published": of(TPatchMix.paper(parser)),
@@ -118,7 +134,7 @@ def rows(parser: PositionParser) -> dict[str, Row]:
         named[f"ZoneMix unit={unit}"] = of(ZoneMix(parser, unit=unit))
     named["ZoneMix unit=side max_cut=0.05"] = of(ZoneMix(parser, unit="side", max_cut=0.05))
     named["SyncFlip"] = of(SyncFlip(parser))
-    return named
+    return named | geometry_rows(parser)
 
 
 def occupied(lesion: Tensor, atlas: Atlas) -> Tensor:
@@ -138,6 +154,19 @@ def agreement(named: Tensor, holds: Tensor) -> dict[str, float]:
     }
 
 
+def points(named: Tensor, lesion: Tensor, atlas: Atlas) -> Tensor:
+    """Whether the middle of each lesion lies in the box of a named region (N,); true of none where none is named."""
+    steps = [(torch.arange(size, dtype=torch.float64) + 0.5) / size for size in lesion.shape[-2:]]
+    total = lesion.double().flatten(1).sum(dim=1).clamp_min(1e-9)
+    y = (lesion.double().sum(dim=(1, 3)) * steps[0]).sum(dim=1) / total
+    x = (lesion.double().sum(dim=(1, 2)) * steps[1]).sum(dim=1) / total
+    boxes = torch.tensor(atlas.boxes, dtype=torch.float64)
+    inside = (y[:, None] >= boxes[:, 0]) & (y[:, None] < boxes[:, 1])
+    inside &= (x[:, None] >= boxes[:, 2]) & (x[:, None] < boxes[:, 3])
+    empty = ~lesion.flatten(1).bool().any(dim=1)
+    return torch.where(empty, ~named.any(dim=1), (inside & named).any(dim=1))
+
+
 def measure(
     run: Row, masks: Tensor, texts: list[str], evidence: Tensor, parser: PositionParser, *, all_samples: bool = False
 ) -> dict[str, Any]:
@@ -145,11 +174,16 @@ def measure(
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(texts), generator=generator)
     before, after, altered, moved, changed = [], [], [], [], []
+    pointing: list[tuple[Tensor, Tensor]] = []
+    left: Counter[str] = Counter()
     for batch in order.split(BATCH):
         captions = [texts[i] for i in batch]
-        lesion, rewritten, accepted, share = run(masks[batch].float(), captions, evidence[batch], generator)
+        lesion, rewritten, accepted, share, reasons = run(masks[batch].float(), captions, evidence[batch], generator)
+        left.update(Reason(one).name.lower() for one in ([] if reasons is None else reasons.tolist()) if one)
         before.append((parser.encode(captions), occupied(masks[batch].float(), parser.atlas)))
         after.append((parser.encode(rewritten), occupied(lesion, parser.atlas)))
+        sides = ((captions, masks[batch].float()), (rewritten, lesion))
+        pointing.append(tuple(points(parser.encode(said), shown, parser.atlas) for said, shown in sides))
         altered.append(accepted)
         moved.append(share * accepted)
         changed += [new != old for new, old in zip(rewritten, captions, strict=True)]
@@ -164,23 +198,29 @@ def measure(
     if bool(mask.any()):
         result["before"], result["after"] = (agreement(*one) for one in kept)
         result["kept"] = result["after"]["jaccard"] / result["before"]["jaccard"]
+        result["left_alone"] = dict(left.most_common())
+        result["middle"] = [float(torch.cat(part)[mask].double().mean()) for part in zip(*pointing, strict=True)]
     return result
 
 
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """Rows measured so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+SETS: dict[str, Callable[[int], tuple[Tensor, list[str], Atlas]]] = {
+    "qata": qata,
+    "phantom": phantom,
+    "kvasir": lambda limit: pictures("kvasir", limit),
+    "busi": lambda limit: pictures("busi", limit),
+}
 
 
 def run_missing(data: str, limit: int, path: Path) -> None:
     """Measure the rows that the results do not hold yet."""
     done = {(one["data"], one["evidence"], one["row"]) for one in read_results(path)}
-    masks, texts, atlas = {"qata": qata, "phantom": phantom}[data](limit)
+    masks, texts, atlas = SETS[data](limit)
     parser = PositionParser(atlas)
     path.parent.mkdir(exist_ok=True)
     for evidence_name, evidence in teachers(masks).items():
         for name, run in rows(parser).items():
-            reads = not name.startswith((UNALTERED, "horizontal", "CutMix", "SyncFlip", "ZoneMix zones"))
+            blind = (UNALTERED, "horizontal", "CutMix", "SyncFlip", "ZoneMix unit", "kornia", "torchvision")
+            reads = not name.startswith(blind)
             if (data, evidence_name, name) in done or (evidence_name != "true masks" and not reads):
                 continue
             result = {"data": data, "evidence": evidence_name, "row": name, "rows": atlas.rows}
@@ -198,54 +238,10 @@ def machine() -> str:
     )
 
 
-def table(results: list[dict[str, Any]]) -> Iterator[str]:
-    """Markdown tables, one for each data set and evidence."""
-    groups = dict.fromkeys((one["data"], one["evidence"]) for one in results)
-    order = list(rows(PositionParser(LUNG_ZONES)))
-    for data, evidence in groups:
-        group = [one for one in results if (one["data"], one["evidence"]) == (data, evidence)]
-        group.sort(key=lambda one: order.index(one["row"]))
-        yield f"\n### {data}, evidence: {evidence} ({group[0]['samples']} samples)\n"
-        yield (
-            "| augmentation | altered | pixels moved | captions changed "
-            "| agreement before | after | kept | exact after | names empty | misses |"
-        )
-        yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-        for one in group:
-            dose = f"{one['altered']:.1%} | {one['pixels_moved']:.2%} | {one['captions_changed']:.1%}"
-            if "after" in one:
-                after = one["after"]
-                rest = (
-                    f"{one['before']['jaccard']:.3f} | {after['jaccard']:.3f} | {one['kept']:.1%} | "
-                    f"{after['exact']:.1%} | "
-                    f"{after['names_an_empty_region']:.1%} | {after['misses_an_occupied_region']:.1%}"
-                )
-            else:
-                rest = " | ".join(["-"] * 6)
-            yield f"| {one['row']} | {dose} | {rest} |"
-
-
-def plot(results: list[dict[str, Any]], path: Path) -> None:
-    """Share of the agreement that each augmentation keeps, with its dose."""
-    group = [one for one in results if (one["data"], one["evidence"]) == ("qata", "true masks") and "kept" in one]
-    group.sort(key=lambda one: one["kept"])
-    colours = ["#2a7f62" if one["kept"] >= 0.97 else "#c0504d" for one in group]
-    figure, axes = plt.subplots(figsize=(10, 0.3 * len(group) + 1.2), layout="constrained")
-    axes.barh([one["row"] for one in group], [100 * one["kept"] for one in group], color=colours)
-    for place, one in enumerate(group):
-        axes.text(100 * one["kept"] + 0.5, place, f"{one['altered']:.0%} of samples altered", va="center", fontsize=7)
-    axes.axvline(97, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("agreement of caption and mask that is left in the altered samples, in % of the unaltered one")
-    axes.set_xlim(0, 118)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=130)
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", choices=("qata", "phantom"), default="qata")
+    parser.add_argument("--data", choices=tuple(SETS), default="qata")
     parser.add_argument("--limit", type=int, default=1500, help="samples")
     parser.add_argument("--results", type=Path, default=RESULTS / "alignment.jsonl")
     parser.add_argument("--table", action="store_true", help="only draw table and plot from the results")
@@ -253,8 +249,9 @@ def main() -> None:
     if not args.table:
         run_missing(args.data, args.limit, args.results)
     results = read_results(args.results)
+    order = [*rows(PositionParser(LUNG_ZONES)), *rows(PositionParser(QUADRANTS))]
     text = "\n".join(
-        ["# Alignment of captions and masks", *table(results), "", f"Machine: {results[0]['machine']}.", ""]
+        ["# Alignment of captions and masks", *table(results, order), "", f"Machine: {results[0]['machine']}.", ""]
     )
     args.results.with_suffix(".md").write_text(text)
     plot(results, args.results.with_suffix(".png"))
