@@ -1,7 +1,10 @@
 """Toy data and a toy network for the drop-in tests; nothing here is written by the library that is tested."""
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import crossmodal_aug.functional as CF
-from crossmodal_aug import Atlas
+from crossmodal_aug import Atlas, PositionParser
 
 ROWS, SIDES = ("upper", "middle", "lower"), ("left", "right")
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
@@ -104,6 +107,41 @@ def changed_lines(module: str) -> int:
         else:
             count += inside and bool(line)
     return count
+
+
+class Step(NamedTuple):
+    """What a network was shown in one step: images, masks, the texts that it read, and these as tokens or the like."""
+
+    images: Tensor
+    masks: Tensor
+    texts: Sequence[str]
+    tokens: Tensor
+    loss: float
+    altered: int = 0
+
+
+def check_steps(steps: Sequence[Step], parser: PositionParser) -> None:
+    """Assert that texts name the regions of the masks, that these lie on what is bright, and that losses are finite."""
+    for step in steps:
+        placed = parser.placed(step.texts)
+        assert torch.equal(parser.encode(step.texts)[placed], evident(step.masks, parser.atlas)[placed])
+        lesion = (step.masks > 0).flatten(1).float()
+        shown = step.images.mean(dim=1).flatten(1)
+        inside = (shown * lesion).sum(dim=1) / lesion.sum(dim=1)
+        assert (inside > shown.mean(dim=1) + shown.std(dim=1))[lesion.any(dim=1)].all()
+        assert math.isfinite(step.loss)
+
+
+def check_repeats(train: Callable[[int], list[Step]]) -> None:
+    """Assert that two epochs repeat under the same seed, and differ from each other and from those of another seed."""
+    one, again, other = train(1), train(1), train(2)
+    for step, repeated in zip(one, again, strict=True):
+        for before, after in zip(step, repeated, strict=True):
+            assert torch.equal(before, after) if isinstance(before, Tensor) else before == after
+    half = len(one) // 2
+    texts, others = ([list(step.texts) for step in steps] for steps in (one, other))
+    assert texts[:half] != texts[half:]
+    assert texts != others
 
 
 class Segmenter(nn.Module):

@@ -20,7 +20,16 @@ from crossmodal_aug import QUADRANTS, PositionParser
 from crossmodal_aug.errors import CannotSay
 
 # ---
-from tests.dropin.phantoms import Drawn, Segmenter, changed_lines, draw_scenes, evident
+from tests.dropin.phantoms import (
+    Drawn,
+    Segmenter,
+    Step,
+    changed_lines,
+    check_repeats,
+    check_steps,
+    draw_scenes,
+    evident,
+)
 
 INPUT, LENGTH = 96, 17
 SCENES = draw_scenes(48, seed=4)
@@ -132,7 +141,7 @@ class Net(nn.Module):
         return self.net(image, self.words(ids).sum(dim=1) / (ids != 0).sum(dim=1, keepdim=True))
 
 
-def train(seed: int, epochs: int = 2) -> list[tuple]:
+def train(seed: int, epochs: int = 2) -> list[Step]:
     torch.manual_seed(seed)
     net, data = Net(), Refer(SCENES, seed)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -144,15 +153,16 @@ def train(seed: int, epochs: int = 2) -> list[tuple]:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            shown.append((image, ids, mask, list(sentences), matrices, loss.item()))
+            moved = (matrices != torch.eye(3)).flatten(1).any(dim=1)
+            shown.append(Step(in_picture(image), in_picture(mask), list(sentences), ids, loss.item(), int(moved.sum())))
     return shown
 
 
-def in_picture(mask: torch.Tensor) -> torch.Tensor:
+def in_picture(tensor: torch.Tensor) -> torch.Tensor:
     """What lies between the bars of the letterbox, where words speak of places."""
     height, width = SCENES[0].mask.shape
     bar = (INPUT - height * INPUT // width) // 2
-    return mask[:, bar:-bar]
+    return tensor[..., bar:-bar, :]
 
 
 def test_lines() -> None:
@@ -160,37 +170,26 @@ def test_lines() -> None:
 
 
 def test_sentences_and_word_ids_say_where_the_mask_is() -> None:
-    moved = mirrored = 0
-    for _, ids, mask, sentences, matrices, loss in train(0):
-        assert torch.equal(PARSER.encode(sentences), evident(in_picture(mask), QUADRANTS))
-        assert torch.equal(ids, torch.stack([torch.from_numpy(tokenize(sentence)) for sentence in sentences]))
-        assert not (ids == UNKNOWN).any()
-        assert (ids == END).any(dim=1).all(), "a rewritten sentence was cut"
-        assert math.isfinite(loss)
-        moved += int((matrices != torch.eye(3)).flatten(1).any(dim=1).sum())
-        mirrored += int((torch.linalg.det(matrices) < 0).sum())
-    assert moved > 48
-    assert mirrored > 16
+    steps = train(0)
+    check_steps(steps, PARSER)
+    for step in steps:
+        assert torch.equal(step.tokens, torch.stack([torch.from_numpy(tokenize(text)) for text in step.texts]))
+        assert not (step.tokens == UNKNOWN).any()
+        assert (step.tokens == END).any(dim=1).all(), "a rewritten sentence was cut"
+    assert sum(step.altered for step in steps) > 48
 
 
 def test_without_the_lines_sentences_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{__name__}.followed", lambda matrix, _, sentence: (matrix, sentence))
     lies = sum(
-        int((PARSER.encode(sentences) != evident(in_picture(mask), QUADRANTS)).any(dim=1).sum())
-        for _, _, mask, sentences, *_ in train(0, epochs=1)
+        int((PARSER.encode(step.texts) != evident(step.masks, QUADRANTS)).any(dim=1).sum())
+        for step in train(0, epochs=1)
     )
     assert lies > 16
 
 
 def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first() -> None:
-    one, again = train(1), train(1)
-    for (image, ids, mask, sentences, _, loss), other in zip(one, again, strict=True):
-        assert torch.equal(image, other[0])
-        assert torch.equal(ids, other[1])
-        assert torch.equal(mask, other[2])
-        assert sentences == other[3]
-        assert loss == other[5]
-    assert [step[3] for step in one[:3]] != [step[3] for step in one[3:]]
+    check_repeats(train)
 
 
 @pytest.mark.parametrize("sentence", ["the yellow ball", "second ball from left", "man with his right arm up", ""])

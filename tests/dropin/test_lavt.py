@@ -1,11 +1,10 @@
 """LAVT-like, referring segmentation of natural pictures: PIL images, tokens of a sentence, a class map (B, H, W).
 
-Changed: 11 lines, two of them to hand over the sentence, which the data set drops once it has its tokens. Sentences
+Changed: 10 lines, two of them to hand over the sentence, which the data set drops once it has its tokens. Sentences
 speak of places in the picture, so the atlas is `QUADRANTS`: flips, quarter turns, crops move words, and a picture
 whose sentence names no place stays as it is.
 """
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +18,16 @@ from transformers import BertTokenizerFast
 
 # --- crossmodal_aug
 from crossmodal_aug import QUADRANTS, PositionParser, SyncGeometry
+
+# ---
 from crossmodal_aug.augment import Reason
+from crossmodal_aug.errors import CannotSay
+
+# --- crossmodal_aug
 from crossmodal_aug.integrations.huggingface import retokenize
 
 # ---
-from tests.dropin.phantoms import Segmenter, changed_lines, draw_scenes, evident
+from tests.dropin.phantoms import Segmenter, Step, changed_lines, check_repeats, check_steps, draw_scenes
 
 SIZE, LENGTH = 48, 12
 SCENES = draw_scenes(48)
@@ -100,8 +104,7 @@ class Net(nn.Module):
         return self.net(image, (self.words(ids) * seen).sum(dim=1) / seen.sum(dim=1))
 
 
-def train(tokenizer: BertTokenizerFast, seed: int, epochs: int = 2) -> list[tuple]:
-    """Train, and return for each step the batch, its tokens and the loss."""
+def train(tokenizer: BertTokenizerFast, seed: int, epochs: int = 2) -> list[Step]:
     torch.manual_seed(seed)
     net = Net()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
@@ -122,39 +125,58 @@ def train(tokenizer: BertTokenizerFast, seed: int, epochs: int = 2) -> list[tupl
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            shown.append((out, ids, loss.item()))
+            shown.append(Step(image, target, out.texts, ids, loss.item(), int(out.accepted.sum())))
     return shown
 
 
 def test_lines() -> None:
-    assert changed_lines(__file__) == 11
+    assert changed_lines(__file__) == 10
 
 
 def test_sentences_and_tokens_say_where_the_target_is(tokenizer: BertTokenizerFast) -> None:
-    altered, places = 0, set()
-    for out, ids, loss in train(tokenizer, 0):
-        placed = PARSER.placed(out.texts)
-        assert torch.equal(PARSER.encode(out.texts)[placed], evident(out.target, PARSER.atlas)[placed])
-        assert out.target.dtype == torch.int64
-        assert set(out.target.unique().tolist()) <= {0, 1}
-        whole = tokenizer(list(out.texts), padding="max_length", max_length=LENGTH, return_tensors="pt")
-        assert torch.equal(ids, whole["input_ids"])
-        assert not (ids == VOCABULARY.index("[UNK]")).any()
-        assert math.isfinite(loss)
-        altered += int(out.accepted.sum())
-        places |= set(out.texts)
-        assert (out.params.reason[~placed] == Reason.SILENT).any() or placed.all()
-        assert not out.accepted[~placed].any()
-    assert altered > 32
-    assert len(places) > 8
+    steps = train(tokenizer, 0)
+    check_steps(steps, PARSER)
+    for step in steps:
+        assert step.masks.dtype == torch.int64
+        assert set(step.masks.unique().tolist()) <= {0, 1}
+        whole = tokenizer(list(step.texts), padding="max_length", max_length=LENGTH, return_tensors="pt")
+        assert torch.equal(step.tokens, whole["input_ids"])
+        assert not (step.tokens == VOCABULARY.index("[UNK]")).any()
+    assert sum(step.altered for step in steps) > 32
+    assert len({text for step in steps for text in step.texts}) > 8
+
+
+def test_a_sentence_without_a_place_keeps_its_picture(tokenizer: BertTokenizerFast) -> None:
+    image, target, _, _, sentences = next(iter(DataLoader(Refer(tokenizer), batch_size=48)))
+    out = AUGMENT(image, sentences, target, generator=torch.Generator().manual_seed(0))
+    silent = ~PARSER.placed(sentences)
+    assert silent.sum() == 8
+    assert not out.accepted[silent].any()
+    assert (out.params.reason[silent] == Reason.SILENT).any()
+    assert torch.equal(out.images[silent], image[silent])
 
 
 def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first(tokenizer: BertTokenizerFast) -> None:
-    one, again = train(tokenizer, 1), train(tokenizer, 1)
-    for (out, ids, loss), (other, other_ids, other_loss) in zip(one, again, strict=True):
-        assert out.texts == other.texts
-        assert torch.equal(out.images, other.images)
-        assert torch.equal(out.target, other.target)
-        assert torch.equal(ids, other_ids)
-        assert loss == other_loss
-    assert [out.texts for out, *_ in one[:3]] != [out.texts for out, *_ in one[3:]]
+    check_repeats(lambda seed: train(tokenizer, seed))
+
+
+@pytest.mark.parametrize("sentence", ["tree right", "table left bottom"])
+@pytest.mark.xfail(
+    strict=True, reason='"tree top" is read as a thing, and the way out of that drops the whole sentence'
+)
+def test_the_thing_that_is_meant_stays_in_its_sentence(sentence: str) -> None:
+    thing, _ = sentence.split(maxsplit=1)
+    try:
+        turned = PARSER.rewrite(sentence, [False, True, False, False, False])
+    except CannotSay:
+        return  # left alone
+    assert thing in turned
+
+
+@pytest.mark.xfail(strict=True, reason="the writer has no words for a whole side: top left, top right")
+def test_a_whole_side_is_written_as_a_side() -> None:
+    op = SyncGeometry(PARSER, p=1.0, horizontal=False, vertical=True)
+    sentences = ["the bottom ball"] * 8
+    out = op(torch.rand(8, 3, 8, 8), sentences, generator=torch.Generator().manual_seed(0))
+    assert out.accepted.any()
+    assert set(out.texts) == {"the bottom ball", "the top ball"}

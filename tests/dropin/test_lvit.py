@@ -1,9 +1,12 @@
 """LViT-like: the loader hands over a word embedding looked up by file name; sentences stay behind in a table.
 
-Changed: 10 lines. The op needs sentences, so they are looked up again by name, and each new one is embedded once.
+Changed: 11 lines. The op needs sentences, so they are looked up again by name, and each new one is embedded once.
 """
 
+# --- crossmodal_aug
 import functools
+
+# ---
 import re
 import zlib
 
@@ -16,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PositionParser, SyncFlip, TPatchMix
 
 # ---
-from tests.dropin.phantoms import Segmenter, changed_lines, draw_chests, evident
+from tests.dropin.phantoms import Segmenter, Step, changed_lines, check_repeats, check_steps, draw_chests, evident
 
 WORDS = 24  # rows of an embedding
 CHESTS = draw_chests(32)
@@ -64,8 +67,7 @@ embed_once = functools.cache(lambda sentence: torch.from_numpy(embed(sentence)))
 # ---
 
 
-def train(seed: int, epochs: int = 2) -> list[tuple]:
-    """Train, and return what the network was shown in each step: the batch, names, embeddings, loss."""
+def train(seed: int, epochs: int = 2) -> list[Step]:
     torch.manual_seed(seed)
     net = Segmenter(1, 768)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -82,7 +84,7 @@ def train(seed: int, epochs: int = 2) -> list[tuple]:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            shown.append((out, names, text, loss.item()))
+            shown.append(Step(images, masks, out.texts, text, loss.item(), int(out.accepted.sum())))
     return shown
 
 
@@ -93,39 +95,30 @@ def dice_and_entropy(logits: Tensor, masks: Tensor) -> Tensor:
 
 
 def test_lines() -> None:
-    assert changed_lines(__file__) == 10
+    assert changed_lines(__file__) == 11
 
 
 def test_captions_and_embeddings_say_what_the_masks_show() -> None:
-    altered = 0
-    for out, _, text, loss in train(0):
-        assert torch.equal(PARSER.encode(out.texts), evident(out.target, PARSER.atlas))
-        for row, sentence in zip(text, out.texts, strict=True):
+    steps = train(0)
+    check_steps(steps, PARSER)
+    for step in steps:
+        for row, sentence in zip(step.tokens, step.texts, strict=True):
             assert torch.equal(row, torch.from_numpy(embed(sentence)))
             assert len(words_of(sentence)) <= WORDS, "a rewritten sentence was cut"
-        assert out.target.dtype == torch.int64
-        assert np.isfinite(loss)
-        altered += int(out.accepted.sum())
-    assert altered > 32
+        assert step.masks.dtype == torch.int64
+    assert sum(step.altered for step in steps) > 32
 
 
 def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first() -> None:
-    one, again = train(3), train(3)
-    for (out, _, text, loss), (other, _, other_text, other_loss) in zip(one, again, strict=True):
-        assert out.texts == other.texts
-        assert torch.equal(out.images, other.images)
-        assert torch.equal(out.target, other.target)
-        assert torch.equal(text, other_text)
-        assert loss == other_loss
-    half = len(one) // 2
-    assert [out.texts for out, *_ in one[:half]] != [out.texts for out, *_ in one[half:]]
-    assert [out.texts for out, *_ in one] != [out.texts for out, *_ in train(4)]
+    check_repeats(train)
 
 
 def test_what_is_embedded_by_file_name_would_lie() -> None:
     """The reason for the cache by text: under its file name an altered sample still has its old sentence."""
-    lies = 0
-    for out, names, _, _ in train(0, epochs=1):
-        old = PARSER.encode([SENTENCES[name] for name in names])
-        lies += int((old != evident(out.target, PARSER.atlas)).any(dim=1).sum())
-    assert lies > 8
+    batch, names = next(iter(DataLoader(ImagesWithText(), batch_size=32)))
+    old = [SENTENCES[name] for name in names]
+    out = AUGMENT(batch["image"], old, batch["label"], generator=torch.Generator().manual_seed(0))
+    lies = (PARSER.encode(old) != evident(out.target, PARSER.atlas)).any(dim=1)
+    assert lies.sum() > 8
+    new = torch.stack([embed_once(sentence) for sentence in out.texts])
+    assert (new != batch["text"]).flatten(1).any(dim=1)[lies].all()
