@@ -91,7 +91,10 @@ class CrossModalSequential(CrossModalOp):
     ) -> Augmented:
         """Alter a batch by one op after the other; see `CrossModalOp.forward`."""
         params = []
-        out = Augmented(images, texts, target, positions, maps, evidence=evidence)
+        carried = evidence
+        if evidence is None and any(getattr(op, "target_fill", 0.0) for op in self.ops):
+            carried = target  # what one op fills into the target is no lesion to the next
+        out = Augmented(images, texts, target, positions, maps, evidence=carried)
         for op in self.ops:
             out = op(
                 out.images,
@@ -104,7 +107,7 @@ class CrossModalSequential(CrossModalOp):
                 generator=generator,
             )
             params.append(out.params)
-        return replace(out, params=tuple(params))
+        return replace(out, params=tuple(params), evidence=None if evidence is None else out.evidence)
 
     def draw(
         self, batch: Batch, donors: Batch | None, generator: torch.Generator | None

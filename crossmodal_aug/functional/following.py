@@ -40,7 +40,7 @@ def follow(
     by which of two habits the caption names regions. One that lists all regions that hold evidence lists those of the
     result. One that points at the middle of all evidence (it lies in the box of a named region: "right of the image")
     goes on to name the same, as the nearest flip or turn exchanges them, while the middle lies there in the result;
-    else it names the region in which the middle lies, if it named one place (one box). One region that may be meant by
+    else it names the region in which the middle lies, if it named one place (one box). One place that may be meant by
     either habit must come out the same by both. A sample is not kept that follows neither, nor one whose evidence
     leaves the view. Without evidence the named regions' places are mapped, 32 x 32 points of each
     box less what later regions cover: half of them must stay in the view, and 90 % of these lie in one region, which
@@ -174,10 +174,10 @@ def _map_evidence(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor)
     owner = _region_of(later.unsqueeze(1), atlas)
     lies_in = owner == torch.arange(len(atlas), device=named.device)
     pointed = torch.where(stays.unsqueeze(1), turned, lies_in)
-    points = points & (stays | (_is_one_place(named, atlas) & lies_in.any(dim=1)))
-    # One region may be named by either habit; they must then agree.
-    single = named.sum(dim=1) == 1
-    agree = (touched == pointed).all(dim=1) | ~single
+    one_place = _is_one_place(named, atlas)
+    points = points & (stays | (one_place & lies_in.any(dim=1)))
+    # One place may be named by either habit; they must then agree.
+    agree = (touched == pointed).all(dim=1) | ~one_place
     followed = torch.where(lists.unsqueeze(1), touched, pointed)
     return followed, remains & torch.where(lists & points, agree, lists | points)
 

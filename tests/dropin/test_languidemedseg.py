@@ -235,9 +235,6 @@ def test_after_the_ops_exchanged_axes_are_still_named(folder: Folder) -> None:
         CF.check_alignment(PARSER.atlas, out.target, out.positions)
 
 
-@pytest.mark.xfail(
-    reason="strict mode does not look at whether masks lie where captions say", raises=pytest.fail.Exception
-)
 def test_strict_ops_name_exchanged_axes(folder: Folder) -> None:
     images, masks, captions = loaded(folder, "PILReader")
     with pytest.raises(AlignmentError, match="transposed"):

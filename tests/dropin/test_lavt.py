@@ -161,9 +161,6 @@ def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first
 
 
 @pytest.mark.parametrize("sentence", ["tree right", "table left bottom"])
-@pytest.mark.xfail(
-    strict=True, reason='"tree top" is read as a thing, and the way out of that drops the whole sentence'
-)
 def test_the_thing_that_is_meant_stays_in_its_sentence(sentence: str) -> None:
     thing, _ = sentence.split(maxsplit=1)
     try:
@@ -173,7 +170,6 @@ def test_the_thing_that_is_meant_stays_in_its_sentence(sentence: str) -> None:
     assert thing in turned
 
 
-@pytest.mark.xfail(strict=True, reason="the writer has no words for a whole side: top left, top right")
 def test_a_whole_side_is_written_as_a_side() -> None:
     op = SyncGeometry(PARSER, p=1.0, horizontal=False, vertical=True)
     sentences = ["the bottom ball"] * 8

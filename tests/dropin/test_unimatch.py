@@ -6,7 +6,6 @@ class map is no evidence, so the probability is given apart, and the second batc
 """
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -201,7 +200,6 @@ def test_a_class_map_with_ignored_pixels_as_its_own_evidence_is_misread() -> Non
     assert torch.equal(PARSER.encode(out.texts), evident(lesions(out.target), PARSER.atlas))
 
 
-@pytest.mark.xfail(strict=True, reason="the next op takes the label that SyncGeometry filled in for lesion")
 def test_an_ignored_label_that_an_op_fills_in_is_no_evidence_for_the_next() -> None:
     """A mask of 0 and 1 is its own evidence, until `target_fill` writes 255 into it half-way through a sequence."""
     masks = torch.stack([torch.from_numpy(chest.mask > 0).long() for chest in UNLABELLED * 4])

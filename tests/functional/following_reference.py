@@ -150,7 +150,7 @@ def by_evidence(matrix: np.ndarray, before: set[int], atlas: Atlas, lesion: np.n
     after = set(owner[shown]) - {-1}
     listed = after if set(owner[lesion]) - {-1} == before and (after or not lesion.any()) else None
     pointed = by_middle(matrix, before, atlas, lesion, shown) if lesion.any() else None
-    if listed is not None and pointed is not None and len(before) == 1:
+    if listed is not None and pointed is not None and is_one_place(before, atlas):
         return listed if listed == pointed else None
     return pointed if listed is None else listed
 
@@ -171,9 +171,12 @@ def by_middle(
     if turned & boxes_at(atlas, middle(shown)):
         return turned
     region = place(atlas, middle(shown))
+    return {region} if is_one_place(before, atlas) and region >= 0 else None
+
+
+def is_one_place(before: set[int], atlas: Atlas) -> bool:
     y0, y1, x0, x1 = np.array([atlas.boxes[k] for k in before]).T
-    is_one = abs((y1.max() - y0.min()) * (x1.max() - x0.min()) - ((y1 - y0) * (x1 - x0)).sum()) < 1e-6
-    return {region} if is_one and region >= 0 else None
+    return abs((y1.max() - y0.min()) * (x1.max() - x0.min()) - ((y1 - y0) * (x1 - x0)).sum()) < 1e-6
 
 
 def middle(lesion: np.ndarray) -> np.ndarray:

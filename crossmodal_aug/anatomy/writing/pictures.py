@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.writing.edits import overlap, spliced
 from crossmodal_aug.anatomy.writing.naming import atlas_items
 from crossmodal_aug.anatomy.writing.places import POSITION, Place
-from crossmodal_aug.anatomy.writing.source import Source
+from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.wording import present_sentence
 
 # A caption that names more places one by one is not followed.
 _MOST_PLACES = 6
+_TOLD = frozenset({"finding", "denies", "absent", "count noun"})
 _DENYING = frozenset({"denies", "absent", "resolved"})
 
 
@@ -25,6 +27,9 @@ def pictures_with(source: Source, target: int) -> Iterator[str]:
     Yields:
         The caption with its last list exchanged; the sentence of the atlas behind a text that names no place, and in
         the stead of one that names several places or says that nothing is there.
+
+    Raises:
+        CannotSay: That sentence would drop a thing that is no finding: "tree right".
     """
     sentence = present_sentence(source.atlas, target) if target else source.atlas.phrasing.absent
     sentence = sentence.lower() if source.text.islower() else sentence
@@ -43,14 +48,24 @@ def pictures_with(source: Source, target: int) -> Iterator[str]:
     if not affirmed and body and not source.statement.negated and _DENYING.isdisjoint(source.kinds):
         mark = "" if source.lexicon.ends_sentence(body[-1]) else "."
         yield body + mark + (source.text[len(body) :] or " ") + sentence
+    if "unknown" in source.kinds and _TOLD.isdisjoint(source.kinds):
+        raise declined("the sentence would lose what it speaks of")  # "tree right" names a thing that no list knows
     yield sentence
+
+
+def _whole(atlas: Atlas, mask: int) -> list[str]:
+    """Return the word that names just some regions of a side or a row, "top", or nothing where there is none."""
+    sides = zip(atlas.phrasing.sides, atlas.sides, strict=True)
+    levels = ((entry.forms[0], entry.regions) for entry in atlas.words if entry.kind == "level")
+    words = (word for word, regions in (*sides, *levels) if sum(1 << index for index in regions) == mask)
+    return [word for _, word in zip(range(1), words, strict=False)]
 
 
 def _exchanged(source: Source, affirmed: list[Place], mask: int) -> str | None:
     """Exchange the last list of a caption; adjectives before it that name other places are dropped."""
     place = affirmed[-1]
     edits = [source.dropped(other.first, other.last) for other in affirmed[:-1] if other.mask & ~mask and not other.led]
-    items = [item.words for item in atlas_items(source.atlas, mask)]
+    items = _whole(source.atlas, mask) or [item.words for item in atlas_items(source.atlas, mask)]
     words = source.atlas.phrasing.join.join(items)
     start = place.start
     last = max(term for term in range(place.first, place.last + 1) if source.kinds[term] in POSITION)
