@@ -61,6 +61,8 @@ class CrossModalSequential(nn.Module):
                     f"masked, but got {type(op).__name__} after it."
                 )
         self.ops = nn.ModuleList(ops)
+        self.mixes = any(op.mixes for op in ops)
+        self.moves_pixels = any(op.moves_pixels for op in ops)
 
     def forward(
         self,

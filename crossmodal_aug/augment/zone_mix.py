@@ -70,6 +70,7 @@ class ZoneMix(CrossModalOp):
     """
 
     params_type = ZoneMixParams
+    mixes = True
 
     def __init__(
         self,

@@ -164,7 +164,7 @@ def test_errors_name_what_is_missing(phantoms, lung_parser) -> None:
             CrossModalCollate(**{"op": op, **change})
     with pytest.raises(InvalidTypeError, match="`maps`"):
         SampleKeys(maps="confidence")
-    with pytest.raises(InvalidTypeError, match="to be strings"):
-        SampleKeys(image=1)
+    with pytest.raises(InvalidTypeError, match="to be strings, integers, or tuples of them"):
+        SampleKeys(image=1.5)
     with pytest.raises(InvalidValueError, match="differ from each other"):
         SampleKeys(image="text")
