@@ -43,11 +43,13 @@ def like(values: Tensor, tensor: Tensor, *, matrices: Tensor | None = None, axis
 
 
 def in_format_of(values: Tensor, tensor: Tensor) -> Tensor:
-    """Return values of the same shape with channels last in memory, where a tensor (B, C, ...) or (C, ...) has them."""
+    """Return values in the memory format of a tensor (B, C, ...) or (C, ...) of the same shape."""
     values = plain(values)
+    if tensor.is_contiguous():
+        return values.contiguous()
     for before in (plain(tensor), plain(tensor).unsqueeze(0)):
         last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(before.ndim)
-        if last is None or before.is_contiguous() or not before.is_contiguous(memory_format=last):
+        if last is None or not before.is_contiguous(memory_format=last):
             continue
         if before.ndim == values.ndim:
             return values.contiguous(memory_format=last)

@@ -108,8 +108,9 @@ def check_sample(sample: object, keys: SampleKeys) -> Any:
         raise InvalidValueError(
             f"Expected samples with the keys {list(keys.read())}, but {missing} are not among {keys_in(sample)}."
         )
+    room = sample
     for key in keys.written():
-        put(sample, key, None)  # raises where there is no place for it
+        room = put(room, key, None)  # raises where there is no place for it
     return sample
 
 
