@@ -89,7 +89,8 @@ def test_the_inverse_of_a_geometry(phantoms, quadrant_parser) -> None:
 def test_the_inverse_runs_through_monais_pipeline_and_loader(phantoms, lung_parser) -> None:
     samples = samples_of(phantoms(batch=4))
     move = SyncGeometryd(KEYS, SyncGeometry(lung_parser, p=0.7), roles=ROLES, width_axis=1)
-    pipeline = Compose([EnsureTyped(KEYS), move, Flipd(KEYS, spatial_axis=0)]).set_random_state(seed=3)
+    pipeline = Compose([EnsureTyped(KEYS), move, Flipd(KEYS, spatial_axis=0)])
+    torch.manual_seed(0)  # from which MONAI's loader seeds the transforms anew
     (batch,) = DataLoader(Dataset(samples, pipeline), batch_size=4)
     texts = batch["text"]
     assert texts != [sample["text"] for sample in samples]
