@@ -4,7 +4,7 @@ from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.describe import describe
 from crossmodal_aug.augment.focus import Focus, FocusParams
-from crossmodal_aug.augment.params import Gate, Params, Reason
+from crossmodal_aug.augment.params import Gate, MixParams, Params, Reason
 from crossmodal_aug.augment.pos_aug import PosAug, PosAugParams
 from crossmodal_aug.augment.reword import Reword, RewordParams
 from crossmodal_aug.augment.sequential import CrossModalSequential
@@ -22,6 +22,7 @@ __all__ = [
     "Focus",
     "FocusParams",
     "Gate",
+    "MixParams",
     "Params",
     "PosAug",
     "PosAugParams",

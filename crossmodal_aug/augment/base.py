@@ -56,10 +56,18 @@ class CrossModalOp(nn.Module, ABC):
             `AlignmentError` where rows and columns, or sides, are exchanged against the captions. For debugging: it
             costs several times the op.
 
+    Attributes:
+        mixes: Whether it takes pixels from donors; an adapter of single samples refuses it. A subclass says so.
+        moves_pixels: Whether pixels of the image come to lie elsewhere, or others come in; False for an op on words,
+            and for one that alters the target alone. Boxes and keypoints stay true only beside such an op.
+
     Raises:
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: ``max_tokens`` is below 1, or given without ``tokenizer``.
     """
+
+    mixes: bool = False
+    moves_pixels: bool = True
 
     def __init__(
         self,

@@ -72,6 +72,7 @@ class Focus(CrossModalOp):
     """
 
     params_type = FocusParams
+    moves_pixels = False
 
     def __init__(
         self,

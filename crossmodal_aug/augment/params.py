@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
 import torch
 from torch import Tensor
+
+from crossmodal_aug.augment.recorded import record_of, tensors_of
 
 
 class Reason(IntEnum):
@@ -117,6 +120,43 @@ class Params:
             positions=torch.where(kept.unsqueeze(1), self.positions, self.before),
             reason=why,
         )
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return all that was recorded as tensors, for what carries tensors only: kornia's parameters, a `torch.save`.
+
+        Returns:
+            One tensor a field, under its name; fields that are None are left out, and those of a dataclass within are
+            named `field.inner`.
+
+        Raises:
+            InvalidTypeError: A field is no tensor, number, tuple of numbers, dataclass of these or None.
+
+        Example:
+            >>> import torch
+            >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
+            >>> out = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)(torch.zeros(1, 1, 6, 4), ["Left base opacity."])
+            >>> entries = out.params.to_tensors()
+            >>> entries["spatial"], type(out.params).from_tensors(entries).spatial
+            (tensor([6, 4]), (6, 4))
+        """
+        return tensors_of(self)
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """Return the parameters that `to_tensors` took apart; the annotations of the fields say what each is.
+
+        Args:
+            tensors: What `to_tensors` returned; entries of other names are not looked at.
+
+        Returns:
+            The parameters.
+
+        Raises:
+            InvalidTypeError: A field is annotated with what `to_tensors` does not take.
+            InvalidValueError: An entry is missing whose field may not be None.
+        """
+        made: Self = record_of(cls, tensors)
+        return made
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ class CrossModalSequential(CrossModalOp):
                 )
         super().__init__(ops[0].parser)
         self.ops = nn.ModuleList(ops)
+        self.mixes = any(op.mixes for op in ops)
+        self.moves_pixels = any(op.moves_pixels for op in ops)
 
     def extra_repr(self) -> str:
         """Nothing: ``print`` shows the ops."""

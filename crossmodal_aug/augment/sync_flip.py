@@ -23,6 +23,13 @@ from crossmodal_aug.functional.sided import check_pairs, exchange_sides
 class SyncFlipParams(Params):
     """What one call of `SyncFlip` did: the accepted samples are the flipped ones."""
 
+    @property
+    def matrices(self) -> Tensor:
+        """(B, 3, 3) float32: from source to result, on (x, y) in shares of the image."""
+        stay = torch.eye(3, dtype=torch.float32, device=self.accepted.device)
+        flip = stay.new_tensor([[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        return torch.where(self.accepted.view(-1, 1, 1), flip, stay)
+
 
 class SyncFlip(CrossModalOp):
     """Horizontal flip per sample, with left and right exchanged in text and positions.

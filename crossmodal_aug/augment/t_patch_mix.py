@@ -99,6 +99,7 @@ class TPatchMix(CrossModalOp):
     """
 
     params_type = TPatchMixParams
+    mixes = True
 
     def __init__(
         self,

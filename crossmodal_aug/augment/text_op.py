@@ -22,6 +22,8 @@ class TextOp(CrossModalOp):
     of `CrossModalOp`.
     """
 
+    moves_pixels = False
+
     @abstractmethod
     def draw_texts(
         self, texts: list[str], positions: Tensor, spatial: tuple[int, ...], generator: torch.Generator | None

@@ -71,6 +71,7 @@ class ZoneMix(CrossModalOp):
     """
 
     params_type = ZoneMixParams
+    mixes = True
 
     def __init__(
         self,

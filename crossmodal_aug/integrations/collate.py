@@ -4,27 +4,34 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import distributed
 from torch.utils.data import default_collate, get_worker_info
 
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.errors import InvalidTypeError
-from crossmodal_aug.integrations.samples import SampleKeys, alter_batch, check_op, check_sample
+from crossmodal_aug.integrations.axes import check_width_axis
+from crossmodal_aug.integrations.samples import SampleKeys, alter_batch, check_keys, check_op, check_sample
 
 
 class CrossModalCollate:
     """Puts samples into a batch and applies an op to it, in the worker that made them.
 
     Args:
-        op: Any op, or a `CrossModalSequential` of several.
-        keys: Where the samples, which are dictionaries, keep images, texts, masks and the like.
+        op: Any op, one of your own too, or a `CrossModalSequential` of several.
+        keys: Where the samples, dictionaries or tuples, keep images, texts, masks and the like; the collated batch
+            keeps them in the same places.
         seed: None draws from torch's global generator, which a DataLoader seeds for each worker and epoch. A number
             gives every worker a generator of its own, seeded from it and from the worker's seed, so that the draws
-            depend on nothing else that the worker draws.
+            depend on nothing else that the worker draws. Either way the rank of the process enters, where
+            `torch.distributed` is initialised.
+        width_axis: Which spatial axis runs from left to right, counted without batch and channel: 1 for (B, C, H, W),
+            0 for (B, C, W, H), as MONAI's readers load. None takes what a MetaTensor records, or else the last.
         collate: Puts a list of samples together.
 
     Raises:
         InvalidTypeError: ``op`` is no op of this library, or another argument has the wrong type.
+        InvalidValueError: ``width_axis`` is no axis of an image or volume.
 
     Example:
         >>> import torch
@@ -38,10 +45,11 @@ class CrossModalCollate:
         (tensor([[[[2, 1]]]]), ['Right base opacity.'], tensor([[[0, 1]]]))
 
     Convention:
-        - Returns the collated dictionary with the altered entries, and with the positions (B, K) bool and which
-          samples were altered (B,) bool under their keys.
+        - Returns the collated batch with the altered entries, and with the positions (B, K) bool and which samples
+          were altered (B,) bool under their keys. Dtype, class and channels-last memory format are kept.
         - The same ``seed``, the same seed of the DataLoader (its ``generator``, or `torch.manual_seed`) and the same
-          number of workers give the same batches. Epochs differ, because the DataLoader seeds its workers anew.
+          number of workers and ranks give the same batches. Epochs differ, because the DataLoader seeds its workers
+          anew; workers differ, and so do ranks, even where all of them seed their loaders alike.
     """
 
     def __init__(
@@ -50,58 +58,70 @@ class CrossModalCollate:
         *,
         keys: SampleKeys | None = None,
         seed: int | None = None,
+        width_axis: int | None = None,
         collate: Callable[[list[Any]], Any] = default_collate,
     ) -> None:
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise InvalidTypeError(f"Expected `seed` to be an integer or None, but got {type(seed).__name__}.")
-        if keys is not None and not isinstance(keys, SampleKeys):
-            raise InvalidTypeError(f"Expected `keys` to be SampleKeys, but got {type(keys).__name__}.")
         if not callable(collate):
             raise InvalidTypeError(f"Expected `collate` to be callable, but got {type(collate).__name__}.")
         self.op = check_op(op)
-        self.keys = keys or SampleKeys()
+        self.keys = check_keys(keys)
         self.seed = seed
+        self.width_axis = check_width_axis(width_axis)
         self.collate = collate
-        self._drawn_by: int | None = None
+        self._rank = 0
+        self._drawn_by: tuple[int, int] | None = None
         self._generator: torch.Generator | None = None
 
-    def __call__(self, samples: Sequence[Any]) -> dict[str, Any]:
+    def __call__(self, samples: Sequence[Any]) -> Any:
         """Put samples together and alter them.
 
         Args:
-            samples: Dictionaries.
+            samples: Dictionaries, or tuples.
 
         Returns:
             The altered batch.
 
         Raises:
-            InvalidTypeError: A sample is no dictionary, or an entry has the wrong type.
+            InvalidTypeError: A sample is neither, or an entry has the wrong type.
             InvalidValueError: A key is missing, or entries do not fit together.
         """
         for sample in samples:
             check_sample(sample, self.keys)
-        return alter_batch(self.op, self.collate(list(samples)), self.keys, self._generator_here())
+        batch = self.collate(list(samples))
+        return alter_batch(self.op, batch, self.keys, self._generator_here(), width_axis=self.width_axis)
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker makes its own generator; one that came along would draw the same numbers in each of them.
-        return {**self.__dict__, "_generator": None, "_drawn_by": None}
+        # A spawned worker belongs to no process group, so that the rank comes along.
+        return {**self.__dict__, "_generator": None, "_drawn_by": None, "_rank": self._rank_here()}
+
+    def _rank_here(self) -> int:
+        # A forked worker inherits the process group of its parent.
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank()
+        return self._rank
 
     def _generator_here(self) -> torch.Generator | None:
+        rank = self._rank_here()
         if self.seed is None:
-            return None
+            # Ranks are often seeded alike: the others go on from the same draw by ways of their own.
+            return None if rank == 0 else torch.Generator().manual_seed(_mixed(int(torch.randint(2**62, ())), rank))
         worker = get_worker_info()
         # A worker's seed holds the DataLoader's seed of this epoch and the worker's number.
         here = 0 if worker is None else worker.seed
-        if self._generator is None or self._drawn_by != here:
-            self._drawn_by = here
-            self._generator = torch.Generator().manual_seed(_mixed(self.seed, here))
+        if self._generator is None or self._drawn_by != (here, rank):
+            self._drawn_by = (here, rank)
+            seed = _mixed(self.seed, here)
+            self._generator = torch.Generator().manual_seed(_mixed(seed, rank) if rank else seed)
         return self._generator
 
 
-def _mixed(seed: int, worker_seed: int) -> int:
+def _mixed(seed: int, other: int) -> int:
     """One 64-bit seed of two, by the finaliser of SplitMix64, so that neighbouring seeds share nothing."""
     mask = 2**64 - 1
-    value = (seed * 0x9E3779B97F4A7C15 + worker_seed) & mask
+    value = (seed * 0x9E3779B97F4A7C15 + other) & mask
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         value = ((value ^ (value >> shift)) * factor) & mask
     return value ^ (value >> 31)

@@ -1,18 +1,20 @@
 """KorniaMix: an op as a mix augmentation of kornia."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.augment.batch import check_batch, check_texts
-from crossmodal_aug.augment.params import MixParams
+from crossmodal_aug.augment.batch import calls_of, check_batch, check_texts
+from crossmodal_aug.augment.params import Params
 from crossmodal_aug.augment.sequential import CrossModalSequential
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
+from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
+from crossmodal_aug.integrations.axes import check_width_axis, width_back, width_last
+from crossmodal_aug.integrations.kinds import in_format_of
+from crossmodal_aug.integrations.samples import check_op, ops_of
 
 try:
     import kornia.augmentation as K
@@ -28,11 +30,13 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
     of the next batch, and after the pipeline ran `texts`, `positions` and `accepted` hold what came of them.
 
     Args:
-        op: Any op, or a `CrossModalSequential` of several: kornia allows one mix augmentation a pipeline.
+        op: Any op, one of your own too, or a `CrossModalSequential` of several: kornia allows one mix augmentation a
+            pipeline. Its parameters must be what `Params.to_tensors` takes apart.
         evidence: How the first mask serves the op as evidence. kornia hands masks on as floats, so their dtype does
             not tell: "probability" takes values in [0, 1] as they are, and so a mask of 0 and 1 too; "mask" counts
             everything above 0, as a mask of 0 and 255 or of class labels needs.
         generator: Source of randomness; None takes torch's global one, as kornia does.
+        width_axis: Which spatial axis runs from left to right: 1 for (B, C, H, W), 0 for (B, C, W, H).
 
     Attributes:
         texts: The texts of the last batch as they now read, or None where none were fed for it.
@@ -41,7 +45,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
 
     Raises:
         InvalidTypeError: ``op`` is no op of this library, or ``generator`` no `torch.Generator`.
-        InvalidValueError: ``evidence`` is neither of the two.
+        InvalidValueError: ``evidence`` is neither of the two, or ``width_axis`` neither 0 nor 1.
 
     Example:
         >>> import kornia.augmentation as K
@@ -58,7 +62,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
     Convention:
         - Order: geometry that runs before it in the same pipeline moves pixels and not the words that were fed. Run
           what mirrors, turns or crops in a `KorniaSync`, and feed this one the texts that come out of it.
-        - Masks: every mask is altered as the op's target; the first is the evidence. Dtypes are kept. A pipeline
+        - Masks: every mask is altered as the op's target; the first is the evidence. Dtypes are kept, and the
+          channels-last memory format where kornia hands it on. A pipeline
           without a mask suits the ops that need no evidence. Boxes and keypoints raise `NotImplementedError`.
         - Replay: kornia's own, ``pipeline(images, masks, params=pipeline._params)``; the recorded parameters are all
           that it needs. Texts that are fed before a replay are rewritten by it too.
@@ -75,15 +80,18 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         *,
         evidence: Literal["probability", "mask"] = "probability",
         generator: torch.Generator | None = None,
+        width_axis: int = 1,
     ) -> None:
         super().__init__(p=1.0, data_keys=["input", "mask"])
-        if not isinstance(op, (CrossModalOp, CrossModalSequential)):
-            raise InvalidTypeError(f"Expected `op` to be an op of crossmodal_aug, but got {type(op).__name__}.")
+        op = check_op(op)
         check_choice("evidence", evidence, ("probability", "mask"))
         check_generator(generator)
         self.op = op
         self.evidence = evidence
         self.generator = generator
+        self._ops = ops_of(op)
+        axis = check_width_axis(width_axis, axes=2)
+        self.width_axis = 1 if axis is None else axis % 2
         self.texts: list[str] | None = None
         self.positions: Tensor | None = None
         self.accepted: Tensor | None = None
@@ -174,8 +182,9 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
             self._draw(input, data_keys, params)
         steps = self._recorded(params)
         texts = self.texts if self._is_fed else None
-        whole = steps if isinstance(self.op, CrossModalSequential) else steps[0]
-        self.texts = None if texts is None else self.op.rewrite(texts, whole)
+        for op, step in zip(self._ops, steps, strict=True):
+            texts = None if texts is None else op.rewrite(texts, step)
+        self.texts = texts
         self.positions = steps[-1].positions
         self.accepted = torch.stack([step.accepted for step in steps]).any(dim=0)
         self._is_fed = False
@@ -201,42 +210,38 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         target = tensors[data_keys.index(DataKey.MASK)] if DataKey.MASK in data_keys else None
         if target is not None and self.evidence == "mask":
             target = target > 0
-        if isinstance(self.op, CrossModalSequential) or self.op.strict:
+        images, target = self._turned(images), None if target is None else self._turned(target)
+        if len(self._ops) > 1 or self._ops[0].strict:
             out = self.op(images, self.texts, target, positions=self.positions, generator=self.generator)
-            steps = out.params if isinstance(out.params, tuple) else (out.params,)
+            steps = calls_of(out.params)
         else:
-            batch = check_batch(images, self.texts, target, self.positions, (), self.op.parser)
-            steps = (self.op.draw(batch, None, self.generator)[0],)
+            (op,) = self._ops
+            batch = check_batch(images, self.texts, target, self.positions, (), op.parser)
+            steps = [op.draw(batch, None, self.generator)[0]]
         for index, step in enumerate(steps):
-            for field in fields(step):
-                value = getattr(step, field.name)
-                if value is not None:
-                    params[f"{index}.{field.name}"] = value if isinstance(value, Tensor) else torch.tensor(value)
+            params |= {f"{index}.{name}": entry for name, entry in step.to_tensors().items()}
         params["batch_prob"] = torch.stack([step.accepted for step in steps]).any(dim=0).float()
 
-    def _recorded(self, params: dict[str, Tensor]) -> tuple[Any, ...]:
+    def _recorded(self, params: dict[str, Tensor]) -> list[Params]:
         """The op's parameters, out of kornia's dictionary of tensors."""
         steps = []
-        for index, op in enumerate(self._ops()):
-            # kornia knows no second batch: `pool` is None, and no tensor can say so.
-            names = [field.name for field in fields(op.params_type) if field.name != "pool"]
-            missing = [name for name in names if f"{index}.{name}" not in params]
-            if missing:
+        for index, op in enumerate(self._ops):
+            prefix = f"{index}."
+            entries = {name.removeprefix(prefix): one for name, one in params.items() if name.startswith(prefix)}
+            try:
+                steps.append(op.params_type.from_tensors(entries))
+            except InvalidValueError as error:
                 raise InvalidValueError(
-                    f"Expected `params` that a call of {type(op).__name__} recorded, but they lack {missing}: in a "
-                    "nested container kornia shows a child no mask to draw them from; make it a direct child."
-                )
-            values: dict[str, Any] = {name: params[f"{index}.{name}"] for name in names}
-            values |= {name: tuple(values[name].tolist()) for name in ("spatial", "window") if name in values}
-            if issubclass(op.params_type, MixParams):
-                values["pool"] = None
-            steps.append(op.params_type(**values))
-        return tuple(steps)
+                    f"Expected `params` that a call of {type(op).__name__} recorded. {error} In a nested container "
+                    "kornia shows a child no mask to draw them from; make it a direct child."
+                ) from error
+        return steps
 
     def _apply_recorded(self, tensor: Tensor, params: dict[str, Tensor], role: Literal["image", "target"]) -> Tensor:
-        for op, step in zip(self._ops(), self._recorded(params), strict=True):
-            tensor = op.replay(tensor, step, role=role)
-        return tensor
+        out = self._turned(tensor)
+        for op, step in zip(self._ops, self._recorded(params), strict=True):
+            out = op.replay(out, step, role=role)
+        return in_format_of(width_back(out, self.width_axis, 2), tensor)
 
-    def _ops(self) -> list[CrossModalOp]:
-        return list(self.op.ops) if isinstance(self.op, CrossModalSequential) else [self.op]  # type: ignore[arg-type]
+    def _turned(self, tensor: Tensor) -> Tensor:
+        return width_last(tensor, self.width_axis, 2) if tensor.ndim > 1 else tensor

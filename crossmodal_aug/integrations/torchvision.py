@@ -1,4 +1,4 @@
-"""torchvision: `CrossModalTransform` is an op as a v2 transform of dictionaries."""
+"""torchvision: `CrossModalTransform` is an op as a v2 transform of dictionaries and tuples."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,12 +10,11 @@ from torch.utils._pytree import tree_flatten
 
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.sequential import CrossModalSequential
-from crossmodal_aug.augment.t_patch_mix import TPatchMix
-from crossmodal_aug.augment.text_op import TextOp
-from crossmodal_aug.augment.zone_mix import ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
-from crossmodal_aug.functional.checks import check_generator, check_tensor
-from crossmodal_aug.integrations.samples import SampleKeys, alter_batch, check_op, check_sample
+from crossmodal_aug.functional.checks import check_generator
+from crossmodal_aug.integrations.axes import check_width_axis
+from crossmodal_aug.integrations.paths import Key, get, keys_in, path_of
+from crossmodal_aug.integrations.samples import SampleKeys, alter_batch, check_keys, check_op, check_sample, ops_of
 
 try:
     from torchvision import tv_tensors
@@ -27,19 +26,24 @@ except ImportError as error:
 
 
 class CrossModalTransform(v2.Transform):  # type: ignore[misc]
-    """Applies an op to a dictionary, a single sample or a batch, within ``v2.Compose`` or on its own.
+    """Applies an op to a dictionary, a single sample or a batch, within `v2.Compose` or on its own.
 
     A sample has an image (C, H, W) and a text; a batch has images (B, C, H, W) and a list of texts. As everywhere in
-    torchvision, every ``tv_tensors.Image``, ``Mask`` and ``Video`` of the dictionary is altered, whatever its key.
+    torchvision, every `tv_tensors.Image`, `Mask` and `Video` of the dictionary is altered, whatever its key. With
+    integer keys it takes a tuple instead, or several inputs, as a pipeline of torchvision's data sets hands them on.
 
     Args:
-        op: Any op, or a `CrossModalSequential` of several. `TPatchMix` and `ZoneMix` mix samples and take batches.
+        op: Any op, one of your own too, or a `CrossModalSequential` of several. One that mixes samples (its `mixes`)
+            takes batches only.
         keys: Where the dictionary keeps image, text, mask and the like. Tensors under them are altered too.
         generator: Source of randomness; None takes torch's global one, which a DataLoader seeds for each worker. In
             worker processes leave it at None: each would draw the same numbers from its copy of a generator.
+        width_axis: Which spatial axis runs from left to right, counted without batch and channel: 1 for (C, H, W), 0
+            for (C, W, H). None takes what a MetaTensor records, or else the last.
 
     Raises:
-        InvalidTypeError: ``op`` is no op of this library, or another argument has the wrong type.
+        InvalidTypeError: `op` is no op of this library, or another argument has the wrong type.
+        InvalidValueError: There is no axis `width_axis`.
 
     Example:
         >>> import torch
@@ -53,9 +57,10 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
         (Mask([[0, 1]]), 'Right base opacity.')
 
     Convention:
-        - Types and dtypes are kept: a Mask stays a Mask, int64 stays int64, metadata included.
+        - Classes, dtypes and channels-last memory format are kept: a Mask stays a Mask, int64 stays int64.
         - Written beside the altered entries: positions, (K,) or (B, K) bool, and accepted, () or (B,) bool.
-        - Boxes and keypoints in the dictionary raise, unless the op is `PosAug` or `Reword`: they would no longer fit.
+        - Boxes and keypoints raise where the op moves pixels (its `moves_pixels`): they would no longer fit. Beside
+          `Focus`, which moves none, they stay, those of what the caption no longer names too.
     """
 
     def __init__(
@@ -64,68 +69,68 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
         *,
         keys: SampleKeys | None = None,
         generator: torch.Generator | None = None,
+        width_axis: int | None = None,
     ) -> None:
         super().__init__()
-        if keys is not None and not isinstance(keys, SampleKeys):
-            raise InvalidTypeError(f"Expected `keys` to be SampleKeys, but got {type(keys).__name__}.")
         check_generator(generator)
         self.op = check_op(op)
-        self.keys = keys or SampleKeys()
+        self.keys = check_keys(keys)
         self.generator = generator
+        self.width_axis = check_width_axis(width_axis)
 
-    def forward(self, *inputs: Any) -> dict[str, Any]:
+    def forward(self, *inputs: Any) -> Any:
         """Alter a sample or a batch.
 
         Args:
-            *inputs: One dictionary.
+            *inputs: One dictionary; or with integer keys one tuple, or its entries.
 
         Returns:
-            A new dictionary of the same kind.
+            A new one of the same kind.
 
         Raises:
-            InvalidTypeError: The input is no dictionary, or holds boxes or keypoints, or a tv_tensor inside another
-                container.
-            InvalidValueError: A key is missing, entries do not fit together, or a mixing op got a single sample.
+            InvalidTypeError: The input is of another kind, or holds boxes or keypoints that would no longer fit, or a
+                tv_tensor inside another container that no key names.
+            InvalidValueError: A key is missing, entries do not fit together, a mixing op got a single sample, or a
+                MetaTensor's record contradicts `width_axis`.
         """
-        if len(inputs) != 1:
+        several = len(inputs) > 1 and all(isinstance(path_of(key)[0], int) for key in self.keys.read())
+        if len(inputs) != 1 and not several:
             raise InvalidTypeError(f"Expected one dictionary, but got {len(inputs)} inputs.")
-        sample = check_sample(inputs[0], self.keys)
+        sample = check_sample(inputs if several else inputs[0], self.keys)
         keys = self._with_further_maps(sample)
-        tensors = [key for key in (keys.image, keys.mask, *keys.maps) if key is not None]
-        plain = {**sample, **{key: _plain(key, sample[key]) for key in tensors}}
         single = self._is_single(sample)
-        if single:
-            plain = _batch_of_one(plain, keys, tensors)
-        out = alter_batch(self.op, plain, keys, self.generator)
-        if single:
-            for key in (*tensors, keys.positions, keys.accepted, *(() if keys.text is None else (keys.text,))):
-                out[key] = out[key][0]
-        for key in tensors:
-            if isinstance(sample[key], tv_tensors.TVTensor):
-                out[key] = tv_tensors.wrap(out[key], like=sample[key])
-        return out
+        return alter_batch(self.op, sample, keys, self.generator, width_axis=self.width_axis, single=single)
 
-    def _with_further_maps(self, sample: Mapping[str, Any]) -> SampleKeys:
+    def _with_further_maps(self, sample: Any) -> SampleKeys:
         """The keys, and beside them every image-like tv_tensor that they do not name."""
-        _check_flat(sample)
+        named = {path_of(key) for key in (*self.keys.read(), *self.keys.written())}
         kinds = (tv_tensors.BoundingBoxes, *((tv_tensors.KeyPoints,) if hasattr(tv_tensors, "KeyPoints") else ()))
-        coordinates = [key for key, value in sample.items() if isinstance(value, kinds)]
-        if coordinates and not isinstance(self.op, TextOp):
+        coordinates: list[Key] = []
+        further: list[Key] = []
+        for key in keys_in(sample):
+            for path, leaf in _leaves(sample[key], (key,), named):
+                if isinstance(leaf, kinds):
+                    coordinates.append(path[0] if len(path) == 1 else path)
+                elif isinstance(leaf, tv_tensors.TVTensor) and len(path) == 1:
+                    further.append(key)
+                elif isinstance(leaf, tv_tensors.TVTensor) and self.op.moves_pixels:
+                    raise InvalidTypeError(
+                        f"Expected every tv_tensor under a key of its own, but {key!r} is a "
+                        f"{type(sample[key]).__name__} that holds one, which would be left as it was: name it in "
+                        f"`maps`, as {path!r}."
+                    )
+        if coordinates and self.op.moves_pixels:
             raise InvalidTypeError(
                 f"Expected no boxes or keypoints, which {type(self.op).__name__} cannot move, but got some under "
                 f"{coordinates}."
             )
-        image_like = (tv_tensors.Image, tv_tensors.Mask, tv_tensors.Video)
-        known = {*self.keys.read(), self.keys.positions, self.keys.accepted}
-        further = [key for key, value in sample.items() if isinstance(value, image_like) and key not in known]
         return replace(self.keys, maps=(*self.keys.maps, *further))
 
-    def _is_single(self, sample: Mapping[str, Any]) -> bool:
-        text = None if self.keys.text is None else sample[self.keys.text]
-        image = None if self.keys.image is None else sample[self.keys.image]
+    def _is_single(self, sample: Any) -> bool:
+        text = None if self.keys.text is None else get(sample, self.keys.text)
+        image = None if self.keys.image is None else get(sample, self.keys.image)
         single = isinstance(text, str) if text is not None else isinstance(image, Tensor) and image.ndim == 3
-        ops = self.op.ops if isinstance(self.op, CrossModalSequential) else [self.op]
-        mixing = [type(op).__name__ for op in ops if isinstance(op, (TPatchMix, ZoneMix))]
+        mixing = [type(op).__name__ for op in ops_of(self.op) if op.mixes]
         if single and mixing:
             raise InvalidValueError(
                 f"Expected a batch, from which {' and '.join(mixing)} can take donors, but got a single sample: apply "
@@ -134,28 +139,12 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
         return single
 
 
-def _check_flat(sample: Mapping[str, Any]) -> None:
-    """Raise where a tv_tensor lies deeper than under a key of its own: it would stay as it was."""
-    for key, value in sample.items():
-        if isinstance(value, Tensor):
-            continue
-        leaves, _ = tree_flatten(value)
-        if any(isinstance(leaf, tv_tensors.TVTensor) for leaf in leaves):
-            raise InvalidTypeError(
-                f"Expected every tv_tensor under a key of its own, but {key!r} is a {type(value).__name__} that holds "
-                "one, which would be left as it was."
-            )
-
-
-def _plain(key: str, value: object) -> Tensor:
-    tensor = check_tensor(key, value)
-    return tensor.as_subclass(Tensor) if isinstance(tensor, tv_tensors.TVTensor) else tensor
-
-
-def _batch_of_one(sample: Mapping[str, Any], keys: SampleKeys, tensors: list[str]) -> dict[str, Any]:
-    batch = dict(sample)
-    for key in (*tensors, *((keys.positions,) if keys.positions in sample else ())):
-        batch[key] = check_tensor(key, batch[key]).unsqueeze(0)
-    if keys.text is not None:
-        batch[keys.text] = [batch[keys.text]]
-    return batch
+def _leaves(value: Any, path: tuple[Any, ...], named: set[tuple[Any, ...]]) -> list[tuple[tuple[Any, ...], Any]]:
+    """Everything within a value that no key names, with its path."""
+    if path in named:
+        return []
+    if isinstance(value, Tensor):
+        return [(path, value)]
+    if isinstance(value, (Mapping, tuple, list)):
+        return [leaf for key in keys_in(value) for leaf in _leaves(value[key], (*path, key), named)]
+    return [((*path, type(value).__name__), leaf) for leaf in tree_flatten(value)[0] if isinstance(leaf, Tensor)]

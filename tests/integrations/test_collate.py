@@ -1,15 +1,20 @@
 """CrossModalCollate in a real DataLoader, with and without workers."""
 
+import json
 import pickle
+import socket
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from crossmodal_aug import CrossModalSequential, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.integrations.collate import CrossModalCollate
 from crossmodal_aug.integrations.samples import SampleKeys
+from tests.ranks import leave
 
 
 class Samples(Dataset):
@@ -82,6 +87,69 @@ def test_workers_and_epochs_draw_different_numbers(phantoms, lung_parser) -> Non
     )
     drawn = batches(Samples(phantom), SyncFlip(lung_parser), workers=2, epochs=2, seed=0)
     rows = [tuple(batch["accepted"].tolist()) for batch in drawn]
+    assert len(set(rows)) == len(rows) == 8
+
+
+def drawn_on(rank: int, op, phantom, monkeypatch, **kwargs) -> list[tuple[bool, ...]]:
+    """What a rank draws for equal samples, its loader seeded as that of every other rank."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+    torch.manual_seed(0)
+    drawn = [tuple(batch["accepted"].tolist()) for batch in batches(Samples(phantom), op, epochs=2, **kwargs)]
+    monkeypatch.undo()
+    return drawn
+
+
+@pytest.mark.parametrize("seed", [0, None])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ranks_draw_different_numbers_and_each_the_same_again(seed, workers, phantoms, lung_parser, monkeypatch):
+    phantom, op, how = phantoms(batch=32), SyncFlip(lung_parser), {"workers": workers, "seed": seed}
+    ranks = [drawn_on(rank, op, phantom, monkeypatch, **how) for rank in range(3)]
+    for one, other in combinations(ranks, 2):  # 8 draws a batch: one pair in 256 is the same by chance
+        assert sum(a == b for a, b in zip(one, other, strict=True)) < 2
+    assert drawn_on(1, op, phantom, monkeypatch, **how) == ranks[1]
+    torch.manual_seed(0)
+    alone = [tuple(batch["accepted"].tolist()) for batch in batches(Samples(phantom), op, epochs=2, **how)]
+    assert alone == ranks[0]
+
+
+def test_the_rank_comes_along_to_a_worker_that_is_in_no_group(phantoms, lung_parser, monkeypatch) -> None:
+    # As a spawned worker unpickles it.
+    phantom = phantoms(batch=16)
+    samples = [Samples(phantom)[i] for i in range(16)]
+    rows = []
+    for rank in range(3):
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        travelled = pickle.dumps(CrossModalCollate(SyncFlip(lung_parser), seed=3))
+        here = CrossModalCollate(SyncFlip(lung_parser), seed=3)(samples)["accepted"].tolist()
+        monkeypatch.undo()
+        assert pickle.loads(travelled)(samples)["accepted"].tolist() == here
+        rows.append(here)
+    assert len(set(map(tuple, rows))) == 3
+
+
+def group_member(rank: int, port: int, folder: str) -> None:
+    """A real process of a group: what it draws is left in a file."""
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    collate = CrossModalCollate(SyncFlip(PositionParser(LUNG_ZONES)), seed=0, keys=SampleKeys(mask=None))
+    samples = [{"image": torch.rand(1, 4, 4), "text": "Left base opacity."}] * 64
+    loader = DataLoader(samples, batch_size=16, num_workers=2, collate_fn=collate, multiprocessing_context="spawn")
+    torch.manual_seed(0)
+    drawn = [batch["accepted"].tolist() for batch in loader]
+    Path(folder, f"{rank}.json").write_text(json.dumps(drawn))
+    leave()
+
+
+@pytest.mark.slow
+def test_in_a_real_group_with_spawned_workers(tmp_path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.spawn(group_member, (port, str(tmp_path)), nprocs=2)
+    drawn = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    rows = [tuple(row) for rank in drawn for row in rank]
     assert len(set(rows)) == len(rows) == 8
 
 
@@ -164,7 +232,7 @@ def test_errors_name_what_is_missing(phantoms, lung_parser) -> None:
             CrossModalCollate(**{"op": op, **change})
     with pytest.raises(InvalidTypeError, match="`maps`"):
         SampleKeys(maps="confidence")
-    with pytest.raises(InvalidTypeError, match="to be strings"):
-        SampleKeys(image=1)
+    with pytest.raises(InvalidTypeError, match="to be strings, integers, or tuples of them"):
+        SampleKeys(image=1.5)
     with pytest.raises(InvalidValueError, match="differ from each other"):
         SampleKeys(image="text")
