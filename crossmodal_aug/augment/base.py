@@ -19,20 +19,11 @@ from crossmodal_aug.augment.batch import (
     check_texts,
 )
 from crossmodal_aug.augment.params import Params, Reason
-from crossmodal_aug.augment.replaying import check_source, to_host
+from crossmodal_aug.augment.replaying import STORED, check_source, to_host
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.augment.strict import AlignmentWatch, check_promises
 from crossmodal_aug.errors import CannotSay, InvalidTypeError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
-
-# Dtypes that torch can hardly do more than store, and integers of the same size.
-STORED = {
-    torch.uint16: torch.int16,
-    torch.uint32: torch.int32,
-    torch.uint64: torch.int64,
-    torch.float8_e4m3fn: torch.uint8,
-    torch.float8_e5m2: torch.uint8,
-}
 
 
 class CrossModalOp(nn.Module, ABC):

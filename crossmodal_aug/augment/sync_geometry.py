@@ -9,9 +9,10 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.anatomy.parser import PositionParser
-from crossmodal_aug.augment.base import STORED, CrossModalOp
+from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
+from crossmodal_aug.augment.replaying import STORED
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.augment.turned_texts import Turned, turned_texts
 from crossmodal_aug.errors import InvalidValueError

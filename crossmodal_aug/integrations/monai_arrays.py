@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from crossmodal_aug.augment.base import CrossModalOp, Role
+from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.focus import Focus
 from crossmodal_aug.augment.sequential import CrossModalSequential
+from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice
 from crossmodal_aug.integrations.axes import check_width_axis, unknown_axis, width_axis_of, width_back, width_last

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from crossmodal_aug.augment.base import Role
 from crossmodal_aug.augment.batch import Augmented
+from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.augment.sync_flip import SyncFlip, SyncFlipParams
 from crossmodal_aug.augment.sync_geometry import SyncGeometry, SyncGeometryParams
 from crossmodal_aug.errors import MissingDependencyError
