@@ -10,46 +10,35 @@ from crossmodal_aug.functional.mixing import (
     box_mask,
     boxes_around,
     boxes_inside,
-    cyclic_donors,
     draw_donors,
     pick,
     pick_true,
     random_pixel,
     uniforms,
 )
-from crossmodal_aug.functional.pasting import paste, paste_boxes, paste_regions, paste_windows
+from crossmodal_aug.functional.pasting import paste, paste_regions
 from crossmodal_aug.functional.regions import (
-    band_maxima,
-    bands_per_region,
     region_boxes,
     region_evidence,
     region_masks,
-    sum_per_region,
     union_mask,
-    window_per_region,
 )
-from crossmodal_aug.functional.windows import Windows, windows_of_boxes
+from crossmodal_aug.functional.warping import warp
 
 __all__ = [
     "Calibration",
     "Fit",
-    "Windows",
-    "band_maxima",
-    "bands_per_region",
     "box_mask",
     "boxes_around",
     "boxes_inside",
     "calibrate",
     "check_alignment",
     "cut_share",
-    "cyclic_donors",
     "draw_donors",
     "follow",
     "itcl_loss",
     "paste",
-    "paste_boxes",
     "paste_regions",
-    "paste_windows",
     "pick",
     "pick_true",
     "position_affinity",
@@ -57,9 +46,7 @@ __all__ = [
     "region_boxes",
     "region_evidence",
     "region_masks",
-    "sum_per_region",
     "uniforms",
     "union_mask",
-    "window_per_region",
-    "windows_of_boxes",
+    "warp",
 ]

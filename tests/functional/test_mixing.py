@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 import crossmodal_aug.functional as CF
 from crossmodal_aug import LUNG_ZONES, QUADRANTS
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional import pasting
+from crossmodal_aug.functional import mixing, pasting, regions, windows
 
 seeds = st.integers(0, 2**31)
 
 
 @given(seeds, st.integers(0, 9))
 def test_cyclic_donors_make_one_ring(seed: int, batch: int) -> None:
-    donors = CF.cyclic_donors(CF.uniforms(batch, 1, generator=torch.Generator().manual_seed(seed))[:, 0]).tolist()
+    donors = mixing.cyclic_donors(CF.uniforms(batch, 1, generator=torch.Generator().manual_seed(seed))[:, 0]).tolist()
     assert sorted(donors) == list(range(batch))
     if batch > 1:
         assert all(donor != sample for sample, donor in enumerate(donors))
@@ -29,7 +29,7 @@ def test_cyclic_donors_make_one_ring(seed: int, batch: int) -> None:
 
 def test_cyclic_donors_are_uniform_over_rings() -> None:
     generator = torch.Generator().manual_seed(0)
-    rings = [tuple(CF.cyclic_donors(CF.uniforms(4, 1, generator=generator)[:, 0]).tolist()) for _ in range(3000)]
+    rings = [tuple(mixing.cyclic_donors(CF.uniforms(4, 1, generator=generator)[:, 0]).tolist()) for _ in range(3000)]
     counts = [rings.count(ring) for ring in set(rings)]
     assert len(counts) == 6  # (4 - 1)! rings of four
     assert min(counts) > 400
@@ -97,18 +97,18 @@ def test_windows_hold_their_boxes(seed: int, spatial: list[int], size: list[int]
     boxes = CF.boxes_inside(torch.rand(6, len(spatial), generator=generator), everywhere, size)
     boxes[0] = 0
     mask = CF.box_mask(boxes, spatial)
-    windows = CF.windows_of_boxes(boxes, spatial, size)
+    pieces = windows.windows_of_boxes(boxes, spatial, size)
     rows = torch.arange(6)
-    assert windows.size == tuple(min(pair) for pair in zip(spatial, size, strict=True))
-    assert torch.equal(windows.of(mask, rows), windows.inside)
-    assert torch.equal(windows.inside.flatten(1).sum(dim=1), mask.flatten(1).sum(dim=1))
+    assert pieces.size == tuple(min(pair) for pair in zip(spatial, size, strict=True))
+    assert torch.equal(pieces.of(mask, rows), pieces.inside)
+    assert torch.equal(pieces.inside.flatten(1).sum(dim=1), mask.flatten(1).sum(dim=1))
     values = torch.randint(0, 9, (6, *spatial), generator=generator).float()
     copied = torch.zeros_like(values)
-    windows.put(copied, windows.of(values, rows))
+    pieces.put(copied, pieces.of(values, rows))
     assert torch.equal(torch.where(mask, copied, 0.0), torch.where(mask, values, 0.0))
     for atlas in (LUNG_ZONES, QUADRANTS):
-        some = torch.where(windows.inside, windows.of(values, rows), 0.0)
-        sums = CF.window_per_region(some, windows.start[:, -2:], atlas, (spatial[-2], spatial[-1]))
+        some = torch.where(pieces.inside, pieces.of(values, rows), 0.0)
+        sums = regions.window_per_region(some, pieces.start[:, -2:], atlas, (spatial[-2], spatial[-1]))
         assert torch.equal(sums, CF.region_evidence(((values * mask) / 9), atlas, reduce="count").mul(9).round())
 
 
@@ -116,7 +116,7 @@ def test_windows_hold_their_boxes(seed: int, spatial: list[int], size: list[int]
 def test_band_maxima_tell_which_regions_reach_a_value(seed: int, spatial: list[int]) -> None:
     values = torch.rand(4, *spatial, generator=torch.Generator().manual_seed(seed))
     for atlas in (LUNG_ZONES, QUADRANTS):
-        found = CF.bands_per_region(CF.band_maxima(values, atlas) >= 0.9, atlas, spatial[-2]) > 0
+        found = regions.bands_per_region(regions.band_maxima(values, atlas) >= 0.9, atlas, spatial[-2]) > 0
         masks = CF.region_masks(atlas, (spatial[-2], spatial[-1]))
         expected = [[bool((one[..., mask] >= 0.9).any()) for mask in masks] for one in values]
         assert found.tolist() == expected
@@ -144,7 +144,7 @@ def test_fast_pastes_equal_the_plain_one(
     boxes[0] = 0
     before = images.clone()
     expected = CF.paste(images, donors, index, CF.box_mask(boxes, spatial))
-    assert torch.equal(CF.paste_boxes(images, donors, index, boxes, window), expected)
+    assert torch.equal(pasting.paste_boxes(images, donors, index, boxes, window), expected)
     for atlas in (LUNG_ZONES, QUADRANTS):
         zones = torch.rand(3, len(atlas), generator=generator) < 0.5
         expected = CF.paste(images, donors, index, CF.union_mask(zones, atlas, spatial))
@@ -161,12 +161,12 @@ def test_fast_pastes_are_taken_and_pass_gradients(width: int, monkeypatch: pytes
         [[True, False, True, False, False, False], [False] * 6, [False, True, False, True, False, True]]
     )
     weight = torch.rand(images.shape, dtype=torch.float64)
-    by_boxes = CF.paste_boxes(images, images, index, boxes, (4, 7))
+    by_boxes = pasting.paste_boxes(images, images, index, boxes, (4, 7))
     by_regions = CF.paste_regions(images, None, index, zones, LUNG_ZONES, (24, width))
     assert "WhereBackward0" not in _graph(by_regions)
     with monkeypatch.context() as patch:
         patch.setattr(pasting, "paste", None)
-        assert torch.equal(CF.paste_boxes(images.detach(), images.detach(), index, boxes, (4, 7)), by_boxes)
+        assert torch.equal(pasting.paste_boxes(images.detach(), images.detach(), index, boxes, (4, 7)), by_boxes)
     for fast, mask in (
         (by_boxes, CF.box_mask(boxes, (24, width))),
         (by_regions, CF.union_mask(zones, LUNG_ZONES, (24, width))),

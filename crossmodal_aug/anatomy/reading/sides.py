@@ -24,8 +24,10 @@ _BEHIND_SHORT = frozenset({
     "resolved", "affirmation", "denies", "marking", "state",
 })  # fmt: skip
 _BEFORE_SHORT = frozenset({"article", "in", "mainly", "degree"})
-_DOTTED, _DOTTED_BEFORE = re.compile(r"\.[^\W\d_]"), re.compile(r"[^\W\d_]\.$")
-_LETTERS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\.?")
+_DOTTED, _DOTTED_BEFORE = re.compile(r"\.[^\W\d_]"), re.compile(r"(?<![^\W\d_])[^\W\d_]\.$")
+# One letter, or several with full stops, maybe apart as in "R.L. L".
+_LETTERS = re.compile(r"(?:[^\W\d_]\.\s*)*[^\W\d_]\.?")
+_PAIR_BEFORE = re.compile(r"[^\W\d_]\.[^\W\d_]\.\s+$")
 _LISTS = frozenset({"and", "or", "slash", "than"})
 _OPENS = frozenset({"comma", "open", "", "end", "colon", "dash"})
 _CLOSES = frozenset({"comma", "close", "", "end", "dash"})
@@ -82,7 +84,8 @@ def _lose(term: Term) -> None:
 
 def _can_be_exchanged(text: str, term: Term) -> bool:
     """Return whether a mirror word is written so that a flip can exchange it and exchange it back."""
-    return _comes_back(text[term.start : term.end], term.sense.mirror or ())
+    written = text[term.start : term.end]
+    return "\n" not in written and _comes_back(written, term.sense.mirror or ())
 
 
 @lru_cache(maxsize=4096)
@@ -97,6 +100,8 @@ def _is_dotted(text: str, term: Term) -> bool:
     return _LETTERS.fullmatch(written) is not None and (
         _DOTTED.match(text, term.end - written.endswith(".")) is not None
         or _DOTTED_BEFORE.search(text, max(0, term.start - 2), term.start) is not None
+        or _PAIR_BEFORE.search(text, max(0, term.start - 6), term.start) is not None
+        or " " in written
     )
 
 
