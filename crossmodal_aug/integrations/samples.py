@@ -34,6 +34,8 @@ class SampleKeys:
         accepted: Where to write which samples were altered; None does not. What is written into a tuple may go one
             index behind its last.
         maps: Further aligned tensors.
+        evidence: What says where lesion is, where the target does not (class labels, ignore values, logits); None
+            takes the target itself.
 
     Raises:
         InvalidTypeError: A key is no string, integer or tuple of them.
@@ -52,6 +54,7 @@ class SampleKeys:
     positions: Key | None = "positions"
     accepted: Key | None = "accepted"
     maps: tuple[Key, ...] = ()
+    evidence: Key | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.maps, tuple):
@@ -67,11 +70,11 @@ class SampleKeys:
 
     def read(self) -> tuple[Key, ...]:
         """The keys that a sample must have."""
-        return tuple(key for key in (self.image, self.text, self.mask, *self.maps) if key is not None)
+        return tuple(key for key in (self.image, self.text, self.mask, self.evidence, *self.maps) if key is not None)
 
     def tensors(self) -> tuple[Key, ...]:
-        """The keys of aligned tensors: image, target and maps."""
-        return tuple(key for key in (self.image, self.mask, *self.maps) if key is not None)
+        """The keys of aligned tensors: image, target, evidence and maps."""
+        return tuple(key for key in (self.image, self.mask, self.evidence, *self.maps) if key is not None)
 
     def written(self) -> tuple[Key, ...]:
         """The keys of what is written beside the altered entries."""
@@ -156,6 +159,7 @@ def alter_batch(
         taken.images,
         taken.texts,
         taken.target,
+        evidence=taken.evidence,
         positions=taken.positions,
         maps=taken.maps,
         donors=second,
@@ -163,7 +167,8 @@ def alter_batch(
     )
     matrices = matrices_of(out.params)
     altered = dict(zip(keys.maps, out.maps, strict=True))
-    altered |= {key: value for key, value in ((keys.image, out.images), (keys.mask, out.target)) if key is not None}
+    own = ((keys.image, out.images), (keys.mask, out.target), (keys.evidence, out.evidence))
+    altered |= {key: value for key, value in own if key is not None}
     for place, tensor in altered.items():
         batch = put(batch, place, layout.back(tensor, get(batch, place), matrices))
     for key, value in ((keys.text, out.texts), (keys.positions, out.positions), (keys.accepted, out.accepted)):
@@ -249,4 +254,5 @@ def _taken(batch: Any, keys: SampleKeys, layout: _Layout) -> Augmented:
         target=tensor_of(keys.mask),
         positions=positions,
         maps=tuple(tensor_of(key) for key in keys.maps),
+        evidence=tensor_of(keys.evidence),
     )

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from crossmodal_aug import PosAug, SyncFlip, ZoneMix
+from crossmodal_aug import Focus, PosAug, SyncFlip, ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.integrations.batch import CrossModalBatch
 from crossmodal_aug.integrations.collate import CrossModalCollate
@@ -69,6 +69,35 @@ def test_every_adapter_finds_its_way(layout, op_type, phantoms, lung_parser) -> 
         for key, value in ((keys.positions, wanted.positions), (keys.accepted, wanted.accepted)):
             assert key is None or torch.equal(get(out, key), value)
     assert torch.equal(get(plain, keys.image), phantom.images)  # what came in is as it was
+
+
+@pytest.mark.parametrize("op_type", [Focus, ZoneMix, SyncFlip])
+def test_evidence_beside_class_labels_in_every_adapter(op_type, phantoms, lung_parser) -> None:
+    """The target holds classes and ignore values; what says where lesion is lies beside it."""
+    phantom, op = phantoms(batch=6), op_type(lung_parser, p=1.0)
+    labels = torch.where(phantom.masks > 0, 2, 1).to(torch.uint8)
+    labels[..., 0, :] = 255
+    keys = SampleKeys(evidence="lesion")
+    batch = {"image": phantom.images, "text": phantom.texts, "mask": labels, "lesion": phantom.masks > 0}
+    samples = [{key: values[row] for key, values in batch.items()} for row in range(6)]
+    rng = torch.Generator().manual_seed(1)
+    alone = op(phantom.images, phantom.texts, labels, evidence=batch["lesion"], generator=rng)
+    assert alone.accepted.any()
+    torch.manual_seed(1)
+    collated = CrossModalCollate(op, keys=keys)(samples)
+    torch.manual_seed(1)
+    expected = op(phantom.images, phantom.texts, labels, evidence=batch["lesion"])
+    batched = CrossModalBatch(op, keys=keys)(batch, generator=torch.Generator().manual_seed(1))
+    transformed = CrossModalTransform(op, keys=keys, generator=torch.Generator().manual_seed(1))(batch)
+    for out, wanted in ((collated, expected), (batched, alone), (transformed, alone)):
+        assert torch.equal(out["mask"], wanted.target)
+        assert torch.equal(out["lesion"], wanted.evidence)
+        assert out["text"] == wanted.texts
+    turned = {key: values.mT if isinstance(values, torch.Tensor) else values for key, values in batch.items()}
+    out = CrossModalBatch(op, keys=keys, width_axis=0)(turned, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(out["lesion"].mT, alone.evidence)
+    with pytest.raises(InvalidValueError, match="lesion"):
+        CrossModalBatch(op, keys=keys)({key: batch[key] for key in ("image", "text", "mask")})
 
 
 def test_in_a_v2_pipeline_of_several_inputs(phantoms, lung_parser) -> None:
