@@ -225,8 +225,8 @@ def _refuse_some_turned(distances: Tensor, own: Tensor) -> None:
         return
     raise AlignmentError(
         f"Expected `masks` where `positions` say, but they look {_MOTIONS[best]} in part: of {len(against)} samples "
-        f"that tell, {int((against > 0).sum())} lie nearer to the regions named when read so. Was a random flip or turn "
-        "applied to the images that the captions did not follow? SyncFlip and SyncGeometry move both."
+        f"that tell, {int((against > 0).sum())} lie nearer to the regions named when read so. Was a random flip "
+        "or turn applied to the images that the captions did not follow? SyncFlip and SyncGeometry move both."
     )
 
 
