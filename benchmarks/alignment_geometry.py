@@ -28,7 +28,6 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "mirror, crop to 90 %, 5 degrees": {"crop": 0.9, "degrees": 5.0},
     },
 }
-_SIZE = 224
 
 
 def geometry_rows(parser: PositionParser) -> dict[str, Callable[..., Any]]:
@@ -58,10 +57,11 @@ def _kornia(
     steps += [K.RandomVerticalFlip(p=0.5)] if vertical else []
     steps += [K.RandomRotation90((0, 3), p=1.0)] if quarter_turns else []
     steps += [K.RandomRotation(degrees, p=1.0)] if degrees else []
-    steps += [K.RandomResizedCrop((_SIZE, _SIZE), scale=(crop**2, 1.0), ratio=(1.0, 1.0), p=1.0)] if crop else []
-    pipeline = K.AugmentationSequential(*steps, data_keys=["input", "mask"])
 
     def run(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
+        size = (lesion.shape[-2], lesion.shape[-1])
+        window = [K.RandomResizedCrop(size, scale=(crop**2, 1.0), ratio=(1.0, 1.0), p=1.0)] if crop else []
+        pipeline = K.AugmentationSequential(*steps, *window, data_keys=["input", "mask"])
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         _, moved = pipeline(lesion, lesion)
         return (moved, texts, *_all_that_moved(moved, lesion))
@@ -78,12 +78,12 @@ def _torchvision(
     turns = [v2.RandomRotation((angle, angle), interpolation=nearest) for angle in (0, 90, 180, 270)]
     steps += [v2.RandomChoice(turns)] if quarter_turns else []
     steps += [v2.RandomRotation(degrees, interpolation=nearest)] if degrees else []
-    if crop:
-        window = v2.RandomResizedCrop(_SIZE, scale=(crop**2, 1.0), ratio=(1.0, 1.0), interpolation=nearest)
-        steps.append(window)
-    transform = v2.Compose(steps)
 
     def run(lesion: Tensor, texts: list[str], evidence: Tensor, generator: torch.Generator) -> Any:
+        size = (lesion.shape[-2], lesion.shape[-1])
+        square = {"scale": (crop**2, 1.0), "ratio": (1.0, 1.0)} if crop else {}
+        window = [v2.RandomResizedCrop(size, interpolation=nearest, **square)] if crop else []
+        transform = v2.Compose([*steps, *window])
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         moved = torch.stack([transform(tv_tensors.Mask(one)).as_subclass(Tensor) for one in lesion])
         return (moved, texts, *_all_that_moved(moved, lesion))

@@ -65,14 +65,34 @@ def test_few_labels_hold_what_is_claimed(few_labels):
         assert few_labels(share, "semimedref", "obedience") >= few_labels(share, "cutmix", "obedience") + obeys
 
 
+def alignment_of(data: str) -> dict[str, list[str]]:
+    """The rows of one data set where the evidence is the true mask, its header among them."""
+    text = (RESULTS / "alignment.md").read_text().split(f"### {data}, evidence: true masks")[1]
+    return {row[0]: row for row in rows_of(text, "augmentation")}
+
+
 def test_agreement():
-    text = (RESULTS / "alignment.md").read_text().split("###")[1]
-    stored = {row[0]: row for row in rows_of(text, "augmentation")}
+    stored = alignment_of("qata")
     heads, *rows = rows_of(PAGE, "augmentation")
     columns = [stored["augmentation"].index(head) for head in heads]
     assert len(rows) > 5
     for row in rows:
         assert row == [stored[row[0]][column] for column in columns]
+
+
+def test_agreement_after_a_geometry():
+    heads, *rows = rows_of(PAGE, "data and geometry")
+    assert len(rows) == 8
+    for name, *cells in rows:
+        data, geometry = name.split(", ", 1)
+        stored = alignment_of(data)
+        kept = stored["augmentation"].index("kept")
+        ours = stored[f"SyncGeometry: {geometry}"]
+        assert cells == [
+            ours[stored["augmentation"].index("altered")],
+            ours[kept],
+            *(stored[f"{other}, caption untouched: {geometry}"][kept] for other in ("kornia", "torchvision")),
+        ]
 
 
 def test_times():
