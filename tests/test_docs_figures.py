@@ -81,7 +81,7 @@ def test_agreement():
 
 
 def test_agreement_after_a_geometry():
-    heads, *rows = rows_of(PAGE, "data and geometry")
+    _, *rows = rows_of(PAGE, "data and geometry")
     assert len(rows) == 8
     for name, *cells in rows:
         data, geometry = name.split(", ", 1)

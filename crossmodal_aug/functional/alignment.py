@@ -185,6 +185,9 @@ def _refuse_another_reading(distances: Tensor, own: Tensor) -> None:
     ):
         return
     name = list(_READINGS)[best]
+    for_it = difference.clamp_max(0).square().sum()
+    if len(own) >= _MANY_TURNED and name in _MOTIONS and for_it >= _TURNED * difference.square().sum():
+        return  # a part of the samples is right as it is: see `_refuse_some_turned`
     raise AlignmentError(
         f"Expected `masks` where `positions` say, but they look {name}: read so, a lesion lies on average "
         f"{means[best]:.2f} image sides from the regions named, and {means[0]:.2f} as it is ({len(difference)} of "

@@ -187,6 +187,11 @@ def reference(atlas: Atlas, masks: np.ndarray, positions: np.ndarray) -> tuple[s
         and len(told) >= 10
         and sum(d for d, _ in told) >= 2.5 * np.sqrt(sum(d**2 for d, _ in told))
         and max(map(captions.count, captions)) <= 0.75 * len(told)
+        and (
+            len(masks) < 96
+            or best not in ("mirrored", "upside down", "transposed")
+            or sum(d**2 for d, _ in told if d < 0) < 0.2 * sum(d**2 for d, _ in told)
+        )
     ):
         return best, jaccard
     alike = max(max(np.unique(rows, axis=0, return_counts=True)[1]) for rows in (positions, touched))
@@ -211,17 +216,18 @@ def reference(atlas: Atlas, masks: np.ndarray, positions: np.ndarray) -> tuple[s
     return "fine", jaccard
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_agrees_with_the_reference_where_some_are_turned(seed: int) -> None:
     rng = np.random.default_rng(seed)
     masks, positions = phantoms([LUNG_ZONES, QUADRANTS][seed % 2], [96, 95][seed == 5], (32, 32), seed)
     masks[:, 0, 0] |= ~masks.flatten(1).any(dim=1)
-    some = torch.from_numpy(rng.random(len(masks)) < [0.0, 0.05, 0.4, 0.4, 0.5, 0.5][seed]).view(-1, 1, 1)
+    some = torch.from_numpy(rng.random(len(masks)) < [0.0, 0.05, 0.4, 0.4, 0.5, 0.5, 0.6, 0.98][seed]).view(-1, 1, 1)
     turn = TURNS[("mirrored", "upside down", "transposed")[seed % 3]]
     masks = torch.where(some, turn(masks), masks)
     said, _ = reference([LUNG_ZONES, QUADRANTS][seed % 2], masks.numpy(), positions.numpy())
     assert found([LUNG_ZONES, QUADRANTS][seed % 2], masks, positions) == said
-    assert (said != "fine") == (seed in (2, 3, 4))
+    assert (said != "fine") == (seed not in (0, 1, 5))
+    assert said.endswith("in part") == (seed in (2, 3, 4, 6))
 
 
 @pytest.mark.parametrize("seed", range(12))
