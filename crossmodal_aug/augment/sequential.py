@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.augment.batch import Augmented, Batch
+from crossmodal_aug.augment.batch import Augmented, Batch, check_texts
 from crossmodal_aug.augment.pos_aug import PosAug
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
@@ -94,8 +94,10 @@ class CrossModalSequential(CrossModalOp):
         """Alter a batch by one op after the other; see `CrossModalOp.forward`."""
         params = []
         carried = evidence
-        if evidence is None and any(getattr(op, "target_fill", 0.0) for op in self.ops):
+        if evidence is None and _fills_targets(self):
             carried = target  # what one op fills into the target is no lesion to the next
+            if isinstance(donors, Augmented) and donors.evidence is None:
+                donors = replace(donors, evidence=donors.target)
         out = Augmented(images, texts, target, positions, maps, evidence=carried)
         for op in self.ops:
             out = op(
@@ -144,7 +146,7 @@ class CrossModalSequential(CrossModalOp):
 
     def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:
         """Repeat on other texts what a call did; see `CrossModalOp.rewrite`."""
-        rewritten = list(texts)
+        rewritten = check_texts("texts", texts)
         for op, one in self._pairs(params):
             rewritten = op.rewrite(rewritten, one)
         return rewritten
@@ -156,6 +158,15 @@ class CrossModalSequential(CrossModalOp):
                 f"{type(params).__name__}."
             )
         return [(op, one) for op, one in zip(self.ops, params, strict=True) if isinstance(op, CrossModalOp)]
+
+
+def _fills_targets(op: Any) -> bool:
+    """Whether an op, or one of a sequence, gives the target values that it did not have."""
+    return (
+        any(map(_fills_targets, op.ops))
+        if isinstance(op, CrossModalSequential)
+        else bool(getattr(op, "target_fill", 0))
+    )
 
 
 def _augmented(batch: Batch) -> Augmented:

@@ -16,7 +16,7 @@ from crossmodal_aug.augment.replaying import STORED
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.augment.turned_texts import Turned, turned_texts
 from crossmodal_aug.errors import InvalidValueError
-from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.checks import check_choice, check_number, check_probability
 from crossmodal_aug.functional.following import followed, lesion_of
 from crossmodal_aug.functional.geometry import normalised, turned
 from crossmodal_aug.functional.mixing import uniforms
@@ -134,7 +134,7 @@ class SyncGeometry(CrossModalOp):
         window = (crop, 1.0) if isinstance(crop, float) else crop
         self.crop = None if window is None else check_range("crop", window, 0.05, 1.0)
         self.frame: Frame = self.atlas.frame if frame is None else frame
-        self.fill, self.target_fill = float(fill), float(target_fill)
+        self.fill, self.target_fill = check_number("fill", fill), check_number("target_fill", target_fill)
         self.sided_labels = check_pairs("sided_labels", sided_labels)
         self.sided_channels = check_pairs("sided_channels", sided_channels)
         self.bends = bool(self.degrees or self.translate) or self.scale != (1.0, 1.0) or self.crop is not None

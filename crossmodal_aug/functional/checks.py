@@ -1,5 +1,6 @@
 """Checks shared by the functions and the ops: each raises an error that says what was expected and what came."""
 
+import math
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -25,6 +26,15 @@ def check_probability(name: str, value: object) -> float:
     if not 0.0 <= number <= 1.0:
         raise InvalidValueError(f"Expected `{name}` to be in [0, 1], but got {value}.")
     return number
+
+
+def check_number(name: str, value: object) -> float:
+    """Return ``value`` as a float, or raise unless it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidTypeError(f"Expected `{name}` to be a number, but got {type(value).__name__}.")
+    if not math.isfinite(float(value)):
+        raise InvalidValueError(f"Expected `{name}` to be finite, but got {value}.")
+    return float(value)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.checks import check_tensor
+from crossmodal_aug.functional.checks import check_number, check_tensor
 from crossmodal_aug.functional.geometry import check_matrices, cofactors_of, sources_of
 from crossmodal_aug.functional.precision import full_precision
 
@@ -28,7 +28,8 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
 
     Raises:
         InvalidTypeError: An argument has the wrong type, or a complex tensor is to be interpolated.
-        InvalidValueError: Shapes disagree, or on the CPU a matrix is singular or not finite.
+        InvalidValueError: Shapes disagree, the dtype cannot hold ``fill``, or on the CPU a matrix is singular or not
+            finite.
 
     Example:
         >>> shift = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
@@ -45,11 +46,12 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
         raise InvalidValueError(
             f"Expected `tensor` of shape ({matrices.shape[0]}, ..., H, W), but got {tuple(tensor.shape)}."
         )
-    return warped(tensor, matrices, nearest=nearest, fill=fill)
+    return warped(tensor, matrices, nearest=nearest, fill=check_number("fill", fill))
 
 
 def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: float) -> Tensor:
     """Do what `warp` does with what it has checked: matrices with a third coordinate of 1 at the centre."""
+    _check_held(fill, tensor.dtype)
     if nearest:
         return _nearest(tensor, matrices, fill)
     if tensor.is_complex():
@@ -60,6 +62,15 @@ def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: float) -> T
 def inverse_of(matrices: Tensor) -> Tensor:
     """Return the inverses of 3 x 3 matrices (B, 3, 3), up to a factor, without a look at the device."""
     return cofactors_of(matrices).mT
+
+
+def _check_held(fill: float, dtype: torch.dtype) -> None:
+    """Raise unless a dtype can hold what pixels outside the source become."""
+    if dtype.is_floating_point or dtype.is_complex:
+        return
+    least, most = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+    if not least <= fill <= most or fill != int(fill):
+        raise InvalidValueError(f"Expected a fill that {dtype} can hold, {least} to {most}, but got {fill:g}.")
 
 
 def _nearest(tensor: Tensor, matrices: Tensor, fill: float) -> Tensor:

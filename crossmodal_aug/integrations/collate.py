@@ -9,7 +9,7 @@ from torch.utils.data import default_collate, get_worker_info
 
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.sequential import CrossModalSequential
-from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.integrations.axes import check_width_axis
 from crossmodal_aug.integrations.samples import SampleKeys, alter_batch, check_keys, check_op, check_sample
 
@@ -87,6 +87,8 @@ class CrossModalCollate:
             InvalidTypeError: A sample is neither, or an entry has the wrong type.
             InvalidValueError: A key is missing, or entries do not fit together.
         """
+        if not samples:
+            raise InvalidValueError("Expected `samples` to hold at least one sample, but got none.")
         for sample in samples:
             check_sample(sample, self.keys)
         batch = self.collate(list(samples))

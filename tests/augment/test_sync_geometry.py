@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from crossmodal_aug import LUNG_ZONES, QUADRANTS, CrossModalSequential, PositionParser, SyncFlip, SyncGeometry
-from crossmodal_aug.augment import Reason
+from crossmodal_aug import (
+    LUNG_ZONES,
+    QUADRANTS,
+    CrossModalSequential,
+    Focus,
+    PosAug,
+    PositionParser,
+    SyncFlip,
+    SyncGeometry,
+    ZoneMix,
+)
+from crossmodal_aug.augment import Augmented, Reason
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.warping import warp
 from tests.functional.following_reference import on_a_border
@@ -293,6 +303,47 @@ def test_in_a_sequence() -> None:
     assert torch.equal(op.replay(images, out.params), out.images)
     assert torch.equal(op.replay(masks, out.params, role="map"), out.maps[0])
     assert torch.equal(PICTURES.encode(out.texts), out.positions)
+
+
+@pytest.mark.parametrize("donors", [False, True])
+def test_what_fills_the_target_is_no_lesion_to_the_next_op_of_any_sequence(donors: bool) -> None:
+    shrink = SyncGeometry(LUNGS, p=1.0, horizontal=False, scale=(0.5, 0.6), frame="body", target_fill=255)
+    masks = torch.zeros(2, 1, 24, 24, dtype=torch.int64)
+    masks[0, 0, 18:22, 16:20] = masks[1, 0, 18:22, 16:20] = 1
+    texts = ["Opacity in the left upper lung and the right lower lung."] * 2
+    images = torch.rand(2, 1, 24, 24)
+    second = Augmented(images.flip(0), texts, masks) if donors else None
+    for later in (Focus(LUNGS, p=1.0, unit="region"), ZoneMix(LUNGS, p=1.0, max_cut=0.1)):
+        flat, nested = CrossModalSequential(shrink, later), CrossModalSequential(CrossModalSequential(shrink), later)
+        for seed in range(4):
+            one = flat(images, texts, masks, donors=second, generator=seeded(seed))
+            other = nested(images, texts, masks, donors=second, generator=seeded(seed))
+            assert one.texts == other.texts
+            assert torch.equal(one.target, other.target)
+            assert one.evidence is None and other.evidence is None
+            if isinstance(later, Focus):
+                assert (one.target == 1).flatten(1).any(dim=1).all()
+
+
+def test_fills_that_cannot_be_are_refused() -> None:
+    images, masks = torch.rand(1, 1, 24, 24), torch.zeros(1, 1, 24, 24, dtype=torch.uint8)
+    with pytest.raises(InvalidTypeError, match="`fill` to be a number"):
+        SyncGeometry(LUNGS, fill=None)
+    with pytest.raises(InvalidValueError, match="`target_fill` to be finite"):
+        SyncGeometry(LUNGS, target_fill=float("nan"))
+    for fill, target in ((-1, masks), (256, masks), (0.5, masks), (255, masks.bool())):
+        op = SyncGeometry(LUNGS, p=1.0, scale=(0.5, 0.6), target_fill=fill)
+        with pytest.raises(InvalidValueError, match="fill that torch"):
+            op(images, ["Opacity in the left lung."], target)
+
+
+def test_two_masks_of_words_in_a_strict_sequence() -> None:
+    ops = [PosAug(LUNGS, phrase_p=1.0, mode="mask", strict=True) for _ in range(2)]
+    assert CrossModalSequential(*ops)(None, ["Opacity in the left lung."]).accepted.all()
+    images = torch.rand(1, 1, 24, 24)
+    assert CrossModalSequential(*ops)(images, ["Opacity in the left lung."]).accepted.all()
+    with pytest.raises(InvalidTypeError, match="`texts` to be a sequence of strings"):
+        CrossModalSequential(SyncFlip(LUNGS)).rewrite("ab", (None,))
 
 
 @pytest.mark.parametrize("build", [SyncFlip, SyncGeometry])
