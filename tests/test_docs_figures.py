@@ -109,6 +109,9 @@ def test_single_figures():
     step = json.loads((RESULTS / "step_share.jsonl").read_text().splitlines()[-1])
     assert f"{100 * (step['ops'] + step['itcl_backward']):.2f} % of a step of `mmi-unet` at 224 px" in PAGE
     assert (step["model"], step["size"]) == ("mmi-unet", 224)
+    speed = json.loads((RESULTS / "parser_speed.json").read_text())
+    assert f"{speed['distinct_per_second']:,.0f} distinct captions a second" in PAGE
+    assert f"{speed['times_medspacy']:.0f} times as many as\nmedspaCy" in PAGE
     assert "N = 32,768: chunked takes 1/67" in (RESULTS / "itcl_scaling_cpu.md").read_text()
     assert re.search(r"chunks takes 1/67 of the plain\s+form's memory at 32,768 pairs", PAGE)
 
