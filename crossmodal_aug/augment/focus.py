@@ -12,11 +12,12 @@ from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.functional import grid
+from crossmodal_aug.functional.border import border_runs
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.cutting import regions_cut_share
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.mixing import one_of, pick_true, uniforms
-from crossmodal_aug.functional.regions import band_maxima, bands_per_region, union_mask
+from crossmodal_aug.functional.pasting import keep_regions
+from crossmodal_aug.functional.regions import band_maxima, bands_per_region
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Focus(CrossModalOp):
             held = bands_per_region(lesion, self.atlas, batch.spatial[-2]) > 0
             gate.require((held & kept).any(dim=1), Reason.EVIDENCE)
             if self.max_cut is not None:
-                cut = regions_cut_share(evidence, kept, self.atlas, batch.spatial)
+                cut = border_runs(evidence, self.atlas).cut_share(kept, self.atlas)
                 gate.require(cut <= self.max_cut, Reason.CUT)
         elif self.max_cut is not None:
             evidence_of(batch, "max_cut")  # raises: there is none to read
@@ -140,8 +141,4 @@ class Focus(CrossModalOp):
         """Empty a target outside the regions that are kept."""
         if role in ("image", "map"):
             return tensor
-        mask = union_mask(params.kept, self.atlas, params.spatial) | ~params.accepted.view(
-            -1, *[1] * len(params.spatial)
-        )
-        mask = mask.view(mask.shape[0], *[1] * (tensor.ndim - mask.ndim), *params.spatial)
-        return torch.where(mask, tensor, torch.zeros((), dtype=tensor.dtype, device=tensor.device))
+        return keep_regions(tensor, params.kept, ~params.accepted, self.atlas, params.spatial)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.augment.recorded import record_of, tensors_of
+from crossmodal_aug.functional.constants import constant, counting
 
 
 class Reason(IntEnum):
@@ -62,16 +63,28 @@ class Gate:
     """
 
     def __init__(self, size: int, device: torch.device) -> None:
-        self.reason = torch.zeros(size, dtype=torch.int8, device=device)
+        self._conditions = [torch.ones(size, dtype=torch.bool, device=device)]
+        self._reasons = [Reason.ALTERED]
 
     def require(self, held: Tensor, reason: Reason) -> None:
         """Note a reason for the samples for which a condition (B,) bool does not hold, and none was noted before."""
-        self.reason = torch.where((self.reason == 0) & ~held, int(reason), self.reason)
+        self._conditions.append(held)
+        self._reasons.append(reason)
 
     @property
     def accepted(self) -> Tensor:
         """(B,) bool: the samples for which all conditions held so far."""
-        return self.reason == 0
+        return torch.stack(self._conditions).all(dim=0)
+
+    @property
+    def reason(self) -> Tensor:
+        """(B,) int8: the first reason noted for each sample, 0 for those that have none."""
+        held = torch.stack(self._conditions)
+        count = held.shape[0]
+        order = counting(0, count, torch.int64, held.device).unsqueeze(1)
+        first = torch.where(held, count, order).amin(dim=0)
+        codes = [int(reason) for reason in self._reasons]
+        return constant((*codes, int(Reason.ALTERED)), torch.int8, held.device).index_select(0, first)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,16 @@ class CrossModalSequential(CrossModalOp):
                 generator=generator,
             )
             params.append(out.params)
-        return replace(out, params=tuple(params), evidence=None if evidence is None else out.evidence)
+        # Written out: the compiler of torch 2.5 cannot follow `dataclasses.replace`.
+        return Augmented(
+            images=out.images,
+            texts=out.texts,
+            target=out.target,
+            positions=out.positions,
+            maps=out.maps,
+            params=tuple(params),
+            evidence=None if evidence is None else out.evidence,
+        )
 
     def draw(
         self, batch: Batch, donors: Batch | None, generator: torch.Generator | None

@@ -12,8 +12,8 @@ from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.functional import grid
+from crossmodal_aug.functional.border import border_runs
 from crossmodal_aug.functional.checks import check_choice, check_probability
-from crossmodal_aug.functional.cutting import regions_cut_share
 from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
 
@@ -106,11 +106,15 @@ class ZoneMix(CrossModalOp):
         gate.require(source.placed.index_select(0, index), Reason.SILENT_DONOR)
         chosen = self._draw_regions(draws[:, 2], draws[:, 3:])
         if self.max_cut is not None:
-            mine = evidence_of(batch, "max_cut")
-            theirs = mine if donors is None else evidence_of(donors, "max_cut")
-            for evidence, rows in ((mine, None), (theirs, index)):
-                cut = regions_cut_share(evidence, chosen, self.atlas, batch.spatial, rows)
-                gate.require(cut <= self.max_cut, Reason.CUT)
+            among = self.atlas.sides if self.unit == "side" else None
+            mine = border_runs(evidence_of(batch, "max_cut"), self.atlas, among=among)
+            gate.require(mine.cut_share(chosen, self.atlas) <= self.max_cut, Reason.CUT)
+            if donors is None:
+                cut = mine.cut_share(chosen, self.atlas, index)
+            else:
+                theirs = border_runs(evidence_of(donors, "max_cut"), self.atlas, index, among=among)
+                cut = theirs.cut_share(chosen, self.atlas)
+            gate.require(cut <= self.max_cut, Reason.CUT)
         accepted = gate.accepted
         chosen = chosen & accepted.unsqueeze(1)
         mixed = torch.where(chosen, source.positions.index_select(0, index), positions)

@@ -4,14 +4,10 @@ A run is a straight stretch of evidence along a row or a column. Finding runs ta
 image of bytes, so a few samples and a few of their lines are looked at at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-
-from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.functional.evidence import reaches
-from crossmodal_aug.functional.regions import union_mask
 
 # Groups of samples that a batch is split into, and parts that their lines are split into: more for a small batch.
 _GROUPS, _PARTS, _PARTS_OF_FEW = 16, 2, 32
@@ -37,35 +33,6 @@ def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
         tensor([0.6667])
     """
     return _in_groups(mask.shape[0], lambda rows, parts: _cut_share(evidence[rows], mask[rows], parts))
-
-
-def regions_cut_share(
-    evidence: Tensor, zones: Tensor, atlas: Atlas, spatial: Sequence[int], index: Tensor | None = None
-) -> Tensor:
-    """`cut_share` for the border of each sample's set of regions, whose mask is never held whole.
-
-    Args:
-        evidence: (M, *spatial) as `crossmodal_aug.functional.evidence.check_evidence` returns it; at least 0.5 counts.
-        zones: (B, K) bool: the set of each sample.
-        atlas: K regions.
-        spatial: (H, W) or (D, H, W).
-        index: (B,) int64 row of the evidence for each sample; None takes them in order.
-
-    Returns:
-        (B,) float32 in [0, 1].
-
-    Example:
-        >>> from crossmodal_aug import LUNG_ZONES
-        >>> left = torch.tensor([[True, True, True, False, False, False]])
-        >>> regions_cut_share(torch.tensor([[[0, 1, 1, 0], [1, 1, 0, 0]]]), left, LUNG_ZONES, (2, 4))
-        tensor([0.5000])
-    """
-
-    def measure(rows: slice, parts: int) -> Tensor:
-        held = evidence[rows] if index is None else evidence.index_select(0, index[rows])
-        return _cut_share(reaches(held, 0.5), union_mask(zones[rows], atlas, spatial), parts)
-
-    return _in_groups(zones.shape[0], measure)
 
 
 def _in_groups(batch: int, measure: Callable[[slice, int], Tensor]) -> Tensor:

@@ -89,6 +89,27 @@ def reaches(evidence: Tensor, threshold: float) -> Tensor:
     return evidence if evidence.dtype == torch.bool else evidence > 0
 
 
+def gaps(evidence: Tensor, threshold: float, dtype: torch.dtype) -> Tensor:
+    """Where evidence does not reach a threshold, as integers whose bits are all set there.
+
+    Args:
+        evidence: Checked evidence, any shape.
+        threshold: Number in [0, 1].
+        dtype: Signed integers.
+
+    Returns:
+        -1 where `reaches` is False, 0 elsewhere; a tensor of its own.
+
+    Example:
+        >>> gaps(torch.tensor([0.2, 0.6]), 0.55, torch.int8)
+        tensor([-1,  0], dtype=torch.int8)
+    """
+    if evidence.is_floating_point() and not torch.compiler.is_compiling():
+        # On the CPU a comparison in place takes half the time of one that makes bools.
+        return evidence.clone().ge_(_least(threshold, evidence.dtype)).to(dtype).sub_(1)
+    return reaches(evidence, threshold).to(dtype).sub_(1)
+
+
 def _least(threshold: float, dtype: torch.dtype) -> float:
     """Smallest number of a half-precision dtype that is not below ``threshold``, which torch would round to nearest."""
     if dtype not in (torch.float16, torch.bfloat16):

@@ -5,9 +5,8 @@ graph. A *band* is the stretch of rows (or of columns) between two neighbouring 
 are alike, which is what makes sums over regions cheap.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from math import gcd
 
 import torch
@@ -54,6 +53,37 @@ def first_rows(atlas: Atlas, height: int) -> tuple[int, ...]:
     return _firsts(tuple(y for y0, y1, *_ in atlas.boxes for y in (round(y0 * height), round(y1 * height))), height)
 
 
+def heights(atlas: Atlas, height: int) -> tuple[int, ...]:
+    """Rows of each band of rows."""
+    return _lengths(first_rows(atlas, height), height)
+
+
+def widths(atlas: Atlas, width: int) -> tuple[int, ...]:
+    """Columns of each band of columns."""
+    return _lengths(first_columns(atlas, width), width)
+
+
+def first_columns(atlas: Atlas, width: int) -> tuple[int, ...]:
+    """First column of each band of columns."""
+    return _first_columns(boxes(atlas, (1, width)), width)
+
+
+def axes_of_borders(atlas: Atlas, size: _Size, among: Sequence[Sequence[int]] | None = None) -> tuple[bool, bool]:
+    """Whether a border of regions can lie between two rows, and between two columns.
+
+    Args:
+        atlas: The regions.
+        size: (H, W) of the image.
+        among: The only sets of regions whose borders count; None counts those of any set.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> axes_of_borders(LUNG_ZONES, (6, 4)), axes_of_borders(LUNG_ZONES, (6, 4), LUNG_ZONES.sides)
+        ((True, True), (False, True))
+    """
+    return _axes_of_borders(boxes(atlas, size), size, None if among is None else tuple(map(tuple, among)))
+
+
 def bands_of_rows(atlas: Atlas, height: int, device: torch.device) -> Tensor:
     """Band of each row: (H,) int64."""
     return _made(_row_bands, boxes(atlas, (height, 1)), (height, 1), device)
@@ -72,6 +102,11 @@ def band_labels(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
 def band_members(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
     """Which region each column of each band of rows lies in: (bands * W, K) float32, one-hot."""
     return _made(_band_members, boxes(atlas, size), size, device)
+
+
+def block_labels(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
+    """Region of each pair of a band of rows and a band of columns, K where there is none: (bands, bands) int64."""
+    return _made(_block_labels, boxes(atlas, size), size, device)
 
 
 def block_members(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
@@ -127,8 +162,36 @@ def _band_members(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
     return _one_hot(_band_labels(boxes, size, device).flatten(), len(boxes))
 
 
+def _block_labels(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
+    return _band_labels(boxes, size, device)[:, list(_first_columns(boxes, size[1]))]
+
+
 def _block_members(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
-    return _one_hot(_band_labels(boxes, size, device)[:, list(_first_columns(boxes, size[1]))], len(boxes))
+    return _one_hot(_block_labels(boxes, size, device), len(boxes))
+
+
+@lru_cache(maxsize=128)
+def _axes_of_borders(boxes: _Boxes, size: _Size, among: tuple[tuple[int, ...], ...] | None) -> tuple[bool, bool]:
+    columns = _first_columns(boxes, size[1])
+    owners = [
+        [_owner(boxes, y, x) for x in columns] for y in _firsts(tuple(y for box in boxes for y in box[:2]), size[0])
+    ]
+    sets = [(region,) for region in range(len(boxes))] if among is None else among
+    between_rows = between_columns = False
+    for regions in sets:
+        inside = [[owner in regions for owner in row] for row in owners]
+        for row in range(len(inside)):
+            between_rows |= row > 0 and inside[row] != inside[row - 1]
+            for column in range(1, len(columns)):
+                between_columns |= inside[row][column] != inside[row][column - 1]
+    return between_rows, between_columns
+
+
+def _owner(boxes: _Boxes, y: int, x: int) -> int:
+    owner = len(boxes)
+    for region, (y0, y1, x0, x1) in enumerate(boxes):
+        owner = region if y0 <= y < y1 and x0 <= x < x1 else owner
+    return owner
 
 
 def _first_columns(boxes: _Boxes, width: int) -> tuple[int, ...]:
@@ -136,7 +199,21 @@ def _first_columns(boxes: _Boxes, width: int) -> tuple[int, ...]:
 
 
 def _firsts(edges: tuple[int, ...], length: int) -> tuple[int, ...]:
-    return tuple(sorted({0, *(edge for edge in edges if edge < length)}))
+    # No set, no sorting: the compiler of torch 2.5 can follow neither where the size is a symbol.
+    firsts = [0]
+    for _ in edges:
+        after = length
+        for edge in edges:
+            if firsts[-1] < edge < after:
+                after = edge
+        if after < length:
+            firsts.append(after)
+    return tuple(firsts)
+
+
+def _lengths(first: tuple[int, ...], length: int) -> tuple[int, ...]:
+    stops = (*first[1:], length)
+    return tuple([stops[band] - first[band] for band in range(len(first))])
 
 
 def _row_bands(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
@@ -148,5 +225,6 @@ def _column_bands(boxes: _Boxes, size: _Size, device: torch.device) -> Tensor:
 
 
 def _band_numbers(first: tuple[int, ...], length: int, device: torch.device) -> Tensor:
-    numbers = [band for band, (start, stop) in enumerate(pairwise((*first, length))) for _ in range(start, stop)]
+    lengths = _lengths(first, length)
+    numbers = [band for band in range(len(first)) for _ in range(lengths[band])]
     return torch.tensor(numbers, dtype=torch.int64, device=device)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_generator
-from crossmodal_aug.functional.constants import constant
+from crossmodal_aug.functional.constants import constant, counting
 
 # Parts that lines are counted in, one after the other.
 _PARTS = 16
@@ -258,9 +258,10 @@ def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
     axes = len(spatial)
     if boxes.ndim != 3 or boxes.shape[1:] != (axes, 2):
         raise InvalidValueError(f"Expected `boxes` of shape (B, {axes}, 2), but got {tuple(boxes.shape)}.")
-    inside = boxes.new_ones((boxes.shape[0], *[1] * axes), dtype=torch.bool)
-    for axis, length in enumerate(spatial):
-        place = torch.arange(length, device=boxes.device)
+    # As bytes, since torch combines bools of different shapes one by one.
+    inside = boxes.new_ones((boxes.shape[0], *[1] * axes), dtype=torch.uint8)
+    for axis in range(axes):
+        place = counting(0, spatial[axis], torch.int64, boxes.device)
         along = (place >= boxes[:, axis, :1]) & (place < boxes[:, axis, 1:])
-        inside = inside & along.view(-1, *[1] * axis, length, *[1] * (axes - axis - 1))
-    return inside
+        inside = inside & along.view(torch.uint8).view(-1, *[1] * axis, spatial[axis], *[1] * (axes - axis - 1))
+    return inside.view(torch.bool)

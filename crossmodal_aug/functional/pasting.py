@@ -5,7 +5,6 @@ they move windows and whole stretches of image lines instead of choosing pixel b
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 
 import torch
@@ -22,6 +21,9 @@ from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
 # Below this many bytes a stretch of a line is not worth moving on its own.
 _SHORTEST = 64
+
+# Integers that hold the bits of a value, by its bytes.
+_BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor:
@@ -60,6 +62,16 @@ def choose(mask: Tensor, taken: Tensor, tensor: Tensor) -> Tensor:
     if _keeps_temporaries(taken, tensor):
         return torch.where(mask, taken, tensor)
     return torch.where(mask, taken, tensor, out=taken)
+
+
+def choose_bits(mask: Tensor, taken: Tensor, tensor: Tensor) -> Tensor:
+    """`choose` for a mask that is small beside the tensors: bits are put together several times faster than chosen."""
+    kind = _BITS.get(tensor.element_size())
+    if kind is None or _keeps_temporaries(taken, tensor):
+        return choose(mask, taken, tensor)
+    ours = tensor.view(kind)
+    taken.view(kind).bitwise_xor_(ours).bitwise_and_(mask.to(kind).neg_()).bitwise_xor_(ours)
+    return taken
 
 
 def _keeps_temporaries(*tensors: Tensor) -> bool:
@@ -111,8 +123,11 @@ def paste_windows(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, 
     out = tensor.clone(memory_format=torch.contiguous_format)
     sample = torch.arange(tensor.shape[0], device=tensor.device)
     for part in windows.parts(spatial):
+        taken = part.of(donors, index)
+        stretches, first = part.stretches(out, sample)
         inside = part.inside.view(part.inside.shape[0], *[1] * (tensor.ndim - 1 - axes), *part.size)
-        part.put(out, choose(inside, part.of(donors, index), part.of(tensor, sample)))
+        pasted = choose_bits(inside, taken, stretches.index_select(0, first).view(taken.shape))
+        stretches[first] = pasted.view(-1, part.size[-1])
     return out
 
 
@@ -187,12 +202,48 @@ def _paste_bands(
     if _keeps_temporaries(taken, tensor):
         return paste(tensor, donors, index, union_mask(zones, atlas, spatial))
     inside = row_bands(zones, atlas, (spatial[-2], spatial[-1]))
-    first = (*grid.first_rows(atlas, spatial[-2]), spatial[-2])
-    for band, (start, stop) in enumerate(pairwise(first)):
+    start = 0
+    for band, height in enumerate(grid.heights(atlas, spatial[-2])):
         mask = inside[:, band].view(inside.shape[0], *[1] * (tensor.ndim - 2), inside.shape[-1])
-        some, ours = taken[..., start:stop, :], tensor[..., start:stop, :]
-        torch.where(mask, some, ours, out=some)
+        choose_bits(mask, taken.narrow(-2, start, height), tensor.narrow(-2, start, height))
+        start += height
     return taken
+
+
+def keep_regions(tensor: Tensor, zones: Tensor, whole: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
+    """Empty a tensor outside each sample's set of regions.
+
+    Args:
+        tensor: (B, ..., *spatial), any dtype.
+        zones: (B, K) bool.
+        whole: (B,) bool: the samples that stay as they are, pixels of no region too.
+        atlas: K regions.
+        spatial: (H, W) or (D, H, W).
+
+    Returns:
+        The tensor with zeros outside the regions; the input is not changed.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> left = torch.tensor([[True, True, True, False, False, False]])
+        >>> keep_regions(torch.ones(1, 1, 3, 2), left, torch.tensor([False]), LUNG_ZONES, (3, 2))[0, 0, 0]
+        tensor([1., 0.])
+    """
+    size = (spatial[-2], spatial[-1])
+    inside = row_bands(zones, atlas, size) | whole.view(-1, 1, 1)
+    kind = _BITS.get(tensor.element_size())
+    if kind is None or _keeps_temporaries(tensor):
+        rows = inside.index_select(1, grid.bands_of_rows(atlas, size[0], tensor.device))
+        mask = rows.view(rows.shape[0], *[1] * (tensor.ndim - 3), *size)
+        return torch.where(mask, tensor, torch.zeros((), dtype=tensor.dtype, device=tensor.device))
+    # To clear bits is several times faster than to choose numbers, and gives the same zeros.
+    out, keep = tensor.clone(), inside.to(kind).neg_()
+    start = 0
+    for band, height in enumerate(grid.heights(atlas, size[0])):
+        mask = keep[:, band].view(keep.shape[0], *[1] * (tensor.ndim - 2), size[1])
+        out.view(kind).narrow(-2, start, height).bitwise_and_(mask)
+        start += height
+    return out
 
 
 def _check_pair(tensor: Tensor, donors: Tensor, spatial: Sequence[int]) -> None:

@@ -135,7 +135,7 @@ def evident_positions(
     largest = reaches(band_maxima(own, atlas), threshold)
     rows = torch.arange(mine.shape[0], device=mine.device)
     left, width = windows.start[:, -1:], windows.size[-1]
-    strips = Windows(left, windows.inside.new_empty(mine.shape[0], width)).of(own, rows)
+    strips = Windows(left, windows.inside.new_empty(mine.shape[0], width), left).of(own, rows)
     shut = box_mask(boxes[:, :-1], own.shape[1:-1]).unsqueeze(-1)
     if strips.is_floating_point():  # less 2 a value reaches no threshold, which is quicker than to compare first
         strips = band_maxima(strips.sub_(shut.to(strips.dtype), alpha=2), atlas)

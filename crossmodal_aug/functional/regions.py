@@ -1,7 +1,6 @@
 """An atlas on the pixel grid: boxes, masks, and how much evidence lies in each region."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -271,9 +270,7 @@ def window_per_region(values: Tensor, start: Tensor, atlas: Atlas, size: tuple[i
 
 
 def _split_in_bands(values: Tensor, atlas: Atlas) -> tuple[Tensor, ...]:
-    height = values.shape[-2]
-    first = grid.first_rows(atlas, height)
-    return torch.split(values, [stop - start for start, stop in pairwise((*first, height))], dim=-2)
+    return torch.split(values, list(grid.heights(atlas, values.shape[-2])), dim=-2)
 
 
 def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:

@@ -1,29 +1,32 @@
 """Windows: the piece of each sample that holds its box, of one size for all, so that a batch of them is a tensor."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from crossmodal_aug.functional.constants import constant
+from crossmodal_aug.functional.constants import constant, counting
 from crossmodal_aug.functional.mixing import box_mask
 
 # At most this share of the pixels is looked at or pasted at a time, so that what is held beside them stays small.
 _SHARE = 0.09
 
 
-class Windows(NamedTuple):
-    """One window a sample.
+@dataclass(frozen=True)
+class Windows:
+    """One window a sample, of an image whose last axes they cut.
 
     Attributes:
         start: (B, n) int64: its first pixel along n axes.
         inside: (B, *size) bool: which of its pixels lie in the sample's box.
+        lines: (B, L) int64: the pixels of an image, counted along its lines, at which the lines of the window begin.
     """
 
     start: Tensor
     inside: Tensor
+    lines: Tensor
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -40,47 +43,43 @@ class Windows(NamedTuple):
         Returns:
             (B, ..., *size), a copy.
         """
-        shape = (len(sample), *tensor.shape[1 : tensor.ndim - len(self.size)], *self.size)
+        shape = (sample.shape[0], *tensor.shape[1 : tensor.ndim - len(self.size)], *self.size)
         if not tensor.numel():
             return tensor.new_zeros(shape)
-        stretches, first = self._stretches(tensor.contiguous(), sample)
-        return stretches.index_select(0, first.flatten()).view(shape)
+        stretches, first = self.stretches(tensor.contiguous(), sample)
+        return stretches.index_select(0, first).view(shape)
 
-    def put(self, tensor: Tensor, values: Tensor) -> None:
-        """Write ``values`` (B, ..., *size) into the windows of a contiguous tensor (B, ..., *spatial)."""
-        stretches, first = self._stretches(tensor, torch.arange(tensor.shape[0], device=tensor.device))
-        stretches[first.flatten()] = values.reshape(-1, self.size[-1])
-
-    def rows(self, first: int, count: int) -> "Windows":
-        """The stretch of ``count`` steps along the first axis of the windows."""
-        start = torch.cat((self.start[:, :1] + first, self.start[:, 1:]), dim=1)
-        return Windows(start, self.inside[:, first : first + count])
-
-    def parts(self, spatial: Sequence[int]) -> Iterator["Windows"]:
-        """The windows in pieces along their first axis, each a small share of an image of size ``spatial``."""
-        share = prod(self.size) / max(1, prod(spatial))
-        step = max(1, int(self.size[0] * _SHARE / share)) if share else self.size[0]
-        if torch.compiler.is_compiling() or step >= self.size[0]:
-            yield self
-            return
-        for first in range(0, self.size[0], step):
-            yield self.rows(first, step)
-
-    def _stretches(self, tensor: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
+    def stretches(self, tensor: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
         """All stretches of a line as long as the windows are wide, and which of them the windows are made of.
 
+        Args:
+            tensor: Contiguous (M, ..., *spatial).
+            sample: (B,) int64 row of the tensor for each window.
+
         Returns:
-            A view (N, w) of the tensor, and (B, planes, lines of a window) int64 rows of it.
+            A view (N, w) of the tensor, and int64 rows of it: of each window, of each of its planes, each line.
         """
-        spatial = tensor.shape[tensor.ndim - len(self.size) :]
-        planes = tensor.shape[1 : tensor.ndim - len(self.size)].numel()
-        plane = torch.arange(planes, device=tensor.device)
-        first = (sample.unsqueeze(1) * planes + plane).unsqueeze(2)
-        for axis, (length, reach) in enumerate(zip(spatial[:-1], self.size[:-1], strict=True)):
-            line = self.start[:, axis, None] + torch.arange(reach, device=tensor.device)
-            first = (first.unsqueeze(3) * length + line.view(-1, 1, 1, reach)).flatten(2)
-        first = first * spatial[-1] + self.start[:, -1].view(-1, 1, 1)
-        return tensor.view(-1).unfold(0, self.size[-1], 1), first
+        axis = tensor.ndim - len(self.size)
+        planes, pixels = tensor.shape[1:axis].numel(), tensor.shape[axis:].numel()
+        plane = counting(0, planes, torch.int64, tensor.device)
+        first = ((sample.unsqueeze(1) * planes + plane) * pixels).unsqueeze(2) + self.lines.unsqueeze(1)
+        return tensor.view(-1).unfold(0, self.size[-1], 1), first.flatten()
+
+    def parts(self, spatial: Sequence[int]) -> list["Windows"]:
+        """The windows in pieces along their first axis, each a small share of an image of size ``spatial``."""
+        length = self.size[0]
+        share = prod(self.size) / max(1, prod(spatial))
+        step = max(1, int(length * _SHARE / share)) if share else length
+        if torch.compiler.is_compiling() or step >= length:
+            return [self]
+        return [self._rows(first, step) for first in range(0, length, step)]
+
+    def _rows(self, first: int, count: int) -> "Windows":
+        """The stretch of ``count`` steps along the first of two axes or more."""
+        start = torch.cat((self.start[:, :1] + first, self.start[:, 1:]), dim=1)
+        each = self.lines.shape[1] // self.size[0]
+        lines = self.lines[:, first * each : (first + count) * each]
+        return Windows(start, self.inside[:, first : first + count], lines)
 
 
 def windows_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int]) -> Windows:
@@ -97,9 +96,15 @@ def windows_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int])
     Example:
         >>> windows_of_boxes(torch.tensor([[[1, 2], [0, 1]]]), (3, 2), (2, 2))
         Windows(start=tensor([[1, 0]]), inside=tensor([[[ True, False],
-                 [False, False]]]))
+                 [False, False]]]), lines=tensor([[2, 4]]))
     """
-    reach = [min(pair) for pair in zip(spatial, size, strict=True)]
-    last = tuple(length - one for length, one in zip(spatial, reach, strict=True))
-    start = torch.minimum(boxes[..., 0], constant(last, torch.int64, boxes.device))
-    return Windows(start, box_mask(boxes - start.unsqueeze(2), reach))
+    axes = len(spatial)
+    reach = [min(spatial[axis], size[axis]) for axis in range(axes)]
+    last = constant(tuple([spatial[axis] - reach[axis] for axis in range(axes)]), torch.int64, boxes.device)
+    start = torch.minimum(boxes[..., 0], last)
+    lines = start.new_zeros(start.shape[0], 1)
+    for axis in range(axes - 1):
+        along = start[:, axis, None] + counting(0, reach[axis], torch.int64, boxes.device)
+        lines = ((lines * spatial[axis]).unsqueeze(2) + along.unsqueeze(1)).flatten(1)
+    lines = lines * spatial[-1] + start[:, axes - 1 :]
+    return Windows(start, box_mask(boxes - start.unsqueeze(2), reach), lines)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import crossmodal_aug.functional as CF
 from crossmodal_aug import LUNG_ZONES
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.cutting import regions_cut_share
+from crossmodal_aug.functional.border import border_runs
 from crossmodal_aug.functional.evidence import check_evidence, evidence_values, reaches
 from crossmodal_aug.functional.mixing import _count_true
 
@@ -57,4 +57,5 @@ def test_cuts_by_zones_equal_cuts_by_their_mask(seed: int, batch: int, height: i
     index = torch.randint(0, batch, (batch,), generator=generator)
     mask = CF.union_mask(zones, LUNG_ZONES, (2, height, width))
     expected = CF.cut_share(evidence.index_select(0, index) >= 0.5, mask)
-    assert torch.equal(regions_cut_share(evidence, zones, LUNG_ZONES, (2, height, width), index), expected)
+    assert torch.equal(border_runs(evidence, LUNG_ZONES).cut_share(zones, LUNG_ZONES, index), expected)
+    assert torch.equal(border_runs(evidence, LUNG_ZONES, index).cut_share(zones, LUNG_ZONES), expected)

@@ -104,7 +104,8 @@ def test_windows_hold_their_boxes(seed: int, spatial: list[int], size: list[int]
     assert torch.equal(pieces.inside.flatten(1).sum(dim=1), mask.flatten(1).sum(dim=1))
     values = torch.randint(0, 9, (6, *spatial), generator=generator).float()
     copied = torch.zeros_like(values)
-    pieces.put(copied, pieces.of(values, rows))
+    stretches, first = pieces.stretches(copied, rows)
+    stretches[first] = pieces.of(values, rows).view(-1, pieces.size[-1])
     assert torch.equal(torch.where(mask, copied, 0.0), torch.where(mask, values, 0.0))
     for atlas in (LUNG_ZONES, QUADRANTS):
         some = torch.where(pieces.inside, pieces.of(values, rows), 0.0)
