@@ -38,7 +38,7 @@ import torch
 from published import patch_mix_loop
 from torch import Tensor
 
-from crossmodal_aug import LUNG_ZONES, Focus, PosAug, PositionParser, TPatchMix, ZoneMix
+from crossmodal_aug import LUNG_ZONES, Focus, PosAug, PositionParser, SyncFlip, SyncGeometry, TPatchMix, ZoneMix
 
 RESULTS = Path(__file__).parent / "results" / "ops_speed.jsonl"
 # Settings of glibc's malloc; elsewhere they change nothing.
@@ -78,6 +78,8 @@ def forms(images: Tensor, texts: list[str], target: Tensor) -> dict[str, Callabl
         "ZoneMix": ZoneMix(parser, p=1.0),
         "ZoneMix max_cut=0.2": ZoneMix(parser, p=1.0, max_cut=0.2),
         "ZoneMix unit=subset, max_cut=0.2": ZoneMix(parser, unit="subset", p=1.0, max_cut=0.2),
+        "SyncFlip": SyncFlip(parser, p=1.0),
+        "SyncGeometry crop=0.8": SyncGeometry(parser, p=1.0, crop=0.8),
         "Focus": Focus(parser, p=1.0),
         "Focus max_cut=0.2": Focus(parser, p=1.0, max_cut=0.2),
         "PosAug": PosAug(parser, phrase_p=1.0),
