@@ -90,7 +90,8 @@ WORDS = {
     "implied with a typing error": ('regions = "all"', 'regions = "all", implied = ["left"]',
                                     r"`implied` of \[\[words\]\] 3, the both words 'both', 'bilateral', .*'left'"),
     "key with a typing error": ("laterality =", "lateralty =", r"'lateralty'; did you mean 'laterality'"),
-    "count nouns that do not take turns": ('kind = "finding", forms = ["infarct", "haemorrhage", "metastasis"]',
+    "count nouns that do not take turns": (
+        'kind = "finding", forms = ["infarct", "infarcts", "haemorrhage", "haemorrhages", "metastasis"]',
                                            'kind = "count noun", forms = ["blot"]', r"'blot', .*one and several"),
     "kind that is missing": ('{ kind = "noun", forms = ["lobe", ', '{ forms = ["lobe", ',
                              r"\[\[words\]\] 8, the words 'lobe', .*, to have `kind`, .* it is missing"),
