@@ -227,3 +227,16 @@ def evidence_of(batch: Batch, needed_by: str) -> Tensor:
             f"but got {tuple(given.shape)}; give `evidence` apart where the target holds more."
         )
     return check_evidence(name, given)
+
+
+def readable_evidence(batch: Batch) -> Tensor | None:
+    """Return the evidence (B, *spatial) where it can be read as such, its values unchecked; None where it cannot.
+
+    An op that works without evidence looks at it all the same, before it says that nothing is there.
+    """
+    given, axes = batch.target if batch.evidence is None else batch.evidence, len(batch.spatial)
+    if given is None or given.is_complex():
+        return None
+    if given.ndim == axes + 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    return given if given.ndim == axes + 1 else None

@@ -173,12 +173,13 @@ class TPatchMix(CrossModalOp):
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
             threshold = self.threshold if self.text == "evidence" else None
-            score, brought = patch_evidence(evidence, index, windows, self.atlas, spatial, self.gate, threshold)
+            score, brought, lesion = patch_evidence(evidence, index, windows, self.atlas, spatial, self.gate, threshold)
             if self.gate_threshold is not None:
                 gate.require(score >= self.gate_threshold * pixels, Reason.EVIDENCE)
             if self.text == "evidence":
                 own = evidence if donors is None else evidence_of(batch, "text='evidence'")
-                mixed = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
+                mixed, left = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
+                gate.require(mixed.any(dim=1) | ~(left | lesion), Reason.EVIDENCE)  # no "nothing there" over lesion
         accepted = gate.accepted
         mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
         return TPatchMixParams(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.batch import Batch, evidence_of, readable_evidence
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.functional import grid
@@ -16,6 +16,7 @@ from crossmodal_aug.functional.border import border_runs
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
+from crossmodal_aug.functional.regions import lesion_columns, row_bands
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class ZoneMix(CrossModalOp):
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W); regions extend through the depth. Any dtype, kept.
-        - Gate: ``p``; both texts say where (`PositionParser.placed`); ``max_cut``; a text that can be rewritten well.
+        - Gate: ``p``; both texts say where (`PositionParser.placed`); ``max_cut``; a mix that would say that nothing is
+          there holds no lesion (evidence >= 0.5, where there is any to read); a text that can be rewritten well.
           All are decided before a pixel moves. A batch of one is left alone.
         - Pixels that belong to no region of the atlas stay the anchor's.
         - Randomness: 3 + K draws a sample.
@@ -112,12 +114,17 @@ class ZoneMix(CrossModalOp):
             if donors is None:
                 cut = mine.cut_share(chosen, self.atlas, index)
             else:
-                theirs = border_runs(evidence_of(donors, "max_cut"), self.atlas, index, among=among)
-                cut = theirs.cut_share(chosen, self.atlas)
+                other = border_runs(evidence_of(donors, "max_cut"), self.atlas, index, among=among)
+                cut = other.cut_share(chosen, self.atlas)
             gate.require(cut <= self.max_cut, Reason.CUT)
+        theirs = source.positions.index_select(0, index)
+        left = self._lesion_left(chosen, index, batch, donors)
+        if left is not None:
+            # A mask may go beyond what its text names: "nothing there" is not said over the rest of it.
+            gate.require(torch.where(chosen, theirs, positions).any(dim=1) | ~left, Reason.EVIDENCE)
         accepted = gate.accepted
         chosen = chosen & accepted.unsqueeze(1)
-        mixed = torch.where(chosen, source.positions.index_select(0, index), positions)
+        mixed = torch.where(chosen, theirs, positions)
         shares = grid.shares(self.atlas, (batch.spatial[-2], batch.spatial[-1]), chosen.device)
         return ZoneMixParams(
             accepted=accepted,
@@ -130,6 +137,21 @@ class ZoneMix(CrossModalOp):
             regions=chosen,
             mixed_share=(chosen * shares).sum(dim=1),
         )
+
+    def _lesion_left(self, chosen: Tensor, index: Tensor, batch: Batch, donors: Batch | None) -> Tensor | None:
+        """Whether any lesion is in each mix, (B,) bool; None where there is no evidence to tell."""
+        evidence = readable_evidence(batch)
+        if evidence is None:
+            return None
+        mine = lesion_columns(evidence, self.atlas, 0.5)
+        theirs = mine
+        if donors is not None:
+            given = readable_evidence(donors)
+            if given is None:
+                return None
+            theirs = lesion_columns(given, self.atlas, 0.5)
+        taken = row_bands(chosen, self.atlas, (batch.spatial[-2], batch.spatial[-1]))
+        return torch.where(taken, theirs.index_select(0, index), mine).flatten(1).any(dim=1)
 
     def _draw_regions(self, choice: Tensor, coins: Tensor) -> Tensor:
         regions = len(self.atlas)

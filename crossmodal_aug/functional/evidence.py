@@ -39,12 +39,9 @@ def check_evidence(name: str, evidence: Tensor) -> Tensor:
     evidence = evidence.detach()
     if evidence.is_complex():
         raise InvalidTypeError(f"Expected `{name}` to be real, to be read as evidence, but got {evidence.dtype}.")
-    if evidence.dtype in _UNSIGNED:
-        return evidence.view(_UNSIGNED[evidence.dtype]) != 0
+    evidence = computable(evidence)
     if not evidence.is_floating_point():
         return evidence
-    if evidence.element_size() == 1:
-        evidence = evidence.float()
     if evidence.device.type == "cpu" and evidence.numel() and not torch.compiler.is_compiling():
         low, high = evidence.aminmax()
         if not (low >= 0 and high <= 1):  # also true for NaN
@@ -53,6 +50,18 @@ def check_evidence(name: str, evidence: Tensor) -> Tensor:
                 " (nan means that it holds NaN)."
             )
     return evidence
+
+
+def computable(evidence: Tensor) -> Tensor:
+    """Real evidence in a dtype that torch computes with: long unsigned integers become bool, float8 float32.
+
+    Example:
+        >>> computable(torch.tensor([0, 65535], dtype=torch.uint16))
+        tensor([False,  True])
+    """
+    if evidence.dtype in _UNSIGNED:
+        return evidence.view(_UNSIGNED[evidence.dtype]) != 0
+    return evidence.float() if evidence.is_floating_point() and evidence.element_size() == 1 else evidence
 
 
 def evidence_values(evidence: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def patch_evidence(
     spatial: tuple[int, ...],
     measure: Measure | None,
     threshold: float | None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Sum over each patch what its gate looks at, and find the regions in which it holds lesion.
 
     Args:
@@ -89,7 +89,9 @@ def patch_evidence(
     Returns:
         score: (B,) float32.
         brought: (B, K) bool.
+        lesion: (B,) bool: whether it holds lesion anywhere, in a region or not.
     """
+    lesion = torch.zeros_like(index, dtype=torch.bool)
     score = torch.zeros_like(index, dtype=torch.float32)
     brought = index.new_zeros((len(index), len(atlas)), dtype=torch.float32)
     for part in windows.parts(spatial):
@@ -97,10 +99,11 @@ def patch_evidence(
         if threshold is not None:
             patch = (given >= threshold) & part.inside
             brought = brought + window_per_region(patch, part.start[:, -2:], atlas, (spatial[-2], spatial[-1]))
+            lesion = lesion | patch.flatten(1).any(dim=1)
         if measure is not None:
             value = given if measure == "lesion" else (2 * given - 1).abs()
             score = score + (value * part.inside).flatten(1).sum(dim=1)
-    return score, brought > 0
+    return score, brought > 0, lesion
 
 
 def evident_positions(
@@ -112,7 +115,7 @@ def evident_positions(
     windows: Windows,
     atlas: Atlas,
     threshold: float,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Find the regions that a mixed sample names, from what its box brought and its own evidence around that.
 
     Args:
@@ -126,8 +129,9 @@ def evident_positions(
         threshold: Evidence that counts as lesion.
 
     Returns:
-        (B, K) bool: those of the donor where the patch brought lesion, and those of the anchor but for what the patch
-        covered the last of and brought none.
+        positions: (B, K) bool: those of the donor where the patch brought lesion, and those of the anchor but for what
+            the patch covered the last of and brought none.
+        left: (B,) bool: whether the anchor has lesion left around the patch, in a region or not.
     """
     size = (own.shape[-2], own.shape[-1])
     # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
@@ -147,8 +151,9 @@ def evident_positions(
     places = columns.unsqueeze(1).expand(-1, largest.shape[1], -1)
     around = torch.where(in_box.unsqueeze(1), outside, largest.gather(2, places))
     held = bands_per_region(largest, atlas, size[0]) > 0
-    remains = bands_per_region(largest.scatter(2, places, around), atlas, size[0]) > 0
-    return (mine & ~(held & ~(remains | brought))) | (theirs & brought)
+    largest = largest.scatter(2, places, around)
+    remains = bands_per_region(largest, atlas, size[0]) > 0
+    return (mine & ~(held & ~(remains | brought))) | (theirs & brought), largest.flatten(1).any(dim=1)
 
 
 def check_patch_size(patch_size: object) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from crossmodal_aug.functional.checks import (
     check_probability,
     check_tensor,
 )
-from crossmodal_aug.functional.evidence import check_evidence, evidence_values, reaches
+from crossmodal_aug.functional.evidence import check_evidence, computable, evidence_values, reaches
 from crossmodal_aug.functional.precision import full_precision
 
 
@@ -214,6 +214,25 @@ def band_maxima(values: Tensor, atlas: Atlas) -> Tensor:
     if values.dtype == torch.bool:  # the maximum of bytes is the quicker one
         return band_maxima(values.view(torch.uint8), atlas).bool()
     return torch.stack([part.amax(dim=above) for part in _split_in_bands(values, atlas)], dim=1)
+
+
+def lesion_columns(evidence: Tensor, atlas: Atlas, threshold: float) -> Tensor:
+    """Which columns of each band hold lesion; values are not checked.
+
+    Args:
+        evidence: (B, *spatial), real: a map, or a mask (above 0 = lesion).
+        atlas: The regions.
+        threshold: Evidence that counts as lesion.
+
+    Returns:
+        (B, bands, W) bool, the bands from the top, as in `band_maxima`.
+
+    Example:
+        >>> from crossmodal_aug import LUNG_ZONES
+        >>> lesion_columns(torch.tensor([[[0.2, 0.9], [0.0, 0.0], [0.0, 0.0]]]), LUNG_ZONES, 0.5)[0, 0]
+        tensor([False,  True])
+    """
+    return reaches(band_maxima(computable(evidence.detach()), atlas), threshold)
 
 
 def bands_per_region(columns: Tensor, atlas: Atlas, height: int) -> Tensor:

@@ -1,9 +1,12 @@
 """A text that does not say where does not say "nothing there"; one that cannot be rewritten moves nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from crossmodal_aug import LUNG_ZONES, Augmented, CrossModalSequential, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug.augment.params import Reason
 
 PARSER = PositionParser(LUNG_ZONES)
 SILENT = "COVID-19 pneumonia."
@@ -87,3 +90,87 @@ def test_a_sequence_does_not_take_a_silent_text_for_an_empty_one():
     out = ops(images, texts, target, generator=torch.Generator().manual_seed(0))
     assert out.texts == texts
     assert torch.equal(out.target, target.flip(-1))
+
+
+NOTHING = "No pulmonary infection."
+
+
+def over_evidence(out, parser=PARSER):
+    """Samples whose words were changed to say that nothing is there, over evidence."""
+    lesion = (out.target >= 0.5).flatten(1).any(dim=1)
+    return (out.params.accepted & parser.placed(out.texts) & ~out.positions.any(dim=1) & lesion).tolist()
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        ZoneMix(PARSER, unit="side", p=1.0),
+        ZoneMix(PARSER, unit="subset", p=1.0),
+        ZoneMix(PARSER, unit="region", p=1.0, max_cut=1.0),
+        TPatchMix(PARSER, patch_size=8, p=1.0, gate=None, where="anywhere"),
+        TPatchMix(PARSER, patch_size=8, p=1.0, gate="confident", where="anchor"),
+    ],
+    ids=repr,
+)
+def test_nothing_is_denied_over_evidence_that_no_text_names(op):
+    """A mask that goes beyond what the caption names: the caption may not come to say that nothing is there."""
+    reasons = set()
+    for owner, place in ((0, (slice(0, 3), slice(8, 12))), (1, (slice(0, 12), slice(0, 2)))):
+        images, texts, target = batch([LEFT, NOTHING])
+        target[1] = 0.0
+        target[owner, 0][place] = 1.0
+        for seed in range(60):
+            out = op(images, texts, target, generator=torch.Generator().manual_seed(seed))
+            assert over_evidence(out) == [False, False]
+            reasons |= set(out.params.reason.tolist())
+    assert Reason.EVIDENCE in reasons
+
+
+@pytest.mark.parametrize("of_donor", [False, True], ids=["its own", "the donor's"])
+def test_lesion_outside_every_region_counts_too(of_donor):
+    cells = tuple((y, y + 0.2, x, x + 0.4) for x in (0.0, 0.6) for y in (0.0, 0.4, 0.8))
+    parser = PositionParser(replace(LUNG_ZONES, cells=cells))
+    images = torch.rand(2, 1, 20, 20, generator=torch.Generator().manual_seed(3))
+    target = torch.zeros(2, 1, 20, 20)
+    target[0, :, 16:, :8] = 1.0
+    target[int(of_donor), :, 0:20, 9:11] = 1.0
+    reasons = set()
+    for op in (
+        ZoneMix(parser, unit="side", p=1.0),
+        TPatchMix(parser, patch_size=16, p=1.0, gate=None, where="anywhere"),
+    ):
+        for seed in range(30):
+            out = op(images, [LEFT, NOTHING], target, generator=torch.Generator().manual_seed(seed))
+            assert over_evidence(out, parser) == [False, False]
+            reasons |= set(out.params.reason.tolist())
+    assert Reason.EVIDENCE in reasons
+
+
+@pytest.mark.parametrize("spread", [1, 3], ids=["volume of one slice", "volume of three slices"])
+def test_nothing_is_denied_over_the_evidence_of_a_volume(spread):
+    images, texts, target = (
+        x if isinstance(x, list) else x.unsqueeze(2).repeat(1, 1, spread, 1, 1) for x in batch([LEFT, NOTHING])
+    )
+    target[1] = 0.0
+    target[0, :, -1, 0:3, 8:12] = 1.0
+    for op in (ZoneMix(PARSER, p=1.0), TPatchMix(PARSER, patch_size=(1, 12, 12), p=1.0, gate=None, where="anywhere")):
+        for seed in range(20):
+            out = op(images, texts, target, generator=torch.Generator().manual_seed(seed))
+            assert over_evidence(out) == [False, False]
+
+
+@pytest.mark.parametrize("target", ["none", "one-hot", "apart"])
+def test_evidence_is_looked_at_where_it_can_be_read(target):
+    """Without evidence the texts are all there is; a target that is none is not read as one."""
+    images, texts, lesion = batch([LEFT, NOTHING])
+    lesion[1] = 0.0
+    lesion[0, :, 0:3, 8:12] = 1.0
+    given = {"none": None, "one-hot": torch.cat((1 - lesion, lesion), dim=1), "apart": lesion.long() * 3}[target]
+    evidence = lesion if target == "apart" else None
+    denied = 0
+    for seed in range(20):
+        out = ZoneMix(PARSER, p=1.0)(
+            images, texts, given, evidence=evidence, generator=torch.Generator().manual_seed(seed)
+        )
+        denied += int((out.params.accepted & ~out.positions.any(dim=1))[0])
+    assert (denied == 0) == (target == "apart")

@@ -96,7 +96,7 @@ def test_donors_whole_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         t_patch_mix,
         "evident_positions",
-        lambda mine, theirs, *evidence: mine | theirs,
+        lambda mine, theirs, *evidence: (mine | theirs, torch.zeros(len(mine), dtype=torch.bool)),
     )
     assert breaks(TPatchMix(PARSER, **PATCH), promises.words_follow_pixels)
 
