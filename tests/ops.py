@@ -63,5 +63,10 @@ SEQUENCES: dict[str, Build] = {
     "Reword, ZoneMix, SyncFlip, Reword, PosAug": lambda parser: CrossModalSequential(
         Reword(parser), ZoneMix(parser, p=0.6), SyncFlip(parser), Reword(parser), PosAug(parser)
     ),
+    "(SyncFlip, ZoneMix), Focus, (SyncGeometry, (TPatchMix))": lambda parser: CrossModalSequential(
+        CrossModalSequential(SyncFlip(parser), ZoneMix(parser, p=0.6)),
+        Focus(parser),
+        CrossModalSequential(SyncGeometry(parser), CrossModalSequential(TPatchMix(parser, patch_size=3, p=0.6))),
+    ),
 }
 EVERY = SINGLE | SEQUENCES

@@ -33,15 +33,44 @@ def as_map(target: Tensor, axes: int) -> Tensor:
 
 def nothing_orphaned(op, case: Case, out: Augmented) -> None:
     """Promise 1: a sample that was not accepted is bit for bit what it was, and its text the same object."""
-    params = out.params if isinstance(out.params, tuple) else (out.params,)
-    altered = torch.stack([one.accepted for one in params]).any(dim=0)
+    altered = torch.stack([one.accepted for one in calls(out.params)]).any(dim=0)
+    assert torch.equal(altered, out.accepted)
     before = case.parser.encode(case.texts)
     for b in (~altered).nonzero().flatten().tolist():
         assert torch.equal(out.images[b], case.images[b])
         assert torch.equal(out.target[b], case.target[b])
+        assert case.evidence is None or torch.equal(out.evidence[b], case.evidence[b])
         assert all(torch.equal(new[b], old[b]) for new, old in zip(out.maps, case.maps, strict=True))
         assert out.texts[b] is case.texts[b]
         assert torch.equal(out.positions[b], before[b])
+
+
+def calls(params: object) -> list:
+    """The parameters of each op, sequences in sequences laid out."""
+    return [call for one in params for call in calls(one)] if isinstance(params, tuple) else [params]
+
+
+def nothing_guessed(op, case: Case, out: Augmented) -> None:
+    """Promise 3 on texts that say little: silent is not empty, and "nothing there" is not said over lesion."""
+    for one in calls(out.params):
+        assert torch.equal(one.reason == 0, one.accepted)
+    ops = flat(op)
+    placed = case.parser.placed(case.texts)
+    if len(ops) == 1 and isinstance(op, (ZoneMix, TPatchMix, Focus)) and getattr(op, "text", None) != "keep":
+        assert not bool((out.params.accepted & ~placed).any())
+        if not isinstance(op, Focus):
+            assert not bool((out.params.accepted & ~case.parser.placed(case.source.texts)[out.params.donors]).any())
+    if any(isinstance(one, PosAug) or getattr(one, "text", None) in ("keep", "union") for one in ops):
+        return
+    before, says = case.parser.encode(case.texts), case.parser.placed(out.texts)
+    lesion = as_map(out.target if out.evidence is None else out.evidence, case.images.ndim - 2) >= LESION
+    for b in (before.any(dim=1) & ~out.positions.any(dim=1) & says).nonzero().flatten().tolist():
+        assert not bool(lesion[b].any()), (case.texts[b], out.texts[b])
+
+
+def flat(op) -> list:
+    """The single ops of an op, sequences in sequences laid out."""
+    return [one for part in op.ops for one in flat(part)] if isinstance(op, CrossModalSequential) else [op]
 
 
 def one_alteration(op, case: Case, out: Augmented) -> None:
@@ -52,6 +81,10 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     pixels = torch.arange(spatial.numel()).view(spatial)
     donor_pixels = None if case.donors is None else pixels.expand(pool, *spatial).contiguous()
     second = case.donors or Augmented()
+    if case.evidence is not None:
+        again = op.replay(case.evidence, out.params, role="evidence", donors=second.evidence)
+        assert torch.equal(again, out.evidence)
+        assert out.evidence.dtype == case.evidence.dtype
     assert torch.equal(op.replay(case.images, out.params, donors=second.images), out.images)
     assert torch.equal(op.replay(case.target, out.params, role="target", donors=second.target), out.target)
     assert op.rewrite(case.texts, out.params) == out.texts
@@ -70,11 +103,17 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     assert torch.equal(out.images, traced(case.images, source.images))
     for new, mine, theirs in zip(out.maps, case.maps, source.maps, strict=True):
         assert torch.equal(new, traced(mine, theirs))
-    moved = traced(case.target, source.target)
-    if narrows(op):
-        assert bool(((out.target == moved) | (out.target == 0)).all())
-    else:
-        assert torch.equal(out.target, moved)
+    for new, mine, theirs in (
+        (out.target, case.target, source.target),
+        (out.evidence, case.evidence, source.evidence),
+    ):
+        if mine is None:
+            continue
+        moved = traced(mine, theirs)
+        if narrows(op):
+            assert bool(((new == moved) | (new == 0)).all())
+        else:
+            assert torch.equal(new, moved)
     assert out.images.dtype == case.images.dtype
     assert out.target.dtype == case.target.dtype
 
@@ -99,7 +138,7 @@ def _one_matrix(case: Case, out: Augmented) -> None:
 
 def narrows(op) -> bool:
     """Whether ``op`` empties targets."""
-    return any(isinstance(one, Focus) for one in (op.ops if isinstance(op, CrossModalSequential) else [op]))
+    return any(isinstance(one, Focus) for one in flat(op))
 
 
 def words_follow_pixels(op, case: Case, out: Augmented) -> None:
@@ -189,13 +228,15 @@ def _flip_mirrors(op: SyncFlip, case: Case, out: Augmented) -> None:
 
 def vars_of(out: Augmented) -> dict[str, object]:
     """An output as the input of another call."""
-    return {"images": out.images, "texts": out.texts, "target": out.target, "maps": out.maps}
+    return {"images": out.images, "texts": out.texts, "target": out.target, "evidence": out.evidence, "maps": out.maps}
 
 
 def _patch_brings_words(op: TPatchMix, case: Case, out: Augmented) -> None:
     mine, theirs = case.parser.encode(case.texts), case.parser.encode(case.source.texts)
     axes = case.images.ndim - 2
-    own, given = as_map(case.target, axes), as_map(case.source.target, axes)
+    source = case.source
+    theirs_shown = source.target if source.evidence is None else source.evidence
+    own, given = as_map(case.shown, axes), as_map(theirs_shown, axes)
     boxes = region_owner(case)
     for b in out.params.accepted.nonzero().flatten().tolist():
         donor = theirs[out.params.donors[b]]
@@ -278,4 +319,4 @@ def inputs_unchanged(case: Case, copies: dict[str, object]) -> None:
     assert all(torch.equal(a, b) for a, b in zip(case.maps, copies["maps"], strict=True))
 
 
-ALL = (nothing_orphaned, one_alteration, words_follow_pixels, text_stays_text)
+ALL = (nothing_orphaned, one_alteration, words_follow_pixels, nothing_guessed, text_stays_text)

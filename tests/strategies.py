@@ -1,6 +1,6 @@
 """Hypothesis strategies: captions in several styles, and whole batches of every shape and dtype that the ops accept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from hypothesis import strategies as st
@@ -34,6 +34,9 @@ LUNG_PROSE = st.sampled_from(
         "The right lung is clear. Left lower lobe pneumonia.",
         "Heart size is normal.",
         "All left lung and middle right lung are involved, as before",
+        "COVID-19 pneumonia.",
+        "Patchy opacities are seen.",
+        "No pulmonary infection.",
         "",
     ]
 )
@@ -44,6 +47,7 @@ QUADRANT_CAPTIONS = st.sampled_from(
         "A mass in the center.",
         "The lesion lies on the right side of the image.",
         "No lesion.",
+        "One polyp.",
     ]
 )
 
@@ -59,7 +63,7 @@ class Case:
     maps: tuple[torch.Tensor, ...]
     donors: Augmented | None
     seed: int
-    extra: dict = field(default_factory=dict)
+    evidence: torch.Tensor | None = None
 
     def run(self, op: torch.nn.Module, **changes: object) -> Augmented:
         """Call ``op`` on this batch with this case's seed."""
@@ -71,6 +75,7 @@ class Case:
             **{
                 "maps": self.maps,
                 "donors": self.donors,
+                "evidence": self.evidence,
                 "generator": torch.Generator().manual_seed(self.seed),
                 **call,
             },
@@ -79,12 +84,19 @@ class Case:
     @property
     def source(self) -> Augmented:
         """The batch that pixels come from."""
-        own = Augmented(self.images, self.texts, self.target, None, self.maps)
+        own = Augmented(self.images, self.texts, self.target, None, self.maps, evidence=self.evidence)
         return self.donors or own
+
+    @property
+    def shown(self) -> torch.Tensor:
+        """What says where lesion is: the evidence that is given apart, or else the target."""
+        return self.target if self.evidence is None else self.evidence
 
 
 IMAGE_DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.uint8, torch.int16)
 TARGETS = ("mask int64", "mask bool", "mask uint8 without channel", "probability", "probability float64")
+# What a target may hold where the evidence is given apart.
+APART = ("class ids", "ignored border", "logits", "one-hot")
 
 
 def _images(rng: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -105,6 +117,20 @@ def _target(rng: torch.Generator, batch: int, spatial: tuple[int, ...], kind: st
     return smooth.double() if kind.endswith("float64") else smooth
 
 
+def _apart(rng: torch.Generator, evidence: torch.Tensor, spatial: tuple[int, ...], kind: str) -> torch.Tensor:
+    """A target that is no evidence: labels of two kinds, labels with a border to ignore, logits, or channels."""
+    shape = (evidence.shape[0], 1, *spatial)
+    lesion = (evidence > 0).view(shape) if not evidence.is_floating_point() else (evidence >= 0.5).view(shape)
+    if kind == "logits":
+        return torch.randn(shape, generator=rng) + 4 * lesion.float() - 2
+    labels = torch.where(lesion, torch.randint(1, 3, shape, generator=rng), 0)
+    if kind == "ignored border":
+        return torch.where(torch.rand(shape, generator=rng) < 0.2, 255, lesion.long()).to(torch.uint8)
+    if kind == "one-hot":
+        return torch.nn.functional.one_hot(labels[:, 0], 3).movedim(-1, 1).float()
+    return labels
+
+
 @st.composite
 def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case:
     """Batches over shapes, dtypes, memory layouts, atlases, captions, donors and seeds."""
@@ -117,6 +143,7 @@ def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case
     dtype, kind = draw(st.sampled_from(IMAGE_DTYPES)), draw(st.sampled_from(TARGETS))
     with_maps = draw(st.booleans())
     layout = draw(st.sampled_from(["contiguous", "strided", "channels last"]))
+    apart = draw(st.one_of(st.none(), st.none(), st.sampled_from(APART)))
 
     def batch(count: int) -> Augmented:
         images = _images(rng, (count, channels, *spatial), dtype)
@@ -128,7 +155,10 @@ def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case
         if with_maps:
             maps = (_images(rng, (count, *spatial), torch.int64), _images(rng, (count, 2, 1, *spatial), torch.float32))
         captions = draw(st.lists(texts, min_size=count, max_size=count))
-        return Augmented(images, captions, _target(rng, count, spatial, kind), None, maps)
+        target, evidence = _target(rng, count, spatial, kind), None
+        if apart is not None:
+            evidence, target = target, _apart(rng, target, spatial, apart)
+        return Augmented(images, captions, target, None, maps, evidence=evidence)
 
     mine = batch(draw(st.integers(min_batch, 5)))
     donors = batch(draw(st.integers(1, 4))) if draw(st.booleans()) else None
@@ -140,4 +170,5 @@ def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case
         tuple(mine.maps),
         donors,
         draw(st.integers(0, 2**31)),
+        mine.evidence,
     )

@@ -1,6 +1,7 @@
 """The promises can fail: each fault of the published code, planted one at a time, turns its promise red."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -182,6 +183,85 @@ def test_count_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ZoneMix, "_written", only_the_clause)
     assert breaks(ZoneMix(PARSER, p=1.0), promises.text_stays_text)
+
+
+def spilled() -> Iterator[Case]:
+    """Batches whose lesions go beyond the named regions, beside a text that denies all and one that says nothing."""
+    texts = [TEXTS[1], "No pulmonary infection.", "COVID-19 pneumonia.", TEXTS[2]]
+    for seed in range(40):
+        rng = torch.Generator().manual_seed(seed)
+        target = torch.zeros(4, 1, 18, 12)
+        target[0, :, 12:, :5] = 1.0
+        target[torch.tensor([0, 2, 3]), :, :5, 3:10] = 1.0
+        images = torch.rand(4, 2, 18, 12, generator=rng)
+        yield Case(PARSER, images, list(texts), torch.full((4, 1, 18, 12), 7), (), None, seed, target)
+
+
+def guessed(op: torch.nn.Module, planted: Callable[[], object]) -> bool:
+    """Whether outputs made under a planted fault break the promise on silent texts, judged without the fault."""
+    with planted() as _:
+        outputs = [(case, case.run(op)) for case in spilled()]
+    for case, out in outputs:
+        try:
+            promises.nothing_guessed(op, case, out)
+        except AssertionError:
+            return True
+    return False
+
+
+GUESSING = [
+    ZoneMix(PARSER, p=1.0),
+    ZoneMix(PARSER, p=1.0, unit="subset"),
+    TPatchMix(PARSER, patch_size=12, p=1.0, where="anywhere", gate=None),
+]
+
+
+@pytest.mark.parametrize("op", GUESSING, ids=repr)
+def test_a_silent_text_taken_for_an_empty_one(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def planted() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(PositionParser, "placed", lambda self, texts: torch.ones(len(texts), dtype=torch.bool))
+            yield
+
+    assert not guessed(op, nullcontext)
+    assert guessed(op, planted)
+
+
+@pytest.mark.parametrize("op", GUESSING, ids=repr)
+def test_nothing_there_said_over_lesion(op: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def planted() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(ZoneMix, "_lesion_left", lambda self, *about: None)
+            evident = patches.evident_positions
+            patch.setattr(
+                t_patch_mix,
+                "evident_positions",
+                lambda *about: (evident(*about)[0], torch.zeros(4, dtype=torch.bool)),
+            )
+            yield
+
+    assert guessed(op, planted)
+
+
+def test_evidence_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The evidence that is given apart stays where it was, while the image moves."""
+    alter = ZoneMix.alter
+    monkeypatch.setattr(
+        ZoneMix,
+        "alter",
+        lambda self, tensor, params, role, donors: (
+            tensor if role == "evidence" else alter(self, tensor, params, role, donors)
+        ),
+    )
+    op = ZoneMix(PARSER, p=0.7)
+    for case in batches():
+        beside = replace(case, target=case.target.long() * 3, evidence=case.target)
+        out = beside.run(op)
+        if out.accepted.any():
+            with pytest.raises(AssertionError):
+                promises.one_alteration(op, beside, out)
 
 
 def test_modules_under_test_are_the_ones_patched() -> None:

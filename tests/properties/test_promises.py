@@ -48,7 +48,8 @@ def test_per_sample_ops_do_not_care_how_a_batch_is_split(name: str, case: Case) 
     generator = torch.Generator().manual_seed(case.seed)
     for b in range(len(case.texts)):
         one = slice(b, b + 1)
-        part = op(case.images[one], case.texts[one], case.target[one], generator=generator)
+        shown = None if case.evidence is None else case.evidence[one]
+        part = op(case.images[one], case.texts[one], case.target[one], evidence=shown, generator=generator)
         assert torch.equal(part.images, whole.images[one])
         assert torch.equal(part.target, whole.target[one])
         assert part.texts == whole.texts[one]
