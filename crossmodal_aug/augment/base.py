@@ -19,11 +19,12 @@ from crossmodal_aug.augment.batch import (
     check_texts,
 )
 from crossmodal_aug.augment.params import Params, Reason
-from crossmodal_aug.augment.replaying import STORED, check_source, to_host
+from crossmodal_aug.augment.replaying import check_source, to_host
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.augment.strict import AlignmentWatch, check_promises
 from crossmodal_aug.errors import CannotSay, InvalidTypeError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
+from crossmodal_aug.functional.pasting import STORED
 
 
 class CrossModalOp(nn.Module, ABC):
@@ -100,9 +101,9 @@ class CrossModalOp(nn.Module, ABC):
             texts: B captions, or None where only ``positions`` are carried.
             target: Aligned map (B, ..., *spatial) that the loss will compare with.
             evidence: Aligned map (B, 1, *spatial) or (B, *spatial) that says where lesion is: floating probabilities
-                in [0, 1], or a bool or integer mask (above 0 = lesion). It is altered as the target is. None takes the
-                target itself; give it apart where the target holds class labels, ignore values, one-hot channels or
-                logits: ``evidence=(labels == 1)``, ``evidence=logits.sigmoid()``.
+                in [0, 1], or a bool or integer mask of 0 and one value above. It is altered as the target is. None
+                takes the target itself; give it apart where the target holds class labels, ignore values, one-hot
+                channels or logits: ``evidence=(labels == 1)``, ``evidence=logits.sigmoid()``.
             positions: (B, K) multi-hot regions; None reads them from ``texts``.
             maps: Further aligned tensors (B, ..., *spatial), altered like the images.
             donors: A second batch to take pixels from; None takes them from a permutation of this one.
@@ -114,8 +115,8 @@ class CrossModalOp(nn.Module, ABC):
 
         Raises:
             InvalidTypeError: An argument has the wrong type.
-            InvalidValueError: Shapes, batch sizes or devices disagree, the evidence holds NaN, or neither
-                ``texts`` nor ``positions`` is given.
+            InvalidValueError: Shapes, batch sizes or devices disagree, the evidence holds NaN or class labels (looked
+                at on the CPU, elsewhere in strict mode), or neither ``texts`` nor ``positions`` is given.
         """
         check_generator(generator)
         batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)

@@ -208,8 +208,16 @@ def _kind(tensor: Tensor) -> tuple[tuple[int, ...], torch.dtype, torch.device]:
     return tuple(tensor.shape[1:]), tensor.dtype, tensor.device
 
 
-def evidence_of(batch: Batch, needed_by: str) -> Tensor:
+def evidence_of(batch: Batch, needed_by: str, *, strict: bool = False) -> Tensor:
     """Return the checked evidence (B, *spatial), in its own dtype: that which is given apart, or else the target.
+
+    Args:
+        batch: The batch.
+        needed_by: What reads it, for errors.
+        strict: Whether its values are looked at on other devices than the CPU too.
+
+    Returns:
+        The evidence.
 
     Raises:
         InvalidTypeError: It is complex.
@@ -226,7 +234,7 @@ def evidence_of(batch: Batch, needed_by: str) -> Tensor:
             f"Expected `{name}` of shape (B, 1, *spatial) or (B, *spatial), which {needed_by} reads as evidence, "
             f"but got {tuple(given.shape)}; give `evidence` apart where the target holds more."
         )
-    return check_evidence(name, given)
+    return check_evidence(name, given, everywhere=strict)
 
 
 def readable_evidence(batch: Batch) -> Tensor | None:

@@ -1,7 +1,8 @@
 """Focus: the caption keeps some of its regions, and the target follows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import torch
 from torch import Tensor
@@ -9,11 +10,12 @@ from torch import Tensor
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.filling import check_fillable, check_target_fill, target_fill_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.border import border_runs
-from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.checks import check_choice, check_integer, check_probability
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.mixing import one_of, pick_true, uniforms
 from crossmodal_aug.functional.pasting import keep_regions
@@ -50,11 +52,15 @@ class Focus(CrossModalOp):
         max_cut: Leave a sample alone when the border of what is kept would cut through more than this share of its
             evidence (>= 0.5), as `crossmodal_aug.functional.cut_share` measures it. None never does. It
             needs a target or evidence.
+        target_fill: What the target becomes outside what is kept: a number, or one for each channel of
+            (B, C, *spatial). None writes 0 into a mask or probabilities, and refuses a target that may hold more.
+        ignore_index: A value of the target that stays where it is, as that of `torch.nn.CrossEntropyLoss`.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
-        InvalidValueError: ``unit`` is neither of the two, or ``p`` or ``max_cut`` lies outside [0, 1].
+        InvalidTypeError: An argument has the wrong type.
+        InvalidValueError: ``unit`` is neither of the two, ``p`` or ``max_cut`` lies outside [0, 1], or ``target_fill``
+            is not finite.
 
     Example:
         >>> import torch
@@ -68,6 +74,7 @@ class Focus(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they went in.
         - Gate: ``p``; something to choose from; evidence (>= 0.5) left in what is kept; ``max_cut``.
+        - Evidence is emptied by zeros, a target as ``target_fill`` and ``ignore_index`` say.
         - Replay: ``replay(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
         - Randomness: 2 + K draws a sample.
     """
@@ -82,6 +89,8 @@ class Focus(CrossModalOp):
         unit: Literal["side", "region"] = "side",
         p: float = 0.5,
         max_cut: float | None = None,
+        target_fill: float | Sequence[float] | None = None,
+        ignore_index: int | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
@@ -89,13 +98,17 @@ class Focus(CrossModalOp):
         self.unit = unit
         self.p = check_probability("p", p)
         self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)
+        self.target_fill = check_target_fill(target_fill)
+        self.ignore_index = None if ignore_index is None else check_integer("ignore_index", ignore_index)
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
-        return f"unit={self.unit!r}, p={self.p}, max_cut={self.max_cut}"
+        names = ("unit", "p", "max_cut", "target_fill", "ignore_index")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> FocusParams:
         """Draw which regions each sample keeps, and decide which samples are narrowed."""
+        check_fillable(batch, self.target_fill, "Focus")
         named = batch.positions
         draws = uniforms(named.shape[0], 2 + named.shape[1], generator=generator, device=named.device)
         kept, possible = self._narrow(named, draws[:, 1], draws[:, 2:])
@@ -104,7 +117,7 @@ class Focus(CrossModalOp):
         gate.require(batch.placed, Reason.SILENT)
         gate.require(possible, Reason.NOTHING_TO_CHOOSE)
         if batch.target is not None or batch.evidence is not None:
-            evidence = evidence_of(batch, "Focus")
+            evidence = evidence_of(batch, "Focus", strict=self.strict)
             lesion = reaches(band_maxima(evidence, self.atlas), 0.5)
             held = bands_per_region(lesion, self.atlas, batch.spatial[-2]) > 0
             gate.require((held & kept).any(dim=1), Reason.EVIDENCE)
@@ -138,7 +151,15 @@ class Focus(CrossModalOp):
         return kept, present.sum(dim=1) > 1
 
     def alter(self, tensor: Tensor, params: FocusParams, role: Role, donors: Tensor | None) -> Tensor:
-        """Empty a target outside the regions that are kept."""
+        """Empty a target, or evidence, outside the regions that are kept."""
         if role in ("image", "map"):
             return tensor
-        return keep_regions(tensor, params.kept, ~params.accepted, self.atlas, params.spatial)
+        whole, spatial = ~params.accepted, params.spatial
+        if role == "evidence":
+            return keep_regions(tensor, params.kept, whole, self.atlas, spatial)
+        fill = target_fill_of(self.target_fill, tensor, spatial)
+        return keep_regions(tensor, params.kept, whole, self.atlas, spatial, fill=fill, ignored=self.ignore_index)
+
+    def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
+        """`alter`, in the dtype in which a fill is meant; what it does, it does on bits."""
+        return self.alter(tensor, params, role, donors)

@@ -7,15 +7,6 @@ from crossmodal_aug.augment.params import MixParams, Params
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional.checks import check_tensor
 
-# Dtypes that torch can hardly do more than store, and integers of the same size.
-STORED = {
-    torch.uint16: torch.int16,
-    torch.uint32: torch.int32,
-    torch.uint64: torch.int64,
-    torch.float8_e4m3fn: torch.uint8,
-    torch.float8_e5m2: torch.uint8,
-}
-
 
 def check_source(params: Params, donors: Tensor | None) -> None:
     """Raise unless donors are given just where the call that is replayed had a second batch."""

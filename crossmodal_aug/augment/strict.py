@@ -9,6 +9,7 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, PromiseError
 from crossmodal_aug.functional.alignment import check_alignment
+from crossmodal_aug.functional.evidence import is_mask
 
 if TYPE_CHECKING:
     from crossmodal_aug.anatomy.atlas import Atlas
@@ -31,7 +32,8 @@ class AlignmentWatch:
     def look_at(self, batch: Batch, atlas: Atlas) -> None:
         """Look at one more batch, until enough samples were seen.
 
-        Maps in floating point are passed over: a teacher that has learnt nothing yet proves nothing about the data.
+        Maps in floating point are passed over: a teacher that has learnt nothing yet proves nothing about the data. So
+        are labels of several values, which do not say what is lesion.
 
         Args:
             batch: The batch.
@@ -47,6 +49,8 @@ class AlignmentWatch:
         axes = len(batch.spatial)
         if masks.ndim not in (axes + 1, axes + 2) or (masks.ndim == axes + 2 and masks.shape[1] != 1):
             return  # one-hot labels are no evidence
+        if not is_mask(masks):
+            return  # neither are class ids and ignore values
         if self._size not in ((), batch.spatial):
             self._masks, self._positions = [], []  # batches of several sizes are judged one by one
         self._size = batch.spatial

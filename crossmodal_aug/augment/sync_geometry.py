@@ -1,6 +1,6 @@
 """SyncGeometry: flips, turns, crops, zooms, shifts and small rotations that the words follow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, Unpack
 
@@ -11,8 +11,8 @@ from crossmodal_aug.anatomy.atlas.geometry import Frame
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
+from crossmodal_aug.augment.filling import check_fillable, check_target_fill, fill_for
 from crossmodal_aug.augment.params import Gate, Params, Reason
-from crossmodal_aug.augment.replaying import STORED
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.augment.turned_texts import Turned, turned_texts
 from crossmodal_aug.errors import InvalidValueError
@@ -21,7 +21,7 @@ from crossmodal_aug.functional.following import followed, lesion_of
 from crossmodal_aug.functional.geometry import normalised, turned
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.motions import Motions, check_range, draw_motions, moved, moved_back
-from crossmodal_aug.functional.pasting import choose
+from crossmodal_aug.functional.pasting import STORED, choose
 from crossmodal_aug.functional.sided import check_pairs, exchange_sides
 
 
@@ -75,7 +75,8 @@ class SyncGeometry(CrossModalOp):
             lung; a mirror exchanges them.
         sided_channels: The same for channels of the target, (B, C, *spatial).
         fill: What pixels of the image and of further maps become that lie outside the source.
-        target_fill: The same for the target, for example the label that the loss ignores.
+        target_fill: The same for the target, for example the label that the loss ignores; a number, or one for each
+            channel of (B, C, *spatial). None writes 0 into a mask or probabilities, and refuses what may hold more.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
@@ -120,7 +121,7 @@ class SyncGeometry(CrossModalOp):
         sided_labels: Sequence[tuple[int, int]] = (),
         sided_channels: Sequence[tuple[int, int]] = (),
         fill: float = 0.0,
-        target_fill: float = 0.0,
+        target_fill: float | Sequence[float] | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
@@ -134,7 +135,7 @@ class SyncGeometry(CrossModalOp):
         window = (crop, 1.0) if isinstance(crop, float) else crop
         self.crop = None if window is None else check_range("crop", window, 0.05, 1.0)
         self.frame: Frame = self.atlas.frame if frame is None else frame
-        self.fill, self.target_fill = check_number("fill", fill), check_number("target_fill", target_fill)
+        self.fill, self.target_fill = check_number("fill", fill), check_target_fill(target_fill)
         self.sided_labels = check_pairs("sided_labels", sided_labels)
         self.sided_channels = check_pairs("sided_channels", sided_channels)
         self.bends = bool(self.degrees or self.translate) or self.scale != (1.0, 1.0) or self.crop is not None
@@ -153,6 +154,7 @@ class SyncGeometry(CrossModalOp):
             raise InvalidValueError(
                 f"Expected square images, which `quarter_turns` turns, but got {height} x {width} pixels."
             )
+        check_fillable(batch, self.target_fill if self.bends else 0.0, "SyncGeometry")
         draws = uniforms(named.shape[0], 11, generator=generator, device=named.device)
         motions = draw_motions(
             draws[:, 1:],
@@ -166,7 +168,7 @@ class SyncGeometry(CrossModalOp):
         )
         lesion = None
         if batch.evidence is not None or (self.bends and batch.target is not None):
-            lesion = lesion_of(evidence_of(batch, "SyncGeometry"))
+            lesion = lesion_of(evidence_of(batch, "SyncGeometry", strict=self.strict))
         after, kept = followed(*normalised(motions.matrices), named, self.atlas, lesion, self.frame)
         gate = Gate(named.shape[0], named.device)
         gate.require((draws[:, 0] < self.p) & motions.any, Reason.NOT_DRAWN)
@@ -185,8 +187,7 @@ class SyncGeometry(CrossModalOp):
 
     def alter(self, tensor: Tensor, params: SyncGeometryParams, role: Role, donors: Tensor | None) -> Tensor:
         """Move the accepted samples."""
-        out = moved(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
-        out = choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+        out = self._moved(moved, tensor, params, role)
         if role != "target":
             return out
         return exchange_sides(out, params.turn == Turned.EXCHANGED, self.sided_labels, self.sided_channels)
@@ -215,13 +216,13 @@ class SyncGeometry(CrossModalOp):
         """
         self._check_replay(tensor, params, role)
         if role == "target":
-            mirrored = params.turn == Turned.EXCHANGED
-            tensor = exchange_sides(tensor, mirrored, self.sided_labels, self.sided_channels)
-        out = moved_back(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=self._fill(role))
-        return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+            tensor = exchange_sides(tensor, params.turn == Turned.EXCHANGED, self.sided_labels, self.sided_channels)
+        return self._moved(moved_back, tensor, params, role)
 
-    def _fill(self, role: Role) -> float:
-        return {"target": self.target_fill, "evidence": 0.0}.get(role, self.fill)
+    def _moved(self, way: Callable[..., Tensor], tensor: Tensor, params: SyncGeometryParams, role: Role) -> Tensor:
+        fill = fill_for(role, tensor, params.spatial, self.fill, self.target_fill if self.bends else 0.0)
+        out = way(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=fill)
+        return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
 
     def _written(self, texts: list[str], params: Any) -> list[str | None]:
         """Return each text as its sample was moved, None where it cannot be written well."""

@@ -152,7 +152,7 @@ class TPatchMix(CrossModalOp):
         index, possible = draw_donors(draws[:, 0], None if donors is None else donors.positions.shape[0])
         theirs = source.positions.index_select(0, index)
         needed_by = self._evidence_needed_by()
-        evidence = None if needed_by is None else evidence_of(source, needed_by)
+        evidence = None if needed_by is None else evidence_of(source, needed_by, strict=self.strict)
         size = self._size_for(spatial)
 
         lesion = None
@@ -177,7 +177,7 @@ class TPatchMix(CrossModalOp):
             if self.gate_threshold is not None:
                 gate.require(score >= self.gate_threshold * pixels, Reason.EVIDENCE)
             if self.text == "evidence":
-                own = evidence if donors is None else evidence_of(batch, "text='evidence'")
+                own = evidence if donors is None else evidence_of(batch, "text='evidence'", strict=self.strict)
                 mixed, left = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
                 gate.require(mixed.any(dim=1) | ~(left | lesion), Reason.EVIDENCE)  # no "nothing there" over lesion
         accepted = gate.accepted

@@ -109,12 +109,12 @@ class ZoneMix(CrossModalOp):
         chosen = self._draw_regions(draws[:, 2], draws[:, 3:])
         if self.max_cut is not None:
             among = self.atlas.sides if self.unit == "side" else None
-            mine = border_runs(evidence_of(batch, "max_cut"), self.atlas, among=among)
+            mine = border_runs(evidence_of(batch, "max_cut", strict=self.strict), self.atlas, among=among)
             gate.require(mine.cut_share(chosen, self.atlas) <= self.max_cut, Reason.CUT)
             if donors is None:
                 cut = mine.cut_share(chosen, self.atlas, index)
             else:
-                other = border_runs(evidence_of(donors, "max_cut"), self.atlas, index, among=among)
+                other = border_runs(evidence_of(donors, "max_cut", strict=self.strict), self.atlas, index, among=among)
                 cut = other.cut_share(chosen, self.atlas)
             gate.require(cut <= self.max_cut, Reason.CUT)
         theirs = source.positions.index_select(0, index)

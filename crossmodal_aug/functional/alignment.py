@@ -72,8 +72,8 @@ def check_alignment(atlas: Atlas, masks: Tensor, positions: Tensor) -> float:
 
     Args:
         atlas: K regions with their place in the image.
-        masks: (B, 1, H, W) or (B, H, W) lesion masks: bool, integer (above 0 = lesion) or floating in [0, 1] (at
-            least 0.5 = lesion).
+        masks: (B, 1, H, W) or (B, H, W) lesion masks: bool, integer (0 and one value above = lesion) or floating in
+            [0, 1] (at least 0.5 = lesion).
         positions: (B, K) multi-hot regions that the captions name. Give those of labelled samples: a caption that
             names no region, or a mask without lesion, is left out.
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -35,6 +35,13 @@ def check_number(name: str, value: object) -> float:
     if not math.isfinite(float(value)):
         raise InvalidValueError(f"Expected `{name}` to be finite, but got {value}.")
     return float(value)
+
+
+def check_integer(name: str, value: object) -> int:
+    """Return ``value`` as an int, or raise unless it is a whole number that is no bool."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InvalidTypeError(f"Expected `{name}` to be an integer, but got {type(value).__name__}.")
+    return int(value)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

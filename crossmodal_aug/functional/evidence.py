@@ -3,10 +3,14 @@
 A copy of a mask as float32 may be larger than all that an op returns. So a target stays as it is, and only the pieces
 that an op looks at become numbers in [0, 1]: a floating map as it is, a mask as ``mask > 0``. Both readings keep the
 order of values, so they may also follow a maximum.
+
+An integer mask holds one value beside 0. With more of them, such as class ids or a value that the loss ignores, it
+does not say which of them is lesion.
 """
 
 from math import ceil, frexp
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,22 +19,29 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 _UNSIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 
 
-def check_evidence(name: str, evidence: Tensor) -> Tensor:
+# Values of a mask that an error names.
+_NAMED = 6
+
+
+def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> Tensor:
     """Return evidence that `evidence_values` and `reaches` can read: the tensor itself, cut off from its graph.
 
     Values are checked where that costs nothing, that is on the CPU outside ``torch.compile``; elsewhere a NaN
-    compares as absent evidence. Dtypes that torch can hardly compute with come out as bool or float32.
+    compares as absent evidence, and every value of a mask above 0 as lesion. Dtypes that torch can hardly compute with
+    come out as bool or float32.
 
     Args:
         name: What to call it in errors.
         evidence: Probabilities in [0, 1], or a bool or integer mask.
+        everywhere: Whether values are checked on other devices too, which waits for them.
 
     Returns:
         A tensor of the same shape.
 
     Raises:
         InvalidTypeError: It is complex.
-        InvalidValueError: A value is NaN or lies outside [0, 1].
+        InvalidValueError: A value is NaN or lies outside [0, 1], or an integer mask holds a value below 0, or several
+            above.
 
     Example:
         >>> check_evidence("mask", torch.tensor([0, 65535], dtype=torch.uint16))
@@ -39,10 +50,16 @@ def check_evidence(name: str, evidence: Tensor) -> Tensor:
     evidence = evidence.detach()
     if evidence.is_complex():
         raise InvalidTypeError(f"Expected `{name}` to be real, to be read as evidence, but got {evidence.dtype}.")
-    evidence = computable(evidence)
+    looked_at = (everywhere or evidence.device.type == "cpu") and not torch.compiler.is_compiling()
     if not evidence.is_floating_point():
-        return evidence
-    if evidence.device.type == "cpu" and evidence.numel() and not torch.compiler.is_compiling():
+        if looked_at and not is_mask(evidence):
+            raise InvalidValueError(
+                f"Expected `{name}` to be a mask of 0 and one value above 0, to be read as evidence, but got "
+                f"{_values_of(evidence)}; say which of them is lesion, for example `evidence=(labels == 1)`."
+            )
+        return computable(evidence)
+    evidence = computable(evidence)
+    if looked_at and evidence.numel():
         low, high = evidence.aminmax()
         if not (low >= 0 and high <= 1):  # also true for NaN
             raise InvalidValueError(
@@ -64,12 +81,37 @@ def computable(evidence: Tensor) -> Tensor:
     return evidence.float() if evidence.is_floating_point() and evidence.element_size() == 1 else evidence
 
 
+def is_mask(mask: Tensor) -> bool:
+    """Whether bools or integers are 0 and at most one value above; waits for the device that they are on.
+
+    Example:
+        >>> is_mask(torch.tensor([0, 255])), is_mask(torch.tensor([0, 1, 255])), is_mask(torch.tensor([-1, 0]))
+        (True, False, False)
+    """
+    if mask.dtype == torch.bool or not mask.numel():
+        return True
+    unsigned = _UNSIGNED.get(mask.dtype)
+    bits = mask if unsigned is None else mask.view(unsigned)
+    low, high = map(int, bits.aminmax())
+    if low >= 0 and high <= 255:
+        # Less 1, a byte of 0 becomes the greatest; so the least that is left belongs to the least value above 0.
+        return high <= 1 or int(bits.to(torch.uint8).sub(1).amin()) + 1 == high
+    if low < 0 and unsigned is None:
+        return False
+    return torch.equal(bits != 0, bits == (high if high > 0 else low))
+
+
+def _values_of(mask: Tensor) -> str:
+    values = np.unique(mask.cpu().numpy()).tolist()
+    return f"the values {values}" if len(values) <= _NAMED else f"{len(values)} values, {values[:_NAMED]} and more"
+
+
 def evidence_values(evidence: Tensor) -> Tensor:
     """Checked evidence as float32 in [0, 1].
 
     Example:
-        >>> evidence_values(torch.tensor([-1, 0, 255]))
-        tensor([0., 0., 1.])
+        >>> evidence_values(torch.tensor([0, 255]))
+        tensor([0., 1.])
     """
     if evidence.is_floating_point():
         return evidence.float()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.filling import Fill
 from crossmodal_aug.functional.geometry import normalised
 from crossmodal_aug.functional.pasting import choose
 from crossmodal_aug.functional.precision import full_precision
@@ -124,7 +125,7 @@ def draw_motions(
     return Motions(flipped, quarters, affine)
 
 
-def moved(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill: float) -> Tensor:
+def moved(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill: Fill) -> Tensor:
     """Move a tensor (B, ..., H, W).
 
     Args:
@@ -132,7 +133,7 @@ def moved(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill:
         motions: What each sample is moved by.
         bends: Whether any has a matrix; flips and quarter turns alone move pixels exactly.
         nearest: Whether the nearest pixel is taken where a matrix moves them, instead of interpolating.
-        fill: What pixels become that lie outside the source.
+        fill: What pixels become that lie outside the source; where the nearest is taken, also one number a channel.
 
     Returns:
         The moved tensor.
@@ -143,7 +144,7 @@ def moved(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill:
     return warped(out, motions.affine, nearest=nearest, fill=fill) if bends else out
 
 
-def moved_back(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill: float) -> Tensor:
+def moved_back(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill: Fill) -> Tensor:
     """Undo `moved`, up to what it interpolated and left outside the view; the arguments are the same."""
     back, _ = normalised(inverse_of(motions.affine))
     out = warped(tensor, back, nearest=nearest, fill=fill) if bends else tensor

@@ -15,6 +15,7 @@ from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import check_tensor
+from crossmodal_aug.functional.filling import Fill, can_hold, fill_of
 from crossmodal_aug.functional.mixing import box_mask
 from crossmodal_aug.functional.regions import row_bands, union_mask
 from crossmodal_aug.functional.windows import Windows, windows_of_boxes
@@ -24,6 +25,15 @@ _SHORTEST = 64
 
 # Integers that hold the bits of a value, by its bytes.
 _BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+# Dtypes that torch can hardly do more than store, and integers of the same size.
+STORED = {
+    torch.uint16: torch.int16,
+    torch.uint32: torch.int32,
+    torch.uint64: torch.int64,
+    torch.float8_e4m3fn: torch.uint8,
+    torch.float8_e5m2: torch.uint8,
+}
 
 
 def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor:
@@ -210,7 +220,16 @@ def _paste_bands(
     return taken
 
 
-def keep_regions(tensor: Tensor, zones: Tensor, whole: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
+def keep_regions(
+    tensor: Tensor,
+    zones: Tensor,
+    whole: Tensor,
+    atlas: Atlas,
+    spatial: Sequence[int],
+    *,
+    fill: Fill = 0.0,
+    ignored: int | None = None,
+) -> Tensor:
     """Empty a tensor outside each sample's set of regions.
 
     Args:
@@ -219,9 +238,14 @@ def keep_regions(tensor: Tensor, zones: Tensor, whole: Tensor, atlas: Atlas, spa
         whole: (B,) bool: the samples that stay as they are, pixels of no region too.
         atlas: K regions.
         spatial: (H, W) or (D, H, W).
+        fill: What is written outside the regions, or one number for each channel of (B, C, *spatial).
+        ignored: A value that stays outside too.
 
     Returns:
-        The tensor with zeros outside the regions; the input is not changed.
+        The tensor with ``fill`` outside the regions; the input is not changed.
+
+    Raises:
+        InvalidValueError: The dtype cannot hold ``fill``.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
@@ -232,10 +256,10 @@ def keep_regions(tensor: Tensor, zones: Tensor, whole: Tensor, atlas: Atlas, spa
     size = (spatial[-2], spatial[-1])
     inside = row_bands(zones, atlas, size) | whole.view(-1, 1, 1)
     kind = _BITS.get(tensor.element_size())
-    if kind is None or _keeps_temporaries(tensor):
+    if fill != 0 or ignored is not None or kind is None or _keeps_temporaries(tensor):
         rows = inside.index_select(1, grid.bands_of_rows(atlas, size[0], tensor.device))
         mask = rows.view(rows.shape[0], *[1] * (tensor.ndim - 3), *size)
-        return torch.where(mask, tensor, torch.zeros((), dtype=tensor.dtype, device=tensor.device))
+        return _filled(tensor, mask, fill, ignored)
     # To clear bits is several times faster than to choose numbers, and gives the same zeros.
     out, keep = tensor.clone(), inside.to(kind).neg_()
     start = 0
@@ -244,6 +268,18 @@ def keep_regions(tensor: Tensor, zones: Tensor, whole: Tensor, atlas: Atlas, spa
         out.view(kind).narrow(-2, start, height).bitwise_and_(mask)
         start += height
     return out
+
+
+def _filled(tensor: Tensor, mask: Tensor, fill: Fill, ignored: int | None) -> Tensor:
+    """``where(mask, tensor, fill)`` that leaves a value alone, for dtypes too that torch can only store."""
+    written = fill_of(fill, tensor)
+    bits = STORED.get(tensor.dtype)
+    if ignored is not None and can_hold(float(ignored), tensor.dtype):
+        value = fill_of(float(ignored), tensor)
+        mask = mask | (tensor == value if bits is None else tensor.view(bits) == value.view(bits))
+    if bits is None:
+        return torch.where(mask, tensor, written)
+    return torch.where(mask, tensor.view(bits), written.view(bits)).view(tensor.dtype)
 
 
 def _check_pair(tensor: Tensor, donors: Tensor, spatial: Sequence[int]) -> None:

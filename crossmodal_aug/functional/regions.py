@@ -130,8 +130,8 @@ def region_evidence(
     """How much evidence lies in each region.
 
     Args:
-        evidence: (B, 1, *spatial) or (B, *spatial) map in [0, 1], or an integer or bool mask (above 0 = 1). The
-            last two axes are height and width; a volume (B, 1, D, H, W) is summed over its depth.
+        evidence: (B, 1, *spatial) or (B, *spatial) map in [0, 1], or an integer or bool mask of 0 and one value above,
+            which counts 1. The last two axes are height and width; a volume (B, 1, D, H, W) is summed over its depth.
         atlas: K regions.
         reduce: "count" sums the evidence, in pixels; "share" divides that by the whole sample's evidence (a
             sample without any gives zeros).
@@ -142,7 +142,7 @@ def region_evidence(
 
     Raises:
         InvalidTypeError: ``evidence`` is no tensor, or ``atlas`` no Atlas.
-        InvalidValueError: Its rank is below 3, or it holds NaN or values outside [0, 1].
+        InvalidValueError: Its rank is below 3, or on the CPU it holds NaN, values outside [0, 1], or several labels.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_number, check_tensor
+from crossmodal_aug.functional.filling import Fill, check_held, fill_of
 from crossmodal_aug.functional.geometry import check_matrices, cofactors_of, sources_of
 from crossmodal_aug.functional.precision import full_precision
 
@@ -49,11 +50,16 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
     return warped(tensor, matrices, nearest=nearest, fill=check_number("fill", fill))
 
 
-def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: float) -> Tensor:
-    """Do what `warp` does with what it has checked: matrices with a third coordinate of 1 at the centre."""
-    _check_held(fill, tensor.dtype)
+def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: Fill) -> Tensor:
+    """Do what `warp` does with what it has checked: matrices with a third coordinate of 1 at the centre.
+
+    ``fill`` may be one number for each channel of (B, C, ..., H, W), where the nearest pixel is taken.
+    """
+    check_held(fill, tensor.dtype)
     if nearest:
         return _nearest(tensor, matrices, fill)
+    if isinstance(fill, tuple):
+        raise InvalidTypeError(f"Expected `fill` to be one number where pixels are interpolated, but got {fill}.")
     if tensor.is_complex():
         raise InvalidTypeError(f"Expected a real `tensor` to interpolate in, but got {tensor.dtype}.")
     return _interpolated(tensor, matrices, fill)
@@ -64,21 +70,14 @@ def inverse_of(matrices: Tensor) -> Tensor:
     return cofactors_of(matrices).mT
 
 
-def _check_held(fill: float, dtype: torch.dtype) -> None:
-    """Raise unless a dtype can hold what pixels outside the source become."""
-    if dtype.is_floating_point or dtype.is_complex:
-        return
-    least, most = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
-    if not least <= fill <= most or fill != int(fill):
-        raise InvalidValueError(f"Expected a fill that {dtype} can hold, {least} to {most}, but got {fill:g}.")
-
-
-def _nearest(tensor: Tensor, matrices: Tensor, fill: float) -> Tensor:
+def _nearest(tensor: Tensor, matrices: Tensor, fill: Fill) -> Tensor:
     height, width = tensor.shape[-2:]
     source, inside = sources_of(matrices, (height, width))
     flat = tensor.flatten(1, -3).flatten(2) if tensor.ndim > 3 else tensor.flatten(1).unsqueeze(1)
     taken = flat.gather(2, source.unsqueeze(1).expand(-1, flat.shape[1], -1))
-    empty = torch.full((), fill, dtype=tensor.dtype, device=tensor.device)
+    empty = fill_of(fill, tensor)
+    if empty.ndim:
+        empty = empty.expand(*tensor.shape[1:-2], 1, 1).reshape(1, -1, 1)
     return torch.where(inside.unsqueeze(1), taken, empty).view(tensor.shape)
 
 

@@ -110,9 +110,9 @@ OPS = [
     ZoneMix(PARSER, unit="subset", p=1.0, max_cut=0.9),
     TPatchMix(PARSER, patch_size=6, p=1.0, where="anywhere"),
     TPatchMix(PARSER, patch_size=6, p=1.0, where="probability", gate="lesion", gate_threshold=0.2, threshold=0.2),
-    Focus(PARSER, unit="region", p=1.0, max_cut=0.9),
+    Focus(PARSER, unit="region", p=1.0, max_cut=0.9, target_fill=0),
     SyncFlip(PARSER, p=0.5),
-    CrossModalSequential(Focus(PARSER, p=0.5), ZoneMix(PARSER, p=1.0), SyncFlip(PARSER, p=0.5)),
+    CrossModalSequential(Focus(PARSER, p=0.5, target_fill=0), ZoneMix(PARSER, p=1.0), SyncFlip(PARSER, p=0.5)),
 ]
 
 
@@ -134,29 +134,6 @@ def test_evidence_apart_decides_as_the_target_would(op, seed):
     known = apart.target != 255
     assert torch.equal((apart.target == 2) & known, (apart.evidence > 0) & known)
     assert torch.equal(op.replay(labels, apart.params, role="target"), apart.target)
-
-
-@pytest.mark.parametrize("form", ["one-hot", "class ids", "ignore", "logits"])
-@pytest.mark.parametrize("op", OPS[:4], ids=repr)
-def test_every_form_of_a_target_has_its_evidence(form, op):
-    texts = [BOTH, RIGHT, LEFT, BOTH]
-    images, lesion = images_of(texts), lesion_of(texts)
-    target = {
-        "one-hot": torch.cat((1 - lesion, lesion), dim=1),
-        "class ids": lesion.long() * 3,
-        "ignore": torch.where(lesion > 0, 1, 255),
-        "logits": (lesion * 2 - 1) * 8,
-    }[form]
-    evidence = {
-        "one-hot": target[:, 1:] > 0.5,
-        "class ids": target == 3,
-        "ignore": target == 1,
-        "logits": target.sigmoid(),
-    }[form]
-    out = op(images, texts, target, evidence=evidence, generator=seeded(1))
-    assert out.target.shape == target.shape
-    assert torch.equal(PARSER.encode(out.texts), out.positions)
-    assert torch.equal(op.replay(target, out.params, role="target"), out.target)
 
 
 def test_donors_bring_evidence_where_the_batch_has_it():

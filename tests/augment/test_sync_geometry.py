@@ -313,7 +313,10 @@ def test_what_fills_the_target_is_no_lesion_to_the_next_op_of_any_sequence(donor
     texts = ["Opacity in the left upper lung and the right lower lung."] * 2
     images = torch.rand(2, 1, 24, 24)
     second = Augmented(images.flip(0), texts, masks) if donors else None
-    for later in (Focus(LUNGS, p=1.0, unit="region"), ZoneMix(LUNGS, p=1.0, max_cut=0.1)):
+    for later in (
+        Focus(LUNGS, p=1.0, unit="region", target_fill=0, ignore_index=255),
+        ZoneMix(LUNGS, p=1.0, max_cut=0.1),
+    ):
         flat, nested = CrossModalSequential(shrink, later), CrossModalSequential(CrossModalSequential(shrink), later)
         for seed in range(4):
             one = flat(images, texts, masks, donors=second, generator=seeded(seed))
@@ -322,6 +325,7 @@ def test_what_fills_the_target_is_no_lesion_to_the_next_op_of_any_sequence(donor
             assert torch.equal(one.target, other.target)
             assert one.evidence is None and other.evidence is None
             if isinstance(later, Focus):
+                assert torch.equal(one.target == 255, shrink.replay(masks, one.params[0], role="target") == 255)
                 assert (one.target == 1).flatten(1).any(dim=1).all()
 
 

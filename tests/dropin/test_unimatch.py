@@ -6,6 +6,7 @@ class map is no evidence, so the probability is given apart, and the second batc
 """
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -15,6 +16,7 @@ from crossmodal_aug import LUNG_ZONES, Augmented, PositionParser, TPatchMix
 
 # ---
 from crossmodal_aug.augment import CrossModalSequential, SyncGeometry
+from crossmodal_aug.errors import InvalidValueError
 from tests.dropin.phantoms import Segmenter, changed_lines, draw_chests, evident
 
 LESION, IGNORED = 1, 255
@@ -187,15 +189,15 @@ def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first
     assert texts[:4] != texts[4:]
 
 
-def test_a_class_map_with_ignored_pixels_as_its_own_evidence_is_misread() -> None:
-    """Why the evidence is given apart: 255 is above 0, so padding would count as lesion, without any error."""
+def test_a_class_map_with_ignored_pixels_as_its_own_evidence_is_refused() -> None:
+    """Why the evidence is given apart: 255 is above 0, so padding would count as lesion."""
     _, strong, _, _, texts, truth = next(iter(DataLoader(Chests(UNLABELLED, labelled=False), 32)))
     inside = torch.nn.functional.pad(torch.ones(42, 42), (3, 3, 3, 3)) > 0
     truth = torch.where(inside, truth, IGNORED)
     generator = torch.Generator().manual_seed(0)
     small = TPatchMix(PARSER, patch_size=6, p=1.0, where="donor", gate=None)
-    out = small(strong, texts, truth, generator=generator)
-    assert (PARSER.encode(out.texts) != evident(lesions(out.target), PARSER.atlas)).any()
+    with pytest.raises(InvalidValueError, match=r"`target` to be a mask.*\[0, 1, 255\]; say which of them is lesion"):
+        small(strong, texts, truth, generator=generator)
     out = small(strong, texts, truth, evidence=lesions(truth), generator=generator)
     assert torch.equal(PARSER.encode(out.texts), evident(lesions(out.target), PARSER.atlas))
 

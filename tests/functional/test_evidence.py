@@ -9,7 +9,7 @@ import crossmodal_aug.functional as CF
 from crossmodal_aug import LUNG_ZONES
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.border import border_runs
-from crossmodal_aug.functional.evidence import check_evidence, evidence_values, reaches
+from crossmodal_aug.functional.evidence import check_evidence, evidence_values, is_mask, reaches
 from crossmodal_aug.functional.mixing import _count_true
 
 
@@ -31,9 +31,23 @@ def test_masks_of_every_dtype(dtype: torch.dtype, threshold: float) -> None:
     assert torch.equal(reaches(read, threshold), mask.float() >= threshold)
 
 
-def test_large_unsigned_and_negative_values() -> None:
-    assert check_evidence("mask", torch.tensor([65535], dtype=torch.uint16)).tolist() == [True]
-    assert reaches(check_evidence("mask", torch.tensor([-1, 2])), 0.5).tolist() == [False, True]
+INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64]
+
+
+@given(st.data(), st.sampled_from(INTEGERS))
+def test_a_mask_holds_one_value_above_0(data: st.DataObject, dtype: torch.dtype) -> None:
+    about = torch.iinfo(dtype)
+    some = st.one_of(st.integers(max(about.min, -2), 3), st.sampled_from([100, about.max - 1, about.max, about.min]))
+    values = data.draw(st.lists(some, max_size=5))
+    mask = torch.tensor(values, dtype=dtype)
+    held = len(set(values) - {0}) < 2 and min(values, default=0) >= 0
+    assert is_mask(mask) == held
+    if held:
+        assert reaches(check_evidence("mask", mask), 0.5).tolist() == [value > 0 for value in values]
+        return
+    with pytest.raises(InvalidValueError, match="`mask` to be a mask of 0 and one value above 0") as caught:
+        check_evidence("mask", mask)
+    assert f"the values {sorted(set(values))}" in str(caught.value)
 
 
 def test_what_cannot_be_evidence() -> None:

@@ -103,7 +103,7 @@ def test_the_inverse_runs_through_monais_pipeline_and_loader(phantoms, lung_pars
 def test_evidence_has_a_role_of_its_own(phantoms, lung_parser) -> None:
     (sample,) = samples_of(phantoms(batch=1))
     labels = torch.nn.functional.one_hot(sample["label"][0], 3).movedim(-1, 0)
-    op = Focus(lung_parser, unit="region", p=1.0)
+    op = Focus(lung_parser, unit="region", p=1.0, target_fill=(1, 0, 0))
     sample |= {"label": labels, "extra": torch.ones(1, 48, 40)}
     sample["text"] = "Opacity in the upper left and lower right lung."
     del sample["positions"]
@@ -114,6 +114,7 @@ def test_evidence_has_a_role_of_its_own(phantoms, lung_parser) -> None:
     assert out["text"] != sample["text"]
     assert torch.equal(out["image"].as_tensor(), sample["image"])
     assert 0 < out["extra"].sum() < 48 * 40
+    assert (out["label"].sum(dim=0) == 1).all()  # where it is emptied, all is background
     assert not hasattr(focus, "inverse")
 
 
