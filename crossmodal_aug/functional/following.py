@@ -43,7 +43,8 @@ def follow(
 
     Args:
         matrices: (B, 3, 3) floating: homogeneous, from source to result, on (x, y) in shares of the image: x to the
-            right, y down, both in [0, 1]. A perspective is turned as at the centre of the image.
+            right, y down, both in [0, 1]. `matrices_from_pixels` brings those of other libraries there. A perspective
+            is turned as at the centre of the image.
         positions: (B, K) multi-hot regions before the geometry.
         atlas: K regions with their place in the image.
         evidence: (B, 1, *spatial) or (B, *spatial) of the source: a map in [0, 1] (at least 0.5 = lesion) or a mask.
@@ -57,7 +58,8 @@ def follow(
     Raises:
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: Shapes or devices disagree, `frame` is neither of the two, or on the CPU a matrix is
-            singular or not finite, or evidence lies outside [0, 1].
+            singular or not finite, evidence lies outside [0, 1], or every image that is moved lands more than four
+            times its size out of view, as by matrices in pixels.
 
     Example:
         >>> from crossmodal_aug import QUADRANTS

@@ -60,6 +60,24 @@ def check_readable(module: object) -> None:
         raise _unreadable(module)
 
 
+def is_exact(module: object, *, is_square: bool) -> bool:
+    """Return whether a readable pipeline does no more than flip images, or turn them by quarters.
+
+    Args:
+        module: The pipeline.
+        is_square: Whether images are; the others a quarter turn cuts.
+
+    Returns:
+        Whether each image shows all that it showed before, in whole pixels.
+    """
+    if isinstance(module, OperationBase):
+        return is_exact(module.op, is_square=is_square)
+    if isinstance(module, (ImageSequentialBase, PolicyAugmentBase)):
+        return all(is_exact(child, is_square=is_square) for child in module.children())
+    exact = (K.RandomHorizontalFlip, K.RandomVerticalFlip, *((K.RandomRotation90,) if is_square else ()))
+    return not isinstance(module, K.GeometricAugmentationBase2D) or isinstance(module, exact)
+
+
 def _matrices(container: nn.Module, params: list[ParamItem], like: Tensor) -> Tensor:
     """Product of the matrices of everything that ran, innermost first: (B or 1, 3, 3) float32.
 
