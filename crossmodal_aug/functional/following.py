@@ -70,6 +70,8 @@ def follow(
 
     Convention:
         - Region rule: that of `region_evidence`, with a pixel enough; later regions are painted over earlier ones.
+        - Column x of W becomes W - 1 - x in a mirror. Where a cut of the atlas lies in the middle of an odd width, the
+          middle column belongs to one side, before and after: a region touched in it alone is named on the other side.
         - A pixel of the result shows the source pixel in which its centre comes to lie (nearest neighbour).
         - Angles are those of pixels; without evidence, whose size tells, those of a square image.
         - Randomness: none. No trip to the host; compiles with `fullgraph=True`. On a device other than the CPU, samples
