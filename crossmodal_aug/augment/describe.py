@@ -5,23 +5,25 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.batch import Augmented, calls_of
 from crossmodal_aug.augment.params import Params, Reason
-from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 
-def describe(out: Augmented, atlas: Atlas) -> str:
+def describe(out: Augmented, atlas: Atlas | PositionParser) -> str:
     """Say for each sample what was altered.
 
     Args:
         out: What an op or a sequence of ops returned.
-        atlas: The atlas of its parser, for the names of the regions.
+        atlas: The atlas of its parser, for the names of the regions; or the parser itself.
 
     Returns:
         One line for the batch and one for each sample; with a sequence, a block for each op.
 
     Raises:
-        InvalidTypeError: ``out`` carries no parameters of an op, or ``atlas`` is no Atlas.
+        InvalidTypeError: `out` carries no parameters of an op, or `atlas` is neither an Atlas nor a parser.
+        InvalidValueError: The atlas has another number of regions than the op's.
 
     Example:
         >>> import torch
@@ -31,13 +33,22 @@ def describe(out: Augmented, atlas: Atlas) -> str:
         SyncFlipParams: 1 of 1 samples altered
           0: added right upper; removed left upper; "Right upper lobe nodule."
     """
+    if isinstance(atlas, PositionParser):
+        atlas = atlas.atlas
     if not isinstance(atlas, Atlas):
-        raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
+        raise InvalidTypeError(
+            f"Expected `atlas` to be the Atlas of the op, or its PositionParser, but got {type(atlas).__name__}."
+        )
     if not isinstance(out, Augmented):
         raise InvalidTypeError(f"Expected `out` to be what an op returned, but got {type(out).__name__}.")
     calls = calls_of(out.params)
     if not calls:
         raise InvalidTypeError("Expected `out` to be what an op returned, but its `params` are not those of an op.")
+    regions = calls[0].positions.shape[1]
+    if regions != len(atlas):
+        raise InvalidValueError(
+            f"Expected `atlas` with {regions} regions, as the op has, but got {len(atlas)}: {', '.join(atlas.names)}."
+        )
     blocks = [_describe_call(call, atlas, out.texts if call is calls[-1] else None) for call in calls]
     return "\n".join(blocks)
 

@@ -1,8 +1,8 @@
 """CrossModalSequential: several ops as one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ class CrossModalSequential(CrossModalOp):
     Convention:
         - ``params`` is the tuple of the ops' parameters, in order; of a sequence inside, a tuple in its place.
         - ``donors`` and ``generator`` are handed to each op.
+        - `len`, iteration and `sequence[0]` give its ops; a slice is a sequence, which replays that slice of `params`.
         - `PosAug` belongs at the end: what it takes out of a text, the ops after it do not know of.
     """
 
@@ -64,6 +65,44 @@ class CrossModalSequential(CrossModalOp):
         self.ops = nn.ModuleList(ops)
         self.mixes = any(op.mixes for op in ops)
         self.moves_pixels = any(op.moves_pixels for op in ops)
+
+    def __len__(self) -> int:
+        """The number of its ops; one that is a sequence counts as one."""
+        return len(self.ops)
+
+    def __iter__(self) -> Iterator[CrossModalOp]:
+        """Its ops, in order."""
+        return iter(self._steps)
+
+    @overload
+    def __getitem__(self, index: int) -> CrossModalOp: ...
+    @overload
+    def __getitem__(self, index: slice) -> "CrossModalSequential": ...
+    def __getitem__(self, index: int | slice) -> CrossModalOp:
+        """Return one of its ops, or a sequence of some of them.
+
+        Args:
+            index: An integer, from the end where it is negative, or a slice.
+
+        Returns:
+            The op itself; for a slice a sequence of the ops themselves.
+
+        Raises:
+            IndexError: There is no such op.
+            InvalidTypeError: It is neither an integer nor a slice.
+            InvalidValueError: The slice holds no op.
+        """
+        if isinstance(index, slice):
+            if not self._steps[index]:
+                raise InvalidValueError(f"Expected a slice of at least one of the {len(self)} ops, but got {index}.")
+            return CrossModalSequential(*self._steps[index])
+        if not isinstance(index, int):
+            raise InvalidTypeError(f"Expected an integer or a slice, but got {type(index).__name__}.")
+        return self._steps[index]
+
+    @property
+    def _steps(self) -> list[CrossModalOp]:
+        return [op for op in self.ops if isinstance(op, CrossModalOp)]
 
     def extra_repr(self) -> str:
         """Nothing: ``print`` shows the ops."""
@@ -161,12 +200,13 @@ class CrossModalSequential(CrossModalOp):
         return rewritten
 
     def _pairs(self, params: Any) -> list[tuple[CrossModalOp, Any]]:
-        if not isinstance(params, tuple) or len(params) != len(self.ops):
+        # A DataLoader of torch 2.5 makes a list of a tuple where it pins memory.
+        if not isinstance(params, tuple | list) or len(params) != len(self.ops):
             raise InvalidTypeError(
                 f"Expected `params` to be the tuple of {len(self.ops)} that a call returned, but got "
                 f"{type(params).__name__}."
             )
-        return [(op, one) for op, one in zip(self.ops, params, strict=True) if isinstance(op, CrossModalOp)]
+        return list(zip(self._steps, params, strict=True))
 
 
 def _fills_targets(op: Any) -> bool:

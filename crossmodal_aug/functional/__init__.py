@@ -17,6 +17,7 @@ from crossmodal_aug.functional.mixing import (
     uniforms,
 )
 from crossmodal_aug.functional.pasting import paste, paste_regions
+from crossmodal_aug.functional.pixels import matrices_from_pixels
 from crossmodal_aug.functional.regions import (
     region_boxes,
     region_evidence,
@@ -37,6 +38,7 @@ __all__ = [
     "draw_donors",
     "follow",
     "itcl_loss",
+    "matrices_from_pixels",
     "paste",
     "paste_regions",
     "pick",

@@ -7,6 +7,7 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_tensor
 
 _SINGULAR = 1e-9  # determinant over the product of the lengths of the rows
+_FAR = 4.0  # image sizes; no augmentation shifts by more than one, several in a row by a few
 
 
 def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
@@ -17,13 +18,45 @@ def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
     if matrices.ndim != 3 or matrices.shape[1:] != (3, 3):
         raise InvalidValueError(f"Expected `matrices` of shape (B, 3, 3), but got {tuple(matrices.shape)}.")
     matrices, sound = normalised(matrices)
-    # Looked at where that costs no trip to a device.
-    if matrices.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(sound.all()):
+    check_sound(matrices, sound)
+    if _may_be_looked_at(matrices) and _is_all_far_off(matrices):
+        raise InvalidValueError(
+            "Expected `matrices` on shares of the image, where 1 is its whole width and height, but these take every "
+            f"image that they move more than {_FAR:g} times its size out of view, as matrices in pixels do, such as "
+            f"{matrices[-1].tolist()}: see `crossmodal_aug.functional.matrices_from_pixels`."
+        )
+    return matrices, sound
+
+
+def check_sound(matrices: Tensor, sound: Tensor) -> None:
+    """Raise unless all matrices are sound, (B,) bool, where looking at them costs no trip to a device."""
+    if _may_be_looked_at(matrices) and not bool(sound.all()):
         raise InvalidValueError(
             f"Expected `matrices` to be finite and invertible, but got {matrices[~sound][0].tolist()} for sample "
             f"{int((~sound).int().argmax())}."
         )
-    return matrices, sound
+
+
+def _may_be_looked_at(tensor: Tensor) -> bool:
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _is_all_far_off(matrices: Tensor) -> bool:
+    """Whether each image that is moved at all lands far from the view, as far seen from its side too.
+
+    A window far smaller than the image and an image far smaller than the view are far off by one measure alone.
+    """
+    moved = (matrices != torch.eye(3, dtype=matrices.dtype)).flatten(1).any(dim=1)
+    back, _ = normalised(cofactors_of(matrices).mT)
+    far = (_distance_of(matrices) > _FAR) & (_distance_of(back) > _FAR)
+    return bool(moved.any()) and bool(far[moved].all())
+
+
+def _distance_of(matrices: Tensor) -> Tensor:
+    """How far the image lands beside the unit square, (B,); 0 where a corner comes to lie behind the viewer."""
+    corners, ahead = map_points(matrices, matrices.new_tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
+    gaps = torch.maximum(corners.amin(dim=1) - 1, -corners.amax(dim=1)).amax(dim=1)
+    return gaps.where(ahead.all(dim=1), 0.0)
 
 
 def normalised(matrices: Tensor) -> tuple[Tensor, Tensor]:

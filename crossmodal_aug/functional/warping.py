@@ -18,7 +18,7 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
     Args:
         tensor: (B, ..., H, W). What stands between, channels or the depth of a volume, is moved alike.
         matrices: (B, 3, 3) floating: homogeneous, from source to result, on (x, y) in shares of the image: x to the
-            right, y down, both in [0, 1].
+            right, y down, both in [0, 1]. `matrices_from_pixels` brings those of other libraries there.
         nearest: Whether each pixel of the result is the source pixel in which its centre comes to lie, exactly as
             `follow` looks at evidence; for masks and labels. Else it is interpolated between four (kornia's
             `warp_perspective`); integers are rounded.
@@ -30,7 +30,7 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
     Raises:
         InvalidTypeError: An argument has the wrong type, or a complex tensor is to be interpolated.
         InvalidValueError: Shapes disagree, the dtype cannot hold ``fill``, or on the CPU a matrix is singular or not
-            finite.
+            finite, or all are in pixels by the look of them, as `follow` says.
 
     Example:
         >>> shift = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])

@@ -45,8 +45,10 @@ class CrossModalCollate:
         (tensor([[[[2, 1]]]]), ['Right base opacity.'], tensor([[[0, 1]]]))
 
     Convention:
-        - Returns the collated batch with the altered entries, and with the positions (B, K) bool and which samples
-          were altered (B,) bool under their keys. Dtype, class and channels-last memory format are kept.
+        - Returns the collated batch with the altered entries. Dtype, class and channels-last memory format are kept.
+        - Written beside them, where `keys` have a place for it: positions (B, K) bool, accepted (B,) bool, reason (B,)
+          int8 (`Reason`), and params, which come out of workers as they are, on the CPU. Lightning refuses to move a
+          frozen dataclass to a device: there, leave `params` out, or apply `CrossModalBatch` on the device.
         - The same ``seed``, the same seed of the DataLoader (its ``generator``, or `torch.manual_seed`) and the same
           number of workers and ranks give the same batches. Epochs differ, because the DataLoader seeds its workers
           anew; workers differ, and so do ranks, even where all of them seed their loaders alike.

@@ -12,6 +12,7 @@ from kornia.augmentation.container.params import ParamItem
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidTypeError
+from crossmodal_aug.functional.pixels import to_shares
 
 # Modules that work on values alone and so move nothing.
 _VALUES_ONLY = ("kornia.color", "kornia.enhance", "kornia.filters")
@@ -32,11 +33,7 @@ def shares_of(
         (B or 1, 3, 3), from source to result.
     """
     pixels = _matrices(pipeline, cast(list[ParamItem], pipeline._params), like)
-    # kornia's pixel i has its centre at (i + 1/2) / n of the image.
-    (height, width), (rows, columns) = size, output_size
-    to_pixels = like.new_tensor([[width, 0.0, -0.5], [0.0, height, -0.5], [0.0, 0.0, 1.0]])
-    to_shares = like.new_tensor([[1 / columns, 0.0, 0.5 / columns], [0.0, 1 / rows, 0.5 / rows], [0.0, 0.0, 1.0]])
-    return to_shares @ pixels @ to_pixels
+    return to_shares(pixels, size, output_size)
 
 
 def check_readable(module: object) -> None:
@@ -61,6 +58,24 @@ def check_readable(module: object) -> None:
         and not (isinstance(module, nn.Module) and type(module).__module__.startswith(_VALUES_ONLY))
     ):
         raise _unreadable(module)
+
+
+def is_exact(module: object, *, is_square: bool) -> bool:
+    """Return whether a readable pipeline does no more than flip images, or turn them by quarters.
+
+    Args:
+        module: The pipeline.
+        is_square: Whether images are; the others a quarter turn cuts.
+
+    Returns:
+        Whether each image shows all that it showed before, in whole pixels.
+    """
+    if isinstance(module, OperationBase):
+        return is_exact(module.op, is_square=is_square)
+    if isinstance(module, (ImageSequentialBase, PolicyAugmentBase)):
+        return all(is_exact(child, is_square=is_square) for child in module.children())
+    exact = (K.RandomHorizontalFlip, K.RandomVerticalFlip, *((K.RandomRotation90,) if is_square else ()))
+    return not isinstance(module, K.GeometricAugmentationBase2D) or isinstance(module, exact)
 
 
 def _matrices(container: nn.Module, params: list[ParamItem], like: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """KorniaMix: an op as a mix augmentation of kornia."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -13,6 +13,7 @@ from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice, check_generator, check_tensor
 from crossmodal_aug.integrations.axes import check_width_axis, width_back, width_last
+from crossmodal_aug.integrations.calls import reason_of
 from crossmodal_aug.integrations.kinds import in_format_of
 from crossmodal_aug.integrations.samples import check_op, ops_of
 
@@ -27,7 +28,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
     """Makes an op usable inside ``AugmentationSequential(data_keys=["input", "mask"])``, with replay.
 
     kornia's pipelines carry tensors only, so the words travel beside them: `feed` hands over the texts or positions
-    of the next batch, and after the pipeline ran `texts`, `positions` and `accepted` hold what came of them.
+    of the next batch, and after the pipeline ran `texts`, `positions`, `accepted`, `reason` and `params` hold what
+    came of them.
 
     Args:
         op: Any op, one of your own too, or a `CrossModalSequential` of several: kornia allows one mix augmentation a
@@ -42,6 +44,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         texts: The texts of the last batch as they now read, or None where none were fed for it.
         positions: (B, K) bool: the regions that now hold, or None before the first batch.
         accepted: (B,) bool: the samples that were altered, or None before the first batch.
+        reason: (B,) int8: why a sample was left alone, as codes of `Reason` (of a sequence see `reason_of`), or None.
+        params: The op's own parameters, for its `replay` on further tensors (B, ..., H, W), or None.
 
     Raises:
         InvalidTypeError: ``op`` is no op of this library, or ``generator`` no `torch.Generator`.
@@ -95,6 +99,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         self.texts: list[str] | None = None
         self.positions: Tensor | None = None
         self.accepted: Tensor | None = None
+        self.reason: Tensor | None = None
+        self.params: Any = None
         self._is_fed = False
 
     def __repr__(self) -> str:
@@ -115,7 +121,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
             raise InvalidValueError("Expected `texts` or `positions`, but got neither.")
         self.texts = None if texts is None else check_texts("texts", texts)
         self.positions = None if positions is None else check_tensor("positions", positions)
-        self.accepted = None
+        self.accepted = self.reason = self.params = None
         self._is_fed = True
 
     def forward(
@@ -186,6 +192,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
             texts = None if texts is None else op.rewrite(texts, step)
         self.texts = texts
         self.positions = steps[-1].positions
+        self.params = _nested(self.op, iter(steps))
+        self.reason = reason_of(self.params)
         self.accepted = torch.stack([step.accepted for step in steps]).any(dim=0)
         self._is_fed = False
         return params
@@ -245,3 +253,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
 
     def _turned(self, tensor: Tensor) -> Tensor:
         return width_last(tensor, self.width_axis, 2) if tensor.ndim > 1 else tensor
+
+
+def _nested(op: Any, steps: Iterator[Params]) -> Any:
+    """The parameters of single ops as their op returns them: those of a sequence in a tuple."""
+    return tuple(_nested(one, steps) for one in op.ops) if isinstance(op, CrossModalSequential) else next(steps)

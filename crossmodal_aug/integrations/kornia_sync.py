@@ -21,7 +21,7 @@ from crossmodal_aug.functional.precision import full_precision
 try:
     import kornia.augmentation as K
 
-    from crossmodal_aug.integrations.kornia_matrices import check_readable, shares_of
+    from crossmodal_aug.integrations.kornia_matrices import check_readable, is_exact, shares_of
 except ImportError as error:
     raise MissingDependencyError("Expected kornia to be installed: pip install 'kornia>=0.9'.") from error
 
@@ -74,7 +74,8 @@ class KorniaSync(nn.Module):
     Convention:
         - Shapes: images (B, C, H, W), floating as kornia demands. Target, evidence and maps (B, ..., H, W) go through
           kornia as masks: nearest neighbour, own dtype kept.
-        - Evidence: what is given as such. A target is not read, so that it may hold what it likes.
+        - Evidence: what is given as such, or the target where the pipeline does more than flips and quarter turns, as
+          in `SyncGeometry`. Give it apart where the target holds class labels, ignore values, channels or logits.
         - Randomness: kornia's, that is torch's global generator.
         - A module without a matrix is refused at construction: mixing, elastic and other non-rigid warps, patches,
           video, 3-D, and plain modules other than kornia's filters, colour and enhancement. So is RandomErasing, which
@@ -126,7 +127,7 @@ class KorniaSync(nn.Module):
             images: (B, C, H, W), floating.
             texts: B captions, or None where only ``positions`` are carried.
             target: Aligned map (B, ..., H, W).
-            evidence: (B, 1, H, W) or (B, H, W): where lesion is, as in `CrossModalOp`; None where nothing tells.
+            evidence: (B, 1, H, W) or (B, H, W): where lesion is, as in `CrossModalOp`; None takes the target.
             positions: (B, K) multi-hot regions; None reads them from ``texts``.
             maps: Further aligned tensors (B, ..., H, W).
             params: ``out.params`` of an earlier call, to repeat it; None draws anew.
@@ -136,8 +137,9 @@ class KorniaSync(nn.Module):
 
         Raises:
             InvalidTypeError: An argument has the wrong type.
-            InvalidValueError: Shapes or devices disagree; a caption would break and ``on_break`` is "raise"; or a
-                sample is to be left as it was in a pipeline that changes the size of images.
+            InvalidValueError: Shapes or devices disagree; the target cannot be the evidence; a caption would break and
+                ``on_break`` is "raise"; or a sample is to be left as it was in a pipeline that changes the size of
+                images.
         """
         batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
         if batch.images.ndim != 4 or not batch.images.is_floating_point():
@@ -216,7 +218,10 @@ class KorniaSync(nn.Module):
         # Half precision would not tell neighbouring pixels apart.
         like = batch.images.new_empty(0, dtype=torch.float32)
         shares = shares_of(self.pipeline, like, size, output_size).expand(named.shape[0], 3, 3)
-        lesion = None if batch.evidence is None else lesion_of(evidence_of(batch, "KorniaSync"))
+        bends = not is_exact(self.pipeline, is_square=size[0] == size[1])
+        lesion = None
+        if batch.evidence is not None or (bends and batch.target is not None):
+            lesion = lesion_of(evidence_of(batch, "KorniaSync"))
         matrices, sound = normalised(shares)
         after, kept = followed(matrices, sound, named, self.parser.atlas, lesion, self.frame)
         gate = Gate(named.shape[0], named.device)

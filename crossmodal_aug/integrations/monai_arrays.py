@@ -9,14 +9,16 @@ from torch import Tensor
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.focus import Focus
+from crossmodal_aug.augment.params import Reason
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_choice
 from crossmodal_aug.integrations.axes import check_width_axis, unknown_axis, width_axis_of, width_back, width_last
+from crossmodal_aug.integrations.calls import matrices_of, reason_of
 from crossmodal_aug.integrations.kinds import like, plain
-from crossmodal_aug.integrations.monai_texts import positions_of, text_of
-from crossmodal_aug.integrations.samples import check_op, matrices_of, ops_of
+from crossmodal_aug.integrations.monai_texts import check_different, note_outcome, positions_of, text_of
+from crossmodal_aug.integrations.samples import check_op, ops_of
 
 try:
     from monai.config.type_definitions import KeysCollection
@@ -41,11 +43,15 @@ class CrossModald(RandomizableTransform, MapTransform):
             that records nothing. Where they record another axis than the one that is given, the array is refused.
         text_keys: Keys of the texts; the first is what the op reads, the others follow it.
         positions_key: Key of (K,) multi-hot positions, altered too; None where there are none.
+        accepted_key: Where to write whether the sample was altered, () bool; None does not.
+        reason_key: Where to write why it was left alone, () int8, a code of `Reason` (of a sequence see `reason_of`);
+            None does not.
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: `op` mixes samples, there is no such axis or role, or not one role for each key.
+        InvalidValueError: `op` mixes samples, there is no such axis or role, not one role for each key, or keys are the
+            same.
 
     Example:
         >>> import torch
@@ -62,6 +68,8 @@ class CrossModald(RandomizableTransform, MapTransform):
     Convention:
         - Dtype, meta data and channels-last memory format are kept; where pixels move as a whole, the affine follows.
         - A sample of which any text cannot follow is left alone.
+        - The parameters of the call are not handed on: MONAI's collation takes tensors, numbers and strings. What is to
+          be altered alike goes into `keys`, with its role; further texts into `text_keys`.
         - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample.
     """
 
@@ -78,6 +86,8 @@ class CrossModald(RandomizableTransform, MapTransform):
         width_axis: int | None = None,
         text_keys: KeysCollection = "text",
         positions_key: Hashable | None = None,
+        accepted_key: Hashable | None = None,
+        reason_key: Hashable | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         if self.op_type is not None and not isinstance(op, self.op_type):
@@ -95,7 +105,8 @@ class CrossModald(RandomizableTransform, MapTransform):
         self.roles = self._checked_roles(roles)
         self.width_axis = check_width_axis(width_axis)
         self.text_keys = ensure_tuple(text_keys)
-        self.positions_key = positions_key
+        self.positions_key, self.accepted_key, self.reason_key = positions_key, accepted_key, reason_key
+        check_different((*self.keys, *self.text_keys), positions_key, accepted_key, reason_key)
         self.atlas = ops_of(op)[0].atlas
         self._seed = 0
 
@@ -137,9 +148,9 @@ class CrossModald(RandomizableTransform, MapTransform):
             positions = positions_of(sample, self.positions_key, len(self.atlas)).unsqueeze(0)
             sample[self.positions_key] = positions[0]
         out = self._altered(taken, texts, positions) if taken else None
-        written = None if out is None else self._written(texts, out)
-        self._do_transform = out is not None and written is not None and bool(out.accepted[0])
-        if out is not None and written is not None and self._do_transform:
+        written, reason = self._outcome(texts, out)
+        self._do_transform = out is not None and reason == Reason.ALTERED
+        if out is not None and self._do_transform:
             matrices = matrices_of(out.params)
             for key, values in self._arrays(taken, out).items():
                 count = sample[key].ndim - 1
@@ -148,6 +159,7 @@ class CrossModald(RandomizableTransform, MapTransform):
             sample.update(zip(self.text_keys, written, strict=True))
             if self.positions_key is not None:
                 sample[self.positions_key] = out.positions[0]  # type: ignore[index]
+        note_outcome(sample, self.accepted_key, self.reason_key, reason)
         for key in taken:
             self._note(sample, key, texts, positions, out, axes[key])
         return sample
@@ -192,16 +204,19 @@ class CrossModald(RandomizableTransform, MapTransform):
             altered[key] = self.op.replay(values, out.params, role=role) if done is None else done
         return altered
 
-    def _written(self, texts: list[str], out: Augmented) -> list[str] | None:
-        """Each text as it follows, None where one cannot."""
+    def _outcome(self, texts: list[str], out: Augmented | None) -> tuple[list[str], Reason]:
+        """Each text as it follows, and why the sample is left alone where it is."""
+        if out is None:  # a sample without any of the arrays
+            return texts, Reason.NOT_DRAWN
         if not texts or not bool(out.accepted[0]):
-            return texts
+            return texts, Reason(int(reason_of(out.params)[0]))
         try:
             written = [out.texts[0], *(self.op.rewrite([text], out.params)[0] for text in texts[1:])]  # type: ignore[index]
         except CannotSay:
-            return None
+            return texts, Reason.CANNOT_SAY
         budgets = [one.budget for one in ops_of(self.op) if one.budget is not None]
-        return None if any(any(budget.exceeded(texts, written)) for budget in budgets) else written
+        too_long = any(any(budget.exceeded(texts, written)) for budget in budgets)
+        return (texts, Reason.TOO_LONG) if too_long else (written, Reason.ALTERED)
 
     def _axis_of(self, name: str, array: Tensor) -> int:
         count = array.ndim - 1
@@ -235,6 +250,8 @@ class Focusd(CrossModald):
         width_axis: As for `CrossModald`.
         text_keys: Keys of the texts.
         positions_key: Key of (K,) multi-hot positions, narrowed too; None where there are none.
+        accepted_key: As for `CrossModald`.
+        reason_key: As for `CrossModald`.
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:

@@ -83,11 +83,13 @@ class SyncFlipd(_Invertibled):
             they record another axis than the one that is given, the array is refused.
         text_keys: Keys of the texts.
         positions_key: Key of (K,) multi-hot positions, exchanged too; None where there are none.
+        accepted_key: As for `CrossModald`.
+        reason_key: As for `CrossModald`.
         allow_missing_keys: Whether a sample may lack one of ``keys``.
 
     Raises:
         InvalidTypeError: ``op`` is no SyncFlip, or ``width_axis`` no integer.
-        InvalidValueError: There is no axis ``width_axis``.
+        InvalidValueError: There is no axis ``width_axis``, or keys are the same.
 
     Example:
         >>> import torch
@@ -114,6 +116,8 @@ class SyncFlipd(_Invertibled):
         width_axis: int | None = None,
         text_keys: KeysCollection = "text",
         positions_key: Hashable | None = None,
+        accepted_key: Hashable | None = None,
+        reason_key: Hashable | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(
@@ -123,6 +127,8 @@ class SyncFlipd(_Invertibled):
             width_axis=width_axis,
             text_keys=text_keys,
             positions_key=positions_key,
+            accepted_key=accepted_key,
+            reason_key=reason_key,
             allow_missing_keys=allow_missing_keys,
         )
 
@@ -145,11 +151,13 @@ class SyncGeometryd(_Invertibled):
         width_axis: As for `SyncFlipd`.
         text_keys: Keys of the texts; the op reads the first, the others follow it.
         positions_key: Key of (K,) multi-hot positions, moved too; None where there are none.
+        accepted_key: As for `CrossModald`.
+        reason_key: As for `CrossModald`.
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
         InvalidTypeError: `op` is no SyncGeometry, or another argument has the wrong type.
-        InvalidValueError: There is no such axis or role, or not one role for each key.
+        InvalidValueError: There is no such axis or role, not one role for each key, or keys are the same.
 
     Example:
         >>> import torch
@@ -181,6 +189,8 @@ class SyncGeometryd(_Invertibled):
         width_axis: int | None = None,
         text_keys: KeysCollection = "text",
         positions_key: Hashable | None = None,
+        accepted_key: Hashable | None = None,
+        reason_key: Hashable | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(
@@ -190,6 +200,8 @@ class SyncGeometryd(_Invertibled):
             width_axis=width_axis,
             text_keys=text_keys,
             positions_key=positions_key,
+            accepted_key=accepted_key,
+            reason_key=reason_key,
             allow_missing_keys=allow_missing_keys,
         )
 

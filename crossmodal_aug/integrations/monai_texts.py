@@ -1,17 +1,19 @@
 """MONAI: the ops on words alone, as dictionary transforms."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.augment.base import CrossModalOp
+from crossmodal_aug.augment.params import Reason
 from crossmodal_aug.augment.pos_aug import PosAug
 from crossmodal_aug.augment.reword import Reword
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
 from crossmodal_aug.functional.checks import check_positions
+from crossmodal_aug.integrations.calls import reason_of
 from crossmodal_aug.integrations.samples import check_op, ops_of
 
 try:
@@ -30,11 +32,15 @@ class TextOpd(Randomizable, MapTransform):
             `CrossModalSequential` of such ops.
         positions_key: Where to write the (K,) bool positions that hold afterwards; read too where the sample has
             them. Needs a single text key. None writes none.
+        accepted_key: Where to write whether the text was altered, () bool. Needs a single text key. None writes none.
+        reason_key: Where to write why it was left alone, () int8, a code of `Reason`. Needs a single text key. None
+            writes none.
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
         InvalidTypeError: `op` is no op.
-        InvalidValueError: `op` moves pixels, or `positions_key` is given with several text keys.
+        InvalidValueError: `op` moves pixels, keys are the same, or `positions_key`, `accepted_key` or `reason_key` is
+            given with several text keys.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PosAug, PositionParser, Reword
@@ -47,6 +53,7 @@ class TextOpd(Randomizable, MapTransform):
 
     Convention:
         - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
+        - The parameters of the call are not handed on: MONAI's collation takes tensors, numbers and strings.
     """
 
     op_type: ClassVar[type[CrossModalOp] | None] = None
@@ -57,6 +64,8 @@ class TextOpd(Randomizable, MapTransform):
         op: CrossModalOp | CrossModalSequential,
         *,
         positions_key: Hashable | None = None,
+        accepted_key: Hashable | None = None,
+        reason_key: Hashable | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
@@ -66,11 +75,14 @@ class TextOpd(Randomizable, MapTransform):
             raise InvalidValueError(
                 f"Expected `op` to alter words alone, but {type(op).__name__} moves pixels: use CrossModald."
             )
-        if positions_key is not None and len(self.keys) > 1:
-            raise InvalidValueError(f"Expected one text key beside `positions_key`, but got {self.keys}.")
+        written = {"positions_key": positions_key, "accepted_key": accepted_key, "reason_key": reason_key}
+        for name, key in written.items():
+            if key is not None and len(self.keys) > 1:
+                raise InvalidValueError(f"Expected one text key beside `{name}`, but got {self.keys}.")
+        check_different(self.keys, *written.values())
         self.op = op
         self.regions = len(ops_of(op)[0].atlas)
-        self.positions_key = positions_key
+        self.positions_key, self.accepted_key, self.reason_key = positions_key, accepted_key, reason_key
         self._seed = 0
 
     def randomize(self, data: Any = None) -> None:
@@ -101,6 +113,7 @@ class TextOpd(Randomizable, MapTransform):
             sample[key] = out.texts[0]
             if self.positions_key is not None:
                 sample[self.positions_key] = out.positions[0]
+            note_outcome(sample, self.accepted_key, self.reason_key, reason_of(out.params)[0])
         return sample
 
 
@@ -112,11 +125,13 @@ class PosAugd(TextOpd):
         op: What is done to each phrase.
         positions_key: Where to write the (K,) bool positions that hold afterwards; read too where the sample has
             them. Needs a single text key. None writes none.
-        allow_missing_keys: Whether a sample may lack one of ``keys``.
+        accepted_key: As for `TextOpd`.
+        reason_key: As for `TextOpd`.
+        allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: ``op`` is no PosAug.
-        InvalidValueError: ``positions_key`` is given with several text keys.
+        InvalidTypeError: `op` is no PosAug.
+        InvalidValueError: `positions_key`, `accepted_key` or `reason_key` is given with several text keys.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
@@ -140,11 +155,13 @@ class Rewordd(TextOpd):
         op: How they are reworded.
         positions_key: Where to write the (K,) bool positions; read too where the sample has them. Needs a single
             text key. None writes none.
+        accepted_key: As for `TextOpd`.
+        reason_key: As for `TextOpd`.
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
         InvalidTypeError: `op` is not a Reword.
-        InvalidValueError: `positions_key` is given with several text keys.
+        InvalidValueError: `positions_key`, `accepted_key` or `reason_key` is given with several text keys.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, Reword
@@ -158,6 +175,24 @@ class Rewordd(TextOpd):
     """
 
     op_type = Reword
+
+
+def check_different(keys: Sequence[Hashable], *others: Hashable | None) -> None:
+    """Raise `InvalidValueError` where two of the keys of a transform are the same; None is no key."""
+    names = [*keys, *(other for other in others if other is not None)]
+    if len(set(names)) < len(names):
+        raise InvalidValueError(f"Expected keys that differ from each other, but got {names}.")
+
+
+def note_outcome(
+    sample: dict[Hashable, Any], accepted_key: Hashable | None, reason_key: Hashable | None, reason: Tensor | Reason
+) -> None:
+    """Write into a sample whether it was altered, () bool, and why not, () int8, where there are keys for it."""
+    code = torch.as_tensor(reason, dtype=torch.int8)
+    if accepted_key is not None:
+        sample[accepted_key] = code == int(Reason.ALTERED)
+    if reason_key is not None:
+        sample[reason_key] = code
 
 
 def text_of(sample: Mapping[Hashable, Any], key: Hashable) -> str:

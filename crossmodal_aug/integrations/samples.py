@@ -10,13 +10,17 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.augment.batch import Augmented, calls_of
+from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_tensor
 from crossmodal_aug.integrations.axes import is_unclear, unknown_axis, width_axis_of, width_back, width_last
+from crossmodal_aug.integrations.calls import matrices_of, reason_of
 from crossmodal_aug.integrations.kinds import like, plain
 from crossmodal_aug.integrations.paths import Key, get, has, keys_in, path_of, put
+
+# Stands for a `reason` that was not given, so that None can be.
+_BESIDE: Any = object()
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class SampleKeys:
         positions: Multi-hot positions: read where the sample has them, and always written; None does neither.
         accepted: Where to write which samples were altered; None does not. What is written into a tuple may go one
             index behind its last.
+        reason: Where to write why a sample was left alone, as codes of `Reason` (0 for an altered one; of a sequence
+            see `reason_of`). Unless given, the entry "reason" beside `accepted`, and nowhere where that is None or an
+            index of a tuple, or where another key stands there. None does not.
+        params: Where to write the parameters of the call, for `op.replay`, `op.rewrite` and `describe`; None does not.
         maps: Further aligned tensors.
         evidence: What says where lesion is, where the target does not (class labels, ignore values, logits); None
             takes the target itself.
@@ -55,10 +63,17 @@ class SampleKeys:
     accepted: Key | None = "accepted"
     maps: tuple[Key, ...] = ()
     evidence: Key | None = None
+    reason: Key | None = _BESIDE
+    params: Key | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.maps, tuple):
             raise InvalidTypeError(f"Expected `maps` to be a tuple of keys, but got {type(self.maps).__name__}.")
+        if self.reason is _BESIDE:
+            others = [path_of(key) for key in (*self.read(), self.positions) if key is not None]
+            beside = _beside(self.accepted)
+            is_free = beside is not None and path_of(beside) not in others
+            object.__setattr__(self, "reason", beside if is_free else None)
         names = (*self.read(), *self.written())
         paths = [path_of(name) for name in names]
         if len(set(paths)) < len(paths):
@@ -78,7 +93,15 @@ class SampleKeys:
 
     def written(self) -> tuple[Key, ...]:
         """The keys of what is written beside the altered entries."""
-        return tuple(key for key in (self.positions, self.accepted) if key is not None)
+        return tuple(key for key in (self.positions, self.accepted, self.reason, self.params) if key is not None)
+
+
+def _beside(accepted: Key | None) -> Key | None:
+    """The entry "reason" of the dictionary that `accepted` is an entry of; None where it is not of one."""
+    *way, last = path_of(accepted) if accepted is not None else (0,)
+    if not isinstance(last, str):
+        return None
+    return (*way, "reason") if isinstance(accepted, tuple) else "reason"
 
 
 def check_op(op: object) -> CrossModalOp | CrossModalSequential:
@@ -141,7 +164,7 @@ def alter_batch(
 
     Returns:
         A new batch of the same kind: the altered entries in place of the old ones, as tensors of the same class and
-        memory format, and the positions and which samples were accepted.
+        memory format, and what `keys` want written beside them.
 
     Raises:
         InvalidTypeError: The batch is neither, or an entry has the wrong type.
@@ -171,23 +194,16 @@ def alter_batch(
     altered |= {key: value for key, value in own if key is not None}
     for place, tensor in altered.items():
         batch = put(batch, place, layout.back(tensor, get(batch, place), matrices))
-    for key, value in ((keys.text, out.texts), (keys.positions, out.positions), (keys.accepted, out.accepted)):
+    said = (
+        (keys.text, out.texts),
+        (keys.positions, out.positions),
+        (keys.accepted, out.accepted),
+        (keys.reason, reason_of(out.params)),
+    )
+    for key, value in said:
         if key is not None:
             batch = put(batch, key, value[0] if single else value)
-    return batch
-
-
-def matrices_of(params: Any) -> Tensor | None:
-    """Return how a call moved pixels, (B, 3, 3) in shares of the image; None where no op of it tells.
-
-    An op tells by `matrices` of its parameters, as `SyncFlip` and `SyncGeometry` do.
-    """
-    total: Tensor | None = None
-    for call in calls_of(params):
-        step = getattr(call, "matrices", None)
-        if isinstance(step, Tensor):
-            total = step if total is None else step @ total
-    return total
+    return batch if keys.params is None else put(batch, keys.params, out.params)
 
 
 @dataclass(frozen=True)

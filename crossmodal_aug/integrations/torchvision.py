@@ -58,7 +58,9 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
 
     Convention:
         - Classes, dtypes and channels-last memory format are kept: a Mask stays a Mask, int64 stays int64.
-        - Written beside the altered entries: positions, (K,) or (B, K) bool, and accepted, () or (B,) bool.
+        - Written beside the altered entries, where `keys` have a place for it: positions, (K,) or (B, K) bool,
+          accepted, () or (B,) bool, reason, () or (B,) int8 (`Reason`), and params. Those of a single sample are of a
+          batch of one, and torch's `default_collate` does not take them.
         - Boxes and keypoints raise where the op moves pixels (its `moves_pixels`): they would no longer fit. Beside
           `Focus`, which moves none, they stay, those of what the caption no longer names too.
     """

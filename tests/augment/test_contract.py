@@ -5,6 +5,7 @@ import torch
 
 from crossmodal_aug import (
     LUNG_ZONES,
+    QUADRANTS,
     Augmented,
     CrossModalSequential,
     Focus,
@@ -17,7 +18,7 @@ from crossmodal_aug import (
     describe,
 )
 from crossmodal_aug.augment import Reason
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
 PARSER = PositionParser(LUNG_ZONES)
 LEFT, RIGHT = "Opacity in the lower left lung.", "Opacity in the upper right lung."
@@ -170,3 +171,37 @@ def test_accepted_is_of_any_op_of_a_sequence():
     assert not torch.equal(flipped.accepted, masked.accepted)
     with pytest.raises(InvalidValueError, match="what an op returned"):
         _ = Augmented(images_of(texts)).accepted
+
+
+def test_describe_takes_the_parser_that_the_ops_take():
+    out = SyncFlip(PARSER, p=1.0)(images_of([LEFT]), [LEFT])
+    assert describe(out, PARSER) == describe(out, LUNG_ZONES)
+    with pytest.raises(InvalidTypeError, match="the Atlas of the op, or its PositionParser, but got str"):
+        describe(out, "lungs")
+    with pytest.raises(InvalidValueError, match="`atlas` with 6 regions, as the op has, but got 5: top-left"):
+        describe(out, QUADRANTS)
+
+
+def test_a_sequence_is_a_sequence_of_its_ops():
+    ops = [SyncFlip(PARSER, p=0.6), Focus(PARSER, p=0.7), PosAug(PARSER, phrase_p=0.5)]
+    sequence = CrossModalSequential(*ops)
+    assert len(sequence) == 3
+    assert list(sequence) == ops
+    assert [sequence[0], sequence[-1]] == [ops[0], ops[2]]
+    assert ops[1] in sequence
+    assert isinstance(sequence[1:], CrossModalSequential)
+    assert list(sequence[1:]) == ops[1:]
+    assert list(sequence[-2:-1]) == [ops[1]]
+    texts = [LEFT, RIGHT, BOTH, SILENT]
+    out = sequence(images_of(texts), texts, lesion_of(texts), generator=seeded(2))
+    assert torch.equal(out.params[0].accepted, sequence[0](images_of(texts), texts, generator=seeded(2)).accepted)
+    halfway = sequence[:1].replay(images_of(texts), out.params[:1])
+    assert torch.equal(sequence[1:].replay(halfway, out.params[1:]), out.images)
+    for beyond in (3, -4):
+        with pytest.raises(IndexError):
+            sequence[beyond]
+    with pytest.raises(InvalidValueError, match=r"at least one of the 3 ops, but got slice\(3, None, None\)"):
+        sequence[3:]
+    for index in ("0", 1.0, None):
+        with pytest.raises(InvalidTypeError, match="an integer or a slice"):
+            sequence[index]

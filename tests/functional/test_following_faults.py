@@ -6,7 +6,7 @@ import torch
 
 import crossmodal_aug.functional as CF
 from crossmodal_aug import QUADRANTS, Atlas
-from crossmodal_aug.functional import following, geometry
+from crossmodal_aug.functional import body_frame, geometry, image_frame, places
 from tests.functional.following_reference import ATLASES, CASES, SYMMETRIES, agree, came, expected, some_case
 
 
@@ -25,8 +25,8 @@ FAULTS: dict[str, tuple[str, object]] = {
     "any region will do": ("_CLEAR", 0.0),
     "hardly in view": ("_SEEN", 0.0),
     "matrix the wrong way": ("sources_of", lambda m, size, own=geometry.sources_of: own(torch.linalg.inv(m), size)),
-    "every other pixel": ("_touched", lambda lesion, atlas: (CF.region_evidence(lesion, atlas, reduce="count") > 1)),
-    "painting the other way": ("_region_of", first_region),
+    "every other pixel": ("regions_touched", lambda shown, atlas: CF.region_evidence(shown, atlas, reduce="count") > 1),
+    "painting the other way": ("region_of", first_region),
     "behind the viewer": ("map_points", lambda *a, own=geometry.map_points: (own(*a)[0], own(*a)[1] | True)),
     "never mirrored": ("turn_of", lambda *given, own=geometry.turn_of: (own(*given)[0] & False, own(*given)[1])),
     "not in pixels": ("turn_of", lambda m, aspect, own=geometry.turn_of: own(m, 1.0)),
@@ -55,7 +55,8 @@ def test_planted_faults_turn_the_reference_red(
 ) -> None:
     assert all(agree(wanted, came(*case)) for case, wanted in fixed)
     name, planted = FAULTS[fault]
-    for module in (following, geometry):
-        if hasattr(module, name):
-            monkeypatch.setattr(module, name, planted)
+    rooms = [module for module in (image_frame, body_frame, places, geometry) if hasattr(module, name)]
+    assert rooms
+    for module in rooms:
+        monkeypatch.setattr(module, name, planted)
     assert not all(agree(wanted, came(*case)) for case, wanted in fixed)
