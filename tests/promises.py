@@ -20,7 +20,7 @@ from crossmodal_aug import (
     ZoneMix,
 )
 from tests.functional.following_reference import on_a_border, warp
-from tests.strategies import Case
+from tests.strategies import IGNORED, Case
 
 LESION = 0.5
 
@@ -103,15 +103,16 @@ def one_alteration(op, case: Case, out: Augmented) -> None:
     assert torch.equal(out.images, traced(case.images, source.images))
     for new, mine, theirs in zip(out.maps, case.maps, source.maps, strict=True):
         assert torch.equal(new, traced(mine, theirs))
-    for new, mine, theirs in (
-        (out.target, case.target, source.target),
-        (out.evidence, case.evidence, source.evidence),
+    empties = torch.stack([case.empty(one) for one in case.target]) if batch else case.target
+    for new, mine, theirs, empty in (
+        (out.target, case.target, source.target, empties),
+        (out.evidence, case.evidence, source.evidence, torch.zeros(())),
     ):
         if mine is None:
             continue
         moved = traced(mine, theirs)
         if narrows(op):
-            assert bool(((new == moved) | (new == 0)).all())
+            assert bool(((new == moved) | (new == empty)).all())
         else:
             assert torch.equal(new, moved)
     assert out.images.dtype == case.images.dtype
@@ -128,11 +129,12 @@ def _one_matrix(case: Case, out: Augmented) -> None:
         shown = (
             torch.from_numpy(warp(numbers, matrix)).flatten() if out.params.accepted[b] else torch.arange(numbers.size)
         )
-        for new, old in (
-            (out.target[b], case.target[b]),
-            *((n[b], o[b]) for n, o in zip(out.maps, case.maps, strict=True)),
-        ):
-            wanted = torch.where(shown >= 0, old.flatten(-2)[..., shown.clamp_min(0)], torch.zeros((), dtype=old.dtype))
+        pairs = [(out.target[b], case.target[b], case.empty(case.target[b]))]
+        if case.evidence is not None:
+            pairs.append((out.evidence[b], case.evidence[b], torch.zeros_like(case.evidence[b])))
+        pairs += [(n[b], o[b], torch.zeros_like(o[b])) for n, o in zip(out.maps, case.maps, strict=True)]
+        for new, old, empty in pairs:
+            wanted = torch.where(shown >= 0, old.flatten(-2)[..., shown.clamp_min(0)], empty.flatten(-2))
             assert torch.equal(new.flatten(-2), wanted)
 
 
@@ -209,7 +211,10 @@ def _focus_narrows(op: Focus, case: Case, out: Augmented) -> None:
         outside = torch.ones_like(boxes, dtype=torch.bool)
         for region in kept.nonzero().flatten().tolist():
             outside &= boxes != region
-        assert not bool(out.target[b][..., outside].any())
+        left, empty = out.target[b][..., outside], case.empty(case.target[b])[..., outside]
+        kept_value = (case.target[b][..., outside] == IGNORED) & (case.apart == "ignored border")
+        assert torch.equal(left, torch.where(kept_value, case.target[b][..., outside], empty))
+        assert case.evidence is None or not bool(out.evidence[b][..., outside].any())
         assert torch.equal(out.target[b][..., ~outside], case.target[b][..., ~outside])
         assert torch.equal(out.images[b], case.images[b])
 

@@ -64,6 +64,21 @@ class Case:
     donors: Augmented | None
     seed: int
     evidence: torch.Tensor | None = None
+    apart: str | None = None
+
+    def suit(self, op: torch.nn.Module) -> torch.nn.Module:
+        """Tell an op, and those inside it, what empties a target of this kind."""
+        for one in op.modules():
+            if hasattr(one, "target_fill"):
+                one.target_fill = None if self.apart is None else APART[self.apart]
+            if hasattr(one, "ignore_index"):
+                one.ignore_index = IGNORED if self.apart == "ignored border" else None
+        return op
+
+    def empty(self, like: torch.Tensor) -> torch.Tensor:
+        """A target of this kind with nothing in it, of the shape of a sample (C, *spatial)."""
+        fill = torch.tensor(0.0 if self.apart is None else APART[self.apart]).to(like.dtype)
+        return fill.view(-1, *[1] * (like.ndim - 1)).expand_as(like) if fill.ndim else fill.expand_as(like)
 
     def run(self, op: torch.nn.Module, **changes: object) -> Augmented:
         """Call ``op`` on this batch with this case's seed."""
@@ -95,8 +110,9 @@ class Case:
 
 IMAGE_DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.uint8, torch.int16)
 TARGETS = ("mask int64", "mask bool", "mask uint8 without channel", "probability", "probability float64")
-# What a target may hold where the evidence is given apart.
-APART = ("class ids", "ignored border", "logits", "one-hot")
+# What a target may hold where the evidence is given apart, and what empties it.
+APART = {"class ids": 0.0, "ignored border": 0.0, "logits": -9.0, "one-hot": (1.0, 0.0, 0.0)}
+IGNORED = 255
 
 
 def _images(rng: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -125,7 +141,7 @@ def _apart(rng: torch.Generator, evidence: torch.Tensor, spatial: tuple[int, ...
         return torch.randn(shape, generator=rng) + 4 * lesion.float() - 2
     labels = torch.where(lesion, torch.randint(1, 3, shape, generator=rng), 0)
     if kind == "ignored border":
-        return torch.where(torch.rand(shape, generator=rng) < 0.2, 255, lesion.long()).to(torch.uint8)
+        return torch.where(torch.rand(shape, generator=rng) < 0.2, IGNORED, lesion.long()).to(torch.uint8)
     if kind == "one-hot":
         return torch.nn.functional.one_hot(labels[:, 0], 3).movedim(-1, 1).float()
     return labels
@@ -143,7 +159,7 @@ def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case
     dtype, kind = draw(st.sampled_from(IMAGE_DTYPES)), draw(st.sampled_from(TARGETS))
     with_maps = draw(st.booleans())
     layout = draw(st.sampled_from(["contiguous", "strided", "channels last"]))
-    apart = draw(st.one_of(st.none(), st.none(), st.sampled_from(APART)))
+    apart = draw(st.one_of(st.none(), st.none(), st.sampled_from(list(APART))))
 
     def batch(count: int) -> Augmented:
         images = _images(rng, (count, channels, *spatial), dtype)
@@ -171,4 +187,5 @@ def cases(draw: st.DrawFn, atlas: str | None = None, min_batch: int = 0) -> Case
         donors,
         draw(st.integers(0, 2**31)),
         mine.evidence,
+        apart,
     )

@@ -12,7 +12,7 @@ from tests.strategies import Case, cases
 @settings(max_examples=25)
 @given(case=cases())
 def test_promises(build: ops.Build, case: Case) -> None:
-    op = build(case.parser)
+    op = case.suit(build(case.parser))
     copies = {
         "images": case.images.clone(),
         "target": case.target.clone(),
@@ -31,7 +31,7 @@ def test_promises(build: ops.Build, case: Case) -> None:
 @settings(max_examples=10)
 @given(case=cases())
 def test_same_seed_same_result(build: ops.Build, case: Case) -> None:
-    op = build(case.parser)
+    op = case.suit(build(case.parser))
     first, second = case.run(op), case.run(op)
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.target, second.target)
@@ -43,7 +43,7 @@ def test_same_seed_same_result(build: ops.Build, case: Case) -> None:
 @settings(max_examples=10)
 @given(case=cases(min_batch=2))
 def test_per_sample_ops_do_not_care_how_a_batch_is_split(name: str, case: Case) -> None:
-    op = ops.SINGLE[name](case.parser)
+    op = case.suit(ops.SINGLE[name](case.parser))
     whole = case.run(op, donors=None)
     generator = torch.Generator().manual_seed(case.seed)
     for b in range(len(case.texts)):
