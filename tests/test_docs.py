@@ -1,6 +1,8 @@
 """The pages of the documentation: snippets run as they stand, links lead somewhere, and every page can be found."""
 
 import doctest
+import importlib
+import inspect
 import os
 import re
 from pathlib import Path
@@ -56,3 +58,28 @@ def test_the_index_and_the_navigation_name_every_page() -> None:
     assert linked == others
     in_navigation = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text())
     assert sorted(in_navigation) == sorted(others | {"index.md"})
+
+
+PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy")
+ADAPTERS = ("batch", "collate", "huggingface", "kornia", "monai", "spacy", "torchvision")
+
+
+def public_names() -> set[str]:
+    """Every public name once, by the shortest module that offers it."""
+    homes: dict[int, str] = {}
+    for module in [*PUBLIC, *(f".integrations.{name}" for name in ADAPTERS)]:
+        of = importlib.import_module(f"crossmodal_aug{module}")
+        own = [n for n, one in vars(of).items() if n[0] != "_" and getattr(one, "__module__", "") == of.__name__]
+        for name in getattr(of, "__all__", own):
+            homes.setdefault(id(getattr(of, name)), f"crossmodal_aug{module}.{name}")
+    errors = importlib.import_module("crossmodal_aug.errors")
+    kinds = [name for name, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+    return {*homes.values(), *(f"crossmodal_aug.errors.{name}" for name in kinds)}
+
+
+def test_the_api_pages_list_every_public_name_once() -> None:
+    listed = [
+        name for page in (DOCS / "api").glob("*.md") for name in re.findall(r"^::: (\S+)$", page.read_text(), re.M)
+    ]
+    # The keys of samples are offered by every adapter; their home is a module of their own.
+    assert sorted(listed) == sorted(public_names() | {"crossmodal_aug.integrations.samples.SampleKeys"})
