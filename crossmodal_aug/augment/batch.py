@@ -56,7 +56,7 @@ def calls_of(params: Any) -> list[Params]:
     """Return the parameters of each op in those of a call, sequences inside sequences laid out."""
     if isinstance(params, Params):
         return [params]
-    return [call for one in params for call in calls_of(one)] if isinstance(params, tuple) else []
+    return [call for one in params for call in calls_of(one)] if isinstance(params, (tuple, list)) else []
 
 
 @dataclass(frozen=True)
