@@ -6,7 +6,7 @@ from torch import Tensor
 from crossmodal_aug.augment.batch import Batch
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import InvalidValueError
-from crossmodal_aug.functional.evidence import is_mask
+from crossmodal_aug.functional.evidence import costs_nothing_to_look_at, is_mask
 from crossmodal_aug.functional.filling import Fill, check_fill, check_held
 
 _HOW = "0 for class ids, one number a channel for one-hot channels, a low number for logits"
@@ -89,7 +89,7 @@ def _holds_more(target: Tensor) -> bool:
 
     Floats above 1 may be a mask of 0 and 255 that lost its dtype on the way.
     """
-    if target.device.type != "cpu" or torch.compiler.is_compiling() or target.is_complex() or not target.numel():
+    if not costs_nothing_to_look_at(target) or target.is_complex() or not target.numel():
         return False
     if target.is_floating_point():
         values = target.detach().float() if target.element_size() == 1 else target.detach()

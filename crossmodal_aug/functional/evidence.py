@@ -50,7 +50,7 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
     evidence = evidence.detach()
     if evidence.is_complex():
         raise InvalidTypeError(f"Expected `{name}` to be real, to be read as evidence, but got {evidence.dtype}.")
-    looked_at = (everywhere or evidence.device.type == "cpu") and not torch.compiler.is_compiling()
+    looked_at = costs_nothing_to_look_at(evidence) or (everywhere and not torch.compiler.is_compiling())
     if not evidence.is_floating_point():
         if looked_at and not is_mask(evidence):
             raise InvalidValueError(
@@ -79,6 +79,11 @@ def computable(evidence: Tensor) -> Tensor:
     if evidence.dtype in _UNSIGNED:
         return evidence.view(_UNSIGNED[evidence.dtype]) != 0
     return evidence.float() if evidence.is_floating_point() and evidence.element_size() == 1 else evidence
+
+
+def costs_nothing_to_look_at(tensor: Tensor) -> bool:
+    """Whether values can be looked at without a wait for a device: on the CPU, outside ``torch.compile``."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def is_mask(mask: Tensor) -> bool:
