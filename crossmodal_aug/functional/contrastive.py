@@ -163,7 +163,7 @@ def itcl_loss(
         True
     """
     checks.check_settings(temperature, chunk_size, reduction)
-    checks.check_flags(normalize=normalize, gather_distributed=gather_distributed)
+    checks.check_flags(normalize=normalize, gather_distributed=gather_distributed, return_parts=return_parts)
     gather = gather_distributed and world_size() > 1
     checks.check_embeddings(image_embeddings, text_embeddings)
     checks.check_labels(positions, image_embeddings, affinity)

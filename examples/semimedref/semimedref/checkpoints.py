@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import MODELS, ReferringModel
@@ -68,7 +68,7 @@ def load_trained(path: Path) -> Trained:
         raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
     if about.get("format") != CHECKPOINT_FORMAT:
         raise InvalidValueError(
-            f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {about.get('format')!r}, which "
+            f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {shown(about.get('format'))}, which "
             "another version of this example wrote"
         )
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import yaml
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.presets import PRESETS
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
@@ -135,9 +135,11 @@ class Config:
             value, choices = getattr(self, one.name), one.metadata["choices"]
             # JSON writes 1.0 as 1 in hand-edited files; every other type must be the declared one.
             if type(value) is not one.type and not (one.type is float and type(value) is int):
-                raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {value!r}")
+                raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {shown(value)}")
             if choices and value not in choices:
-                raise InvalidValueError(f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {value!r}")
+                raise InvalidValueError(
+                    f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {shown(value)}"
+                )
         self._check_numbers()
         for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
             self._check(_can_be_a_path(getattr(self, name)), name, "text that can be a path")
@@ -190,7 +192,7 @@ class Config:
 
     def _check(self, holds: bool, name: str, wanted: str) -> None:
         if not holds:
-            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {getattr(self, name)!r}")
+            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {shown(getattr(self, name))}")
 
     @property
     def optimiser_steps(self) -> int:

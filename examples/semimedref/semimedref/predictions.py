@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.checkpoints import Trained
 from semimedref.data.images import read_image, resize_image
 from semimedref.data.sheets import csv_rows
@@ -153,7 +153,7 @@ def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: P
     name, caption = (row[place] for place in places)
     path = folder / name
     if not name or Path(name).name != name:
-        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {name!r}")
+        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {shown(name)}")
     if not path.is_file():
         return Job(path, caption, f"{path}: no such file, but {where} names it")
     if not caption:

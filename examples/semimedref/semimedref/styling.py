@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.models import ReferringModel
 
 UNREAD_FILE = "unread_captions.txt"
@@ -48,7 +48,7 @@ def in_style(texts: Sequence[str], template: str, parser: PositionParser) -> Sty
     """
     report = parser(template)
     if not report.regions or report.unread:
-        raise InvalidValueError(f"Expected --in-style with a caption that names regions, but got {template!r}")
+        raise InvalidValueError(f"Expected --in-style with a caption that names regions, but got {shown(template)}")
     return Styled(template, *parser.in_style_many(texts, template))
 
 

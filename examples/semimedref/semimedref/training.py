@@ -13,7 +13,7 @@ from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.checkpoints import Trained, load_trained
 from semimedref.config import FREE_TO_CHANGE, Config
 from semimedref.data.module import SamplesModule
@@ -185,8 +185,9 @@ def check_same_run(stored: Config, config: Config, path: Path) -> None:
     differing = [one.name for one in fields(Config) if getattr(stored, one.name) != getattr(config, one.name)]
     differing = [name for name in differing if name not in free]
     if differing:
-        shown = ", ".join(f"{name} {getattr(stored, name)!r} for {getattr(config, name)!r}" for name in differing)
-        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {shown}")
+        pairs = ((name, getattr(stored, name), getattr(config, name)) for name in differing)
+        came = ", ".join(f"{name} {shown(old)} for {shown(new)}" for name, old, new in pairs)
+        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {came}")
 
 
 def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) -> None:
