@@ -25,6 +25,7 @@ from semimedref.metrics import Scores
 from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
+from semimedref.resuming import check_can_go_on
 from semimedref.runs import RUN_FOLDER, RunFolder, write_text
 from semimedref.stored import read_stored
 from semimedref.trainer import make_trainer
@@ -162,13 +163,7 @@ def stopped_early(path: Path, config: Config) -> bool:
     """
     if not path.exists():
         return False
-    stored = read_stored(path, "checkpoint")
-    parts = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
-    missing = [part for part in parts if not isinstance(stored, dict) or part not in stored]
-    if not isinstance(stored, dict) or missing:
-        raise InvalidValueError(
-            f"{path}: expected a checkpoint from which a run can go on, but {', '.join(missing)} lack"
-        )
+    stored = check_can_go_on(read_stored(path, "checkpoint"), path)
     if not config.patience:
         return False
     waited = [state["wait_count"] for name, state in stored["callbacks"].items() if name.startswith("EarlyStopping")]
