@@ -1,4 +1,4 @@
-"""The library's own exceptions, and `shown`, by which their messages quote a value that came.
+"""The library's own exceptions, and `shown` and `reason`, by which messages quote what came.
 
 Each is also the built-in exception that a caller would expect, so ``except ValueError`` keeps working.
 """
@@ -63,6 +63,24 @@ def shown(value: object, most: int = 80) -> str:
         ("['left']", 80, '[[[[...]]]]')
     """
     text = _LINE_BREAK.sub(" ", _BEGINNING.repr1(value, _BEGINNING.maxlevel))
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def reason(error: BaseException, most: int = 300) -> str:
+    """Return what an error of another library says: on one line, cut short where it quotes much.
+
+    Args:
+        error: The error.
+        most: Most characters of the text.
+
+    Returns:
+        The beginning of its message.
+
+    Example:
+        >>> reason(ValueError("no such   key"))
+        'no such key'
+    """
+    text = " ".join(str(error).split())
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

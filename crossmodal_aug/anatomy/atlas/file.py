@@ -13,7 +13,7 @@ from crossmodal_aug.anatomy.atlas.symmetry import check_pairs, check_places, che
 from crossmodal_aug.anatomy.atlas.tables import region_index, word_entries
 from crossmodal_aug.anatomy.atlas.tokens import words_of
 from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry
-from crossmodal_aug.errors import AtlasError, InvalidValueError, shown
+from crossmodal_aug.errors import AtlasError, InvalidValueError, reason, shown
 
 if TYPE_CHECKING:
     from crossmodal_aug.anatomy.atlas.schema import AtlasTable, RegionTable
@@ -66,7 +66,7 @@ def parse_fields(source: str, where: str) -> dict[str, Any]:
         source.encode()  # half a surrogate pair is not a character of TOML, but tomllib lets it pass
         content = tomllib.loads(source.removeprefix("\ufeff"))
     except ValueError as error:  # a number of thousands of digits is one that is not a TOMLDecodeError
-        raise AtlasError(f"{where}: Expected TOML, but got {error}") from error
+        raise AtlasError(f"{where}: Expected TOML, but got {reason(error)}") from error
     except RecursionError as error:
         raise AtlasError(f"{where}: Expected TOML, but got lists inside lists without end") from error
     try:

@@ -10,15 +10,13 @@ from typing import Any, Self
 
 import yaml
 
-from crossmodal_aug.errors import InvalidValueError, shown
+from crossmodal_aug.errors import InvalidValueError, reason, shown
 from semimedref.presets import PRESETS
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
 
 LARGEST_BATCH = 65536
 """Labelled samples in a step. They are drawn with replacement, so their number alone sets no limit."""
-
-LONGEST_REASON = 300
 
 FREE_TO_CHANGE = ("accelerator", "cache")
 """Settings that may differ when a run is resumed: they say where to compute, not what."""
@@ -263,8 +261,7 @@ class Config:
             stored = yaml.load(path.read_text(encoding="utf-8"), Loader=SettingsLoader)
         # Where a value does not fit its tag (`!!int abc`), or is no date (2020-13-45), PyYAML lets anything through.
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-            why = " ".join(str(error).split())
-            raise InvalidValueError(f"{path}: not a YAML file ({why[:LONGEST_REASON]})") from error
+            raise InvalidValueError(f"{path}: not a YAML file ({reason(error)})") from error
         if isinstance(stored, dict):
             numbers = {one.name for one in fields(cls) if one.type is float}
             stored = {str(name).replace("-", "_"): value for name, value in stored.items()}
