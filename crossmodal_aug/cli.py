@@ -16,6 +16,7 @@ from crossmodal_aug.anatomy.atlas import named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
+from crossmodal_aug.terminal import plain
 
 # What names no file, but would: a slip is no report.
 _PATH = re.compile(
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output has seen enough; Python would complain once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (CrossModalError, OSError) as error:
-        print(f"crossmodal-aug: {error}", file=sys.stderr)  # noqa: T201
+        print(f"crossmodal-aug: {plain(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
@@ -79,7 +80,7 @@ def _parse(options: argparse.Namespace) -> None:
     parser = PositionParser(atlas)
     if options.unknown:
         for word, count in parser.unknown_words(texts).most_common():
-            print(json.dumps({"word": word, "count": count}) if options.json else f"{count} {word}")  # noqa: T201
+            print(json.dumps({"word": word, "count": count}) if options.json else f"{count} {plain(word)}")  # noqa: T201
         return
     for number, text in enumerate(texts):
         report = parser(text)
@@ -87,8 +88,8 @@ def _parse(options: argparse.Namespace) -> None:
             print(json.dumps(_as_record(report)))  # noqa: T201
             continue
         if len(texts) > 1:
-            print(("\n" if number else "") + text)  # noqa: T201
-        print("\n".join(_as_table(report)))  # noqa: T201
+            print(("\n" if number else "") + plain(text))  # noqa: T201
+        print("\n".join(map(plain, _as_table(report))))  # noqa: T201
 
 
 def _texts(source: str) -> list[str]:

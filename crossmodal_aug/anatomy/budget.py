@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence, Sized
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 
 class TokenBudget:
@@ -25,7 +25,7 @@ class TokenBudget:
         if isinstance(max_tokens, bool) or not isinstance(max_tokens, int):
             raise InvalidTypeError(f"Expected `max_tokens` to be an integer, but got {type(max_tokens).__name__}.")
         if max_tokens < 1:
-            raise InvalidValueError(f"Expected `max_tokens` of at least 1, but got {max_tokens}.")
+            raise InvalidValueError(f"Expected `max_tokens` of at least 1, but got {shown(max_tokens)}.")
         if not callable(tokenizer):
             raise InvalidTypeError(
                 "Expected `tokenizer` to be a function from a text to its tokens, which `max_tokens` counts, "

@@ -14,9 +14,9 @@ from crossmodal_aug.anatomy.readback import check_cues, check_wording
 from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
 from crossmodal_aug.anatomy.statement import Statement
-from crossmodal_aug.anatomy.texts import RememberedTexts
+from crossmodal_aug.anatomy.texts import RememberedTexts, strings_of
 from crossmodal_aug.anatomy.writing.rewrite import with_regions
-from crossmodal_aug.errors import AtlasError, CannotSay, InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import AtlasError, CannotSay, InvalidTypeError, InvalidValueError, shown
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -78,12 +78,12 @@ class PositionParser(RememberedTexts):
         if not isinstance(atlas, Atlas):
             raise InvalidTypeError(
                 "Expected `atlas` to be an Atlas (LUNG_ZONES, QUADRANTS, or Atlas.from_toml(path)), but got "
-                f"{repr(atlas) if isinstance(atlas, str) else type(atlas).__name__}"
+                f"{shown(atlas) if isinstance(atlas, str) else type(atlas).__name__}"
             )
         if not isinstance(cache_size, int) or isinstance(cache_size, bool):
-            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {cache_size!r}")
+            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {shown(cache_size)}")
         if cache_size < 0:
-            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {cache_size}")
+            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {shown(cache_size)}")
         # spaCy is imported with the first parser, so that importing the package costs nothing.
         from spacy.language import Language  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ class PositionParser(RememberedTexts):
         try:
             self.nlp, self._vocabulary = pipeline.make_pipeline(atlas, nlp, self._cues)
         except AtlasError as error:
-            raise AtlasError(f"atlas {atlas.name!r}: {error}") from error
+            raise AtlasError(f"atlas {shown(atlas.name)}: {error}") from error
         self._taken, self._steps = pipeline.take_statement, pipeline.STEPS
         self._sides = tuple(sum(1 << index for index in side) for side in atlas.sides)
         self._sets: dict[int, tuple[tuple[str, ...], tuple[bool, ...]]] = {}
@@ -199,7 +199,7 @@ class PositionParser(RememberedTexts):
         said = f"{body}{mark} {absent}" + text[len(body) :]
         statement = self.statement(said)
         if statement.affirmed or not statement.placed:
-            raise CannotSay(f"Expected a text that can say that nothing is there, but {body!r} would not")
+            raise CannotSay(f"Expected a text that can say that nothing is there, but {shown(body)} would not")
         return said
 
     def _stated(self, text: str) -> Statement | None:
@@ -218,13 +218,16 @@ class PositionParser(RememberedTexts):
         Returns:
             For each unknown word, in lower case, how often it comes.
 
+        Raises:
+            InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
+
         Example:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).unknown_words(["Opacity in the left zungula.", "Zungula clear"])
             Counter({'zungula': 2})
         """
         counts: Counter[str] = Counter()
-        for text in texts:
+        for text in strings_of(texts):
             statement = self.statement(text)
             words = (text[term.start : term.end].lower() for term in statement.terms if term.kind == "unknown")
             counts.update(word for word in words if not self._vocabulary.kind_of(word))

@@ -11,7 +11,7 @@ from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.anatomy.writing.reword import framed
 from crossmodal_aug.anatomy.writing.wording import Style, position_phrase
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, shown
 
 if TYPE_CHECKING:
     from crossmodal_aug.anatomy.reading.cues import Cue
@@ -50,16 +50,16 @@ def check_wording(
             continue
         words = [statement.said(index, index) for index, kind in enumerate(statement.kinds) if kind == "unknown"]
         strange = [word for word in words if not kind_of(word.lower())]
-        named = f"; not among the words: {', '.join(map(repr, strange))}" if strange else ""
+        named = f"; not among the words: {', '.join(map(shown, strange))}" if strange else ""
         raise AtlasError(
-            f"atlas {atlas.name!r}: Expected {label} to read as {_listed(atlas, wanted)}, but {sentence!r} reads as "
-            f"{_listed(atlas, statement.affirmed)}{named}"
+            f"atlas {shown(atlas.name)}: Expected {label} to read as {_listed(atlas, wanted)}, but {shown(sentence)} "
+            f"reads as {_listed(atlas, statement.affirmed)}{named}"
         )
     for label, sentence in (("absent", atlas.phrasing.absent), ("absent_caption", atlas.phrasing.absent_caption)):
         if not read(sentence).placed:
             raise AtlasError(
-                f"atlas {atlas.name!r}: Expected [phrases] `{label}` to say that nothing is there, but {sentence!r} "
-                "does not read so"
+                f"atlas {shown(atlas.name)}: Expected [phrases] `{label}` to say that nothing is there, but "
+                f"{shown(sentence)} does not read so"
             )
     _check_frames(atlas, read)
     if len(_CHECKED) < _MOST_CHECKED:
@@ -80,7 +80,7 @@ def check_cues(cues: Iterable[Cue], read: Callable[[str], Statement]) -> None:
         for label, sentence in (("fits", cue.fits), ("fails", cue.fails)):
             fault = marks_missed(sentence, read) if sentence else ""
             if fault:
-                raise AtlasError(f"cue {cue.name!r}: Expected `{label}` to read as it is marked, but {fault}")
+                raise AtlasError(f"cue {shown(cue.name)}: Expected `{label}` to read as it is marked, but {fault}")
 
 
 def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
@@ -101,7 +101,7 @@ def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
         done = match.end()
     text += sentence[done:]
     if not wanted:
-        return f"{sentence!r} marks no place; mark one as {{-denied}}, {{+affirmed}} or {{0neither}}"
+        return f"{shown(sentence)} marks no place; mark one as {{-denied}}, {{+affirmed}} or {{0neither}}"
     statement = read(text)
     found = [
         (statement.terms[one.first].start, statement.terms[one.last].end, one.negated)
@@ -112,9 +112,9 @@ def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
         over = [negated for first, last, negated in found if first < end and start < last]
         said = _SAID[mark]
         if mark == "0" and over:
-            return f"{text[start:end]!r} in {text!r} is read, and is marked as {said}"
+            return f"{shown(text[start:end])} in {shown(text)} is read, and is marked as {said}"
         if mark != "0" and (not over or any(negated != (mark == "-") for negated in over)):
-            return f"{text[start:end]!r} in {text!r} is not read as {said}"
+            return f"{shown(text[start:end])} in {shown(text)} is not read as {said}"
     return ""
 
 
@@ -122,16 +122,16 @@ def _sentences(atlas: Atlas) -> Iterator[tuple[str, str, int]]:
     """Yield what to call a phrase in errors, a sentence with it, and the regions that it shall name."""
     words = atlas.phrasing
     for index, name in enumerate(atlas.names):
-        yield f"`phrase` of {name!r}", _stated(atlas, words.regions[index]), 1 << index
+        yield f"`phrase` of {shown(name)}", _stated(atlas, words.regions[index]), 1 << index
     for side, members in zip(words.sides, atlas.sides, strict=True):
         full = _mask(members)
-        yield f"[phrases] `coarse` of side {side!r}", _stated(atlas, words.coarse.format(side=side)), full
+        yield f"[phrases] `coarse` of side {shown(side)}", _stated(atlas, words.coarse.format(side=side)), full
         if words.whole:
-            yield f"[phrases] `whole` of side {side!r}", _stated(atlas, words.whole.format(side=side)), full
+            yield f"[phrases] `whole` of side {shown(side)}", _stated(atlas, words.whole.format(side=side)), full
         parted = tuple(index for index in members if words.parts[index])
         for index in parted:
             phrase = words.some.format(parts=words.parts[index], side=side)
-            yield f"`part` of {atlas.names[index]!r}", _stated(atlas, phrase), 1 << index
+            yield f"`part` of {shown(atlas.names[index])}", _stated(atlas, phrase), 1 << index
         for chosen in _subsets(parted):
             yield "[phrases] `some`", _listing(atlas, _mask(chosen)), _mask(chosen)
     everything = range(len(atlas))
@@ -150,8 +150,8 @@ def _check_frames(atlas: Atlas, read: Callable[[str], Statement]) -> None:
             texts = framed(atlas, mask, frame)
             if not any(read(text).affirmed == mask for text in texts):
                 raise AtlasError(
-                    f"atlas {atlas.name!r}: Expected [[frames]] {name!r} to read as {_listed(atlas, mask)}, but "
-                    f"{texts[0]!r} reads as {_listed(atlas, read(texts[0]).affirmed)}"
+                    f"atlas {shown(atlas.name)}: Expected [[frames]] {shown(name)} to read as {_listed(atlas, mask)}, "
+                    f"but {shown(texts[0])} reads as {_listed(atlas, read(texts[0]).affirmed)}"
                 )
 
 
@@ -175,5 +175,5 @@ def _mask(indices: tuple[int, ...]) -> int:
 
 
 def _listed(atlas: Atlas, mask: int) -> str:
-    names = [repr(name) for index, name in enumerate(atlas.names) if mask >> index & 1]
+    names = [shown(name) for index, name in enumerate(atlas.names) if mask >> index & 1]
     return ", ".join(names) or "no region"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.anatomy.writing.mirror import mirrored_text
 from crossmodal_aug.anatomy.writing.reword import check_read, frame_of, reworded
-from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, shown
 
 if TYPE_CHECKING:
     import torch
@@ -64,20 +64,12 @@ class RememberedTexts(ABC):
         Raises:
             InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
         """
-        if isinstance(texts, str):
-            raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
-        if not isinstance(texts, Iterable):
-            raise InvalidTypeError(f"Expected `texts` to be several strings, but got {texts!r}")
         cache = self._cache
         reports = []
-        for index, text in enumerate(texts):
+        for text in strings_of(texts):
             # Reading a dict is atomic; only what changes the cache needs the lock.
-            report = cache.get(text) if isinstance(text, str) else None
+            report = cache.get(text)
             if report is None:
-                if not isinstance(text, str):
-                    raise InvalidTypeError(
-                        f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}"
-                    )
                 report = self(text)
                 self._remember(self._cache, text, report)
             reports.append(report)
@@ -147,10 +139,13 @@ class RememberedTexts(ABC):
             'Middle left lung.'
         """
         if not isinstance(bits, Iterable):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {bits!r}")
+            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}")
         if isinstance(bits, str):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got the text {bits!r}")
-        key = (text, tuple(bool(bit) for bit in bits))
+            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got the text {shown(bits)}")
+        try:
+            key = (text, tuple(bool(bit) for bit in bits))
+        except (RuntimeError, ValueError) as error:  # rows of a tensor or of an array, which are neither true nor false
+            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}") from error
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:
             _check_text("text", text)
@@ -253,7 +248,7 @@ class RememberedTexts(ABC):
         (model,) = self.parse_many([template])
         if not model.regions or model.unread or model.negated:
             raise InvalidValueError(
-                f"Expected `template` to name regions in known words and to call none clear, but got {template!r}"
+                f"Expected `template` to name regions in known words and to call none clear, but got {shown(template)}"
             )
         statement = self.statement(text)
         check_read(statement, self.atlas)
@@ -295,6 +290,25 @@ class RememberedTexts(ABC):
             cache[key] = value
             while len(cache) > self.cache_size:
                 cache.popitem(last=False)
+
+
+def strings_of(texts: object) -> Iterator[str]:
+    """Yield several texts.
+
+    Args:
+        texts: The texts.
+
+    Raises:
+        InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
+    """
+    if isinstance(texts, str):
+        raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
+    if not isinstance(texts, Iterable):
+        raise InvalidTypeError(f"Expected `texts` to be several strings, but got {shown(texts)}")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InvalidTypeError(f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}")
+        yield text
 
 
 def _check_text(name: str, text: object) -> None:

@@ -15,7 +15,7 @@ from crossmodal_aug.augment.batch import check_texts
 from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.augment.settings import Settings
 from crossmodal_aug.augment.text_op import TextOp
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import uniforms
 
@@ -97,7 +97,7 @@ class PosAug(TextOp):
             named = {region for text in (value, f"Lesion in {value}.") for region in parser(text).regions}
             if named:
                 raise InvalidValueError(
-                    f"Expected `{name}` to name no region of the atlas, but {value!r} names {sorted(named)}."
+                    f"Expected `{name}` to name no region of the atlas, but {shown(value)} names {sorted(named)}."
                 )
         self.phrase_p = check_probability("phrase_p", phrase_p)
         self.mode = mode

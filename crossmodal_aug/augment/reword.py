@@ -12,7 +12,7 @@ from crossmodal_aug.augment.batch import check_texts
 from crossmodal_aug.augment.params import Params, Reason
 from crossmodal_aug.augment.settings import Settings
 from crossmodal_aug.augment.text_op import TextOp
-from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.mixing import pick, uniforms
 
@@ -88,16 +88,18 @@ class Reword(TextOp):
     def _checked_frames(self, frames: object) -> tuple[str, ...]:
         known = tuple(name for name, _ in self.atlas.phrasing.frames)
         if not known:
-            raise InvalidValueError(f"Expected `parser` of an atlas with [[frames]], but {self.atlas.name!r} has none.")
+            raise InvalidValueError(
+                f"Expected `parser` of an atlas with [[frames]], but {shown(self.atlas.name)} has none."
+            )
         if frames is None:
             return known
         if isinstance(frames, str) or not isinstance(frames, Iterable):
-            raise InvalidTypeError(f"Expected `frames` to be several names of frames, but got {frames!r}.")
+            raise InvalidTypeError(f"Expected `frames` to be several names of frames, but got {shown(frames)}.")
         names = tuple(frames)
         wrong = [name for name in names if name not in known]
         if wrong or not names:
             raise InvalidValueError(
-                f"Expected `frames` to be of {', '.join(known)}, but got {repr(wrong[0]) if wrong else 'none'}."
+                f"Expected `frames` to be of {', '.join(known)}, but got {shown(wrong[0]) if wrong else 'none'}."
             )
         return names
 

@@ -16,7 +16,7 @@ from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.augment.turned_texts import Turned, turned_texts
 from crossmodal_aug.errors import InvalidValueError
-from crossmodal_aug.functional.checks import check_choice, check_number, check_probability
+from crossmodal_aug.functional.checks import check_choice, check_flag, check_number, check_probability
 from crossmodal_aug.functional.following import followed, lesion_of
 from crossmodal_aug.functional.geometry import normalised, turned
 from crossmodal_aug.functional.mixing import uniforms
@@ -128,7 +128,8 @@ class SyncGeometry(CrossModalOp):
         if frame is not None:
             check_choice("frame", frame, ("body", "image"))
         self.p = check_probability("p", p)
-        self.horizontal, self.vertical, self.quarter_turns = bool(horizontal), bool(vertical), bool(quarter_turns)
+        self.horizontal, self.vertical = check_flag("horizontal", horizontal), check_flag("vertical", vertical)
+        self.quarter_turns = check_flag("quarter_turns", quarter_turns)
         self.degrees = check_range("degrees", (0.0, degrees), 0.0, 180.0)[1]
         self.scale = check_range("scale", scale, 0.05, 20.0)
         self.translate = check_probability("translate", translate)

@@ -14,7 +14,7 @@ from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.augment.settings import Role, Settings
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.mixing import draw_donors, uniforms
@@ -123,7 +123,9 @@ class TPatchMix(CrossModalOp):
         self.where = where
         self.gate = gate
         if gate is None and gate_threshold is not None:
-            raise InvalidValueError(f"Expected no `gate_threshold` where `gate` is None, but got {gate_threshold!r}.")
+            raise InvalidValueError(
+                f"Expected no `gate_threshold` where `gate` is None, but got {shown(gate_threshold)}."
+            )
         given = _PAPER_THRESHOLD if gate_threshold is None else gate_threshold
         self.gate_threshold = None if gate is None else check_probability("gate_threshold", given)
         self.threshold = check_probability("threshold", threshold)
@@ -199,7 +201,7 @@ class TPatchMix(CrossModalOp):
         if self.where == "probability":
             return "where='probability'"
         if self.gate is not None:
-            return f"gate={self.gate!r}"
+            return f"gate={shown(self.gate)}"
         return "text='evidence'" if self.text == "evidence" else None
 
     def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:

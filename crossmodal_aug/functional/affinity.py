@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 
 def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -40,7 +40,7 @@ def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype:
                 [0.0000, 0.0000, 1.0000]])
     """
     if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-        raise InvalidTypeError(f"Expected `dtype` to be a floating torch dtype, but got {dtype!r}")
+        raise InvalidTypeError(f"Expected `dtype` to be a floating torch dtype, but got {shown(dtype)}")
     check_multi_hot(positions, "positions")
     rows = label_sets(positions, dtype)
     if others is None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.checks import check_positions, check_probability, check_tensor
 
 Orientation = Literal["upright", "mirrored", "transposed", "unknown"]
@@ -169,7 +169,7 @@ def _check_tiling(atlas: Atlas) -> None:
     area = sum((y1 - y0) * (x1 - x0) for y0, y1, x0, x1 in atlas.boxes)
     if abs(area - 1) > 1e-6:
         raise InvalidValueError(
-            f"Expected `atlas` to tile the image without overlap, but the regions of {atlas.name!r} cover "
+            f"Expected `atlas` to tile the image without overlap, but the regions of {shown(atlas.name)} cover "
             f"{area:.2f} of its area; whether left is the image's left, `region_evidence` tells for any atlas "
             "(docs/anatomy/laterality.md)."
         )

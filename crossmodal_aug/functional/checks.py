@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 
 def check_tensor(name: str, value: object) -> Tensor:
@@ -22,9 +22,9 @@ def check_probability(name: str, value: object) -> float:
     """Return ``value`` as a float, or raise unless it is a number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"Expected `{name}` to be a number in [0, 1], but got {type(value).__name__}.")
-    number = float(value)
+    number = _as_float(value)
     if not 0.0 <= number <= 1.0:
-        raise InvalidValueError(f"Expected `{name}` to be in [0, 1], but got {value}.")
+        raise InvalidValueError(f"Expected `{name}` to be in [0, 1], but got {shown(value)}.")
     return number
 
 
@@ -32,9 +32,24 @@ def check_number(name: str, value: object) -> float:
     """Return ``value`` as a float, or raise unless it is a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"Expected `{name}` to be a number, but got {type(value).__name__}.")
-    if not math.isfinite(float(value)):
-        raise InvalidValueError(f"Expected `{name}` to be finite, but got {value}.")
-    return float(value)
+    number = _as_float(value)
+    if not math.isfinite(number):
+        raise InvalidValueError(f"Expected `{name}` to be finite, but got {shown(value)}.")
+    return number
+
+
+def _as_float(value: Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer that no float reaches
+        return math.inf
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return ``value``, or raise `InvalidTypeError` unless it is True or False."""
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"Expected `{name}` to be True or False, but got {type(value).__name__}.")
+    return value
 
 
 def check_integer(name: str, value: object) -> int:
@@ -47,7 +62,7 @@ def check_integer(name: str, value: object) -> int:
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Raise `InvalidValueError` unless ``value`` is one of ``choices``."""
     if value not in choices:
-        raise InvalidValueError(f"Expected `{name}` to be one of {tuple(choices)}, but got {value!r}.")
+        raise InvalidValueError(f"Expected `{name}` to be one of {tuple(choices)}, but got {shown(value)}.")
 
 
 def check_positions(name: str, positions: object, shape: tuple[int, int]) -> Tensor:

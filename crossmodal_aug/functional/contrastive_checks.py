@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.affinity import check_multi_hot
 
 TEMPERATURES = (1e-6, 1e6)
@@ -19,13 +19,13 @@ def check_settings(temperature: float, chunk_size: int, reduction: str) -> None:
         raise InvalidTypeError(f"Expected `temperature` to be a float, but got {type(temperature).__name__}")
     lowest, highest = TEMPERATURES
     if not lowest <= temperature <= highest:
-        raise InvalidValueError(f"Expected `temperature` in [{lowest}, {highest}], but got {temperature}")
+        raise InvalidValueError(f"Expected `temperature` in [{lowest}, {highest}], but got {shown(temperature)}")
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int):
         raise InvalidTypeError(f"Expected `chunk_size` to be an int, but got {type(chunk_size).__name__}")
     if chunk_size < 0:
-        raise InvalidValueError(f"Expected `chunk_size` of 0 (all rows at once) or more, but got {chunk_size}")
+        raise InvalidValueError(f"Expected `chunk_size` of 0 (all rows at once) or more, but got {shown(chunk_size)}")
     if reduction not in ("mean", "sum", "none"):
-        raise InvalidValueError(f"Expected `reduction` of 'mean', 'sum' or 'none', but got {reduction!r}")
+        raise InvalidValueError(f"Expected `reduction` of 'mean', 'sum' or 'none', but got {shown(reduction)}")
 
 
 def check_flags(**flags: object) -> None:

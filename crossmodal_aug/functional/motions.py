@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.filling import Fill
 from crossmodal_aug.functional.geometry import normalised
 from crossmodal_aug.functional.pasting import choose
@@ -183,7 +183,7 @@ def check_range(name: str, values: object, least: float, most: float) -> tuple[f
     """
     pair = tuple(values) if isinstance(values, tuple | list) else ()
     if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, int | float) for one in pair):
-        raise InvalidTypeError(f"Expected `{name}` to be two numbers, but got {values!r}.")
+        raise InvalidTypeError(f"Expected `{name}` to be two numbers, but got {shown(values)}.")
     if not (least <= pair[0] <= pair[1] <= most and all(map(math.isfinite, pair))):
-        raise InvalidValueError(f"Expected `{name}` to rise inside [{least}, {most}], but got {values!r}.")
+        raise InvalidValueError(f"Expected `{name}` to rise inside [{least}, {most}], but got {shown(values)}.")
     return float(pair[0]), float(pair[1])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.evidence import evidence_values, reaches
@@ -172,11 +172,11 @@ def check_patch_size(patch_size: object) -> tuple[int, ...]:
     sizes = patch_size if isinstance(patch_size, Sequence) else (patch_size,)
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, int):
-            raise InvalidTypeError(f"Expected `patch_size` to hold integers, but got {patch_size!r}.")
+            raise InvalidTypeError(f"Expected `patch_size` to hold integers, but got {shown(patch_size)}.")
         if size < 1:
-            raise InvalidValueError(f"Expected `patch_size` of at least 1 pixel, but got {patch_size!r}.")
+            raise InvalidValueError(f"Expected `patch_size` of at least 1 pixel, but got {shown(patch_size)}.")
     if len(sizes) not in (1, 2, 3):
         raise InvalidValueError(
-            f"Expected `patch_size` to be one number, or one for each axis, but got {patch_size!r}."
+            f"Expected `patch_size` to be one number, or one for each axis, but got {shown(patch_size)}."
         )
     return tuple(sizes)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.checks import (
     check_choice,
@@ -295,6 +295,8 @@ def _split_in_bands(values: Tensor, atlas: Atlas) -> tuple[Tensor, ...]:
 def _check_size(atlas: object, size: Sequence[int]) -> tuple[int, int]:
     if not isinstance(atlas, Atlas):
         raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
+    if not isinstance(size, Sequence):
+        raise InvalidTypeError(f"Expected `size` to be (H, W), two positive integers, but got {type(size).__name__}.")
     if len(size) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
-        raise InvalidValueError(f"Expected `size` to be (H, W), two positive integers, but got {tuple(size)!r}.")
+        raise InvalidValueError(f"Expected `size` to be (H, W), two positive integers, but got {shown(size)}.")
     return size[0], size[1]

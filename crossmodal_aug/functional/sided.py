@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -27,16 +27,16 @@ def check_pairs(name: str, pairs: object) -> Pairs:
         InvalidValueError: A number comes twice.
     """
     if isinstance(pairs, str) or not isinstance(pairs, Sequence):
-        raise InvalidTypeError(f"Expected `{name}` to be pairs of integers, but got {pairs!r}.")
+        raise InvalidTypeError(f"Expected `{name}` to be pairs of integers, but got {shown(pairs)}.")
     found = []
     for pair in pairs:
         is_pair = isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2
         if not is_pair or any(isinstance(one, bool) or not isinstance(one, int) for one in pair):
-            raise InvalidTypeError(f"Expected `{name}` to be pairs of integers, but got {pair!r}.")
+            raise InvalidTypeError(f"Expected `{name}` to be pairs of integers, but got {shown(pair)}.")
         found.append((pair[0], pair[1]))
     numbers = [one for pair in found for one in pair]
     if len(set(numbers)) < len(numbers):
-        raise InvalidValueError(f"Expected `{name}` to hold each number once, but got {pairs!r}.")
+        raise InvalidValueError(f"Expected `{name}` to hold each number once, but got {shown(pairs)}.")
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.checks import check_number, check_tensor
+from crossmodal_aug.functional.checks import check_flag, check_number, check_tensor
 from crossmodal_aug.functional.filling import Fill, check_held, fill_of
 from crossmodal_aug.functional.geometry import check_matrices, cofactors_of, sources_of
 from crossmodal_aug.functional.precision import full_precision
@@ -47,7 +47,7 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
         raise InvalidValueError(
             f"Expected `tensor` of shape ({matrices.shape[0]}, ..., H, W), but got {tuple(tensor.shape)}."
         )
-    return warped(tensor, matrices, nearest=nearest, fill=check_number("fill", fill))
+    return warped(tensor, matrices, nearest=check_flag("nearest", nearest), fill=check_number("fill", fill))
 
 
 def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: Fill) -> Tensor:

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.functional.affinity_rows import AffinityFunction
 from crossmodal_aug.functional.contrastive import MAX_LOGIT_SCALE, ITCLParts, Reduction, itcl_loss
 from crossmodal_aug.functional.contrastive_checks import check_flags, check_settings
@@ -127,5 +127,5 @@ def _check_learnable(temperature: float, *, learnable: bool) -> None:
     if learnable and temperature < 0.01:
         raise InvalidValueError(
             "Expected a learnable `temperature` of at least 0.01 (similarities are scaled by at most "
-            f"100), but got {temperature}"
+            f"100), but got {shown(temperature)}"
         )

@@ -6,7 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.affinity_rows import AffinityFunction
 from crossmodal_aug.functional.contrastive import ITCLParts
 from crossmodal_aug.functional.contrastive_checks import check_embeddings, check_labels
@@ -64,7 +64,7 @@ class ITCQueue(nn.Module):
         if isinstance(size, bool) or not isinstance(size, int):
             raise InvalidTypeError(f"Expected `size` to be an int, but got {type(size).__name__}")
         if size < 1:
-            raise InvalidValueError(f"Expected `size` of 1 or more, but got {size}")
+            raise InvalidValueError(f"Expected `size` of 1 or more, but got {shown(size)}")
         if loss is not None and not isinstance(loss, ITCLoss):
             raise InvalidTypeError(f"Expected `loss` to be an ITCLoss, but got {type(loss).__name__}")
         self.size = size

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from semimedref.checkpoints import Trained, load_trained
-from semimedref.cli import OneLineParser, run
+from semimedref.cli import OneLineParser, run, say
 from semimedref.data import load_data, load_to_score
 from semimedref.data.samples import DataSet, Samples
 from semimedref.evaluation.bootstrap import Bootstrap
@@ -43,13 +43,13 @@ def main(arguments: Sequence[str]) -> None:
     data = load_data(config) if options.root is None else load_to_score(config)
     if options.root is not None:
         # The run has told what it found in its own data.
-        print(*data.notes, sep="\n")
+        say(*data.notes)
     samples = data.test if options.part == "test" else data.valid
     reader = PositionParser(data.atlas)
     for model in trained.models.values():
         model.to(options.device)
     styled = None if options.in_style is None else read_in_style(options.in_style, trained, data, samples, reader)
-    found = evaluate(trained, samples, data.atlas, bootstrap, tell=lambda stage: print(f"{stage} ...", flush=True))
+    found = evaluate(trained, samples, data.atlas, bootstrap, tell=lambda stage: say(f"{stage} ..."))
     settings = asdict(trained.config)
     about = {
         "checkpoint": f"{options.checkpoint}, step {trained.step}",
@@ -65,15 +65,15 @@ def main(arguments: Sequence[str]) -> None:
     }
     if styled is not None:
         about["captions"] = f'read in the words of "{styled.template}"; {styled.note}'
-    print(f"\n{about['checkpoint']}\n{about['data']}, {about['images']}")
+    say("", about["checkpoint"], f"{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)
     for table in shown:
-        print(f"\n{table.to_text()}")
+        say("", *table.to_text().split("\n"))
     if options.json is not None:
         write_text(
             options.json, json.dumps({name: one.to_dict() for name, one in found.models.items()}, indent=2) + "\n"
         )
-        print(f"\n{options.json}")
+        say("", options.json)
     if options.out is not None:
         stored = {**about, "settings of the run": settings, "step": trained.step, "part": options.part}
         write_evaluation(options.out, found, trained.model, reader, shown, about, stored)
@@ -81,9 +81,7 @@ def main(arguments: Sequence[str]) -> None:
         if styled is not None and styled.unread:
             write_text(options.out / UNREAD_FILE, styled.unread_list(samples.names))
             names.append(UNREAD_FILE)
-        print()
-        for name in names:
-            print(options.out / name)
+        say("", *(options.out / name for name in names))
 
 
 def parsed(arguments: Sequence[str]) -> Namespace:
@@ -130,7 +128,7 @@ def read_in_style(template: str, trained: Trained, data: DataSet, samples: Sampl
     """
     template = template or usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
     styled = in_style(samples.texts, template, reader)
-    print(f'captions are read in the words of "{template}": {styled.note}')
+    say(f'captions are read in the words of "{template}": {styled.note}')
     for model in trained.models.values():
         reads_in_style(model, reader, template)
     return styled

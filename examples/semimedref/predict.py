@@ -4,14 +4,13 @@ python examples/semimedref/predict.py runs/NAME/best.ckpt chest.png "unilateral 
 python examples/semimedref/predict.py runs/NAME/best.ckpt FOLDER --captions captions.csv --out masks
 """
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from semimedref.checkpoints import load_trained
-from semimedref.cli import OneLineParser, run
+from semimedref.cli import OneLineParser, complain, run, say
 from semimedref.data.entries import has_half_characters, short
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
 from semimedref.runs import write_text
@@ -20,7 +19,8 @@ from semimedref.styling import UNREAD_FILE, in_style
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
 
-SHOWN_NAMES = 5
+SHOWN_NAMES, SHOWN_WORDS = 5, 20
+LONGEST_WORD = 255
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -59,11 +59,11 @@ def main(arguments: Sequence[str]) -> None:
             found = predict(trained, reader, job, options.out, overwrite=options.overwrite)
         except (CrossModalError, OSError) as error:
             failed += 1
-            print("error: " + " ".join(str(error).split()), file=sys.stderr)
+            complain(error)
         else:
-            words = f"; never met: {', '.join(found.unknown)}" if found.unknown else ""
-            print(f"{job.image.name}: {', '.join(found.regions) or 'no lung zone'}; {found.share:.1f} % found{words}")
-    print(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
+            words = f"; never met: {listed(found.unknown)}" if found.unknown else ""
+            say(f"{job.image.name}: {', '.join(found.regions) or 'no lung zone'}; {found.share:.1f} % found{words}")
+    say(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
     if failed:
         raise InvalidValueError(f"{failed} of {len(jobs)} images could not be done")
 
@@ -98,14 +98,14 @@ def styled(jobs: list[Job], reader: PositionParser, options: Namespace) -> list[
         return jobs
     sound = [job for job in jobs if not job.fault]
     found = in_style([job.caption for job in sound], options.in_style, reader)
-    print(found.note)
+    say(found.note)
     if found.unread:
-        listed = options.out / UNREAD_FILE
-        if listed.exists() and not options.overwrite:
-            raise InvalidValueError(f"{listed} exists: give --overwrite, or another --out")
+        unread = options.out / UNREAD_FILE
+        if unread.exists() and not options.overwrite:
+            raise InvalidValueError(f"{unread} exists: give --overwrite, or another --out")
         options.out.mkdir(parents=True, exist_ok=True)
-        write_text(listed, found.unread_list([job.image.name for job in sound]))
-        print(listed)
+        write_text(unread, found.unread_list([job.image.name for job in sound]))
+        say(unread)
     texts = iter(found.texts)
     return [job if job.fault else replace(job, caption=next(texts)) for job in jobs]
 
@@ -113,17 +113,21 @@ def styled(jobs: list[Job], reader: PositionParser, options: Namespace) -> list[
 def print_left_out(why: str, names: Sequence[str]) -> None:
     """Print how many files are left out, and the first of them."""
     if names:
-        more = ", ..." if len(names) > SHOWN_NAMES else ""
-        print(f"note: {len(names)} left out ({why}): {', '.join(names[:SHOWN_NAMES])}{more}")
+        say(f"note: {len(names)} left out ({why}): {listed(names, SHOWN_NAMES)}")
+
+
+def listed(words: Sequence[str], most: int = SHOWN_WORDS) -> str:
+    """Return the first of several words or names, each cut short, and a sign that there are more."""
+    short_ones = [word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 3] + "..." for word in words[:most]]
+    return ", ".join([*short_ones, *(["..."] if len(words) > most else [])])
 
 
 def report(found: Prediction) -> None:
     """Print what was found in a single image."""
     if found.unknown:
-        print(f"note: the model never met these words: {', '.join(found.unknown)}")
-    print(f"the caption names: {', '.join(found.regions) or 'no lung zone'}")
-    print(f"found: {found.share:.1f} % of the image")
-    print(*found.files, sep="\n")
+        say(f"note: the model never met these words: {listed(found.unknown)}")
+    say(f"the caption names: {', '.join(found.regions) or 'no lung zone'}")
+    say(f"found: {found.share:.1f} % of the image", *found.files)
 
 
 if __name__ == "__main__":

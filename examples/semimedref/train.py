@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from semimedref.cli import OneLineParser, add_arguments, run
+from semimedref.cli import OneLineParser, add_arguments, run, say
 from semimedref.config import Config
 from semimedref.data import load_data
 from semimedref.metrics import table
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str]) -> None:
         stored = Config.from_json(folder.config.read_bytes(), str(folder.config))
         config = stored.with_given(given, source=str(folder.config))
         if folder.metrics.exists():
-            print(f"{folder.path} is complete: {folder.metrics} holds its scores")
+            say(f"{folder.path} is complete: {folder.metrics} holds its scores")
             return
-        print(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
+        say(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
     else:
         config = Config(**given)
         if is_first() and config.name and (Path(config.runs) / config.name).exists():
@@ -54,25 +54,23 @@ def main(arguments: Sequence[str]) -> None:
     if not is_first():
         train(config, data, student, folder or joined_run(Path(config.runs), config.name))
         return
-    for note in data.notes:
-        print(note)
-    print(
+    say(
+        *data.notes,
         f"{config.data}: {len(data.labelled)} labelled, {len(data.unlabelled)} unlabelled, "
         f"{len(data.valid)} validation, {len(data.test)} test images",
-        flush=True,
     )
     if folder is None:
         # Only now: bad input must leave no folder behind.
         folder = new_run(Path(config.runs), config.name, config.default_name)
         write_text(folder.config, config.to_json())
-        print(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on", flush=True)
+        say(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on")
     with training_in(folder):
         scores = train(config, data, student, folder)
     print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores.rows)}\n\n{scores.obedience}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
-        print(folder.path / name)
+        say(folder.path / name)
     evaluate = Path(sys.argv[0]).with_name("evaluate.py")
-    print(f"\nnext: python {evaluate} {folder.path / 'best.ckpt'} --out {folder.path / 'evaluation'}")
+    say("", f"next: python {evaluate} {folder.path / 'best.ckpt'} --out {folder.path / 'evaluation'}")
 
 
 if __name__ == "__main__":

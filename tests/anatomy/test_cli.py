@@ -37,6 +37,21 @@ def test_a_file_as_json_has_a_row_for_each_line(tmp_path, capsys):
     assert records[2]["negated"] == ["left upper", "left middle", "left lower"]
 
 
+def test_texts_and_names_steer_no_terminal(tmp_path, capsys):
+    steering = "\x1b[2J\x9b1m\u202e\x07"
+    path = tmp_path / f"reports{steering}.txt"
+    path.write_text(f"RUL nodule {steering}.\nzun{steering}gula{steering} left base\n", encoding="utf-8")
+    for given in (["parse", str(path)], ["parse", "--unknown", str(path)], ["parse", f"left base {steering}"]):
+        assert main(given) == 0
+    assert main(["parse", f"/missing{steering}.txt"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert r"missing\x1b[2J" in captured.err
+    assert r"RUL nodule \x1b[2J\x9b1m\u202e\x07." in captured.out
+    for line in (captured.out + captured.err).removesuffix("\n").split("\n"):
+        assert line.isprintable()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -103,6 +103,9 @@ def test_cases_are_the_ends_and_the_middle(images):
         assert sorted(dice[i] for i in cases["median"]) == [18, 19, 20, 21]
 
 
+FORMULAS = ('=HYPERLINK("a.b";"c");=1;', "+1;", "-1;", "@SUM(1);", "\uff1d1;")
+
+
 class Reader(HTMLParser):
     """Checks that elements nest, and collects what a browser would load or run."""
 
@@ -135,6 +138,9 @@ def trained(tiny_qata, tmp_path) -> Path:
     annotation = tiny_qata / "annotation.json"
     stored = json.loads(annotation.read_text())
     stored["test"][0]["caption"] += ' <script>alert(1)</script> & "more"'
+    # Captions that a spreadsheet program would work out.
+    for row, start in zip(stored["test"][1:], FORMULAS, strict=False):
+        row["caption"] = start + row["caption"]
     annotation.write_text(json.dumps(stored))
     given = ["--data", "qata", "--root", str(tiny_qata), "--runs", str(tmp_path / "runs"), "--name", "tiny"]
     tiny = ["--size", "32", "--width", "4", "--batch-size", "4", "--labels", "0.3", "--accelerator", "cpu"]
@@ -164,6 +170,14 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert "<script>" in rows[0]["caption"]
+    stored = json.loads((tmp_path / "qata/annotation.json").read_text())["test"]
+    captions = [row["caption"] for row in stored]
+    assert [row["caption"].replace("'", "") for row in rows] == captions
+    assert all(row["caption"].startswith("'") for row in rows[1:])
+    for opened in (",", ";"):  # what parts cells where commas stand in numbers
+        with (out / "per_image.csv").open(newline="") as file:
+            for cell in (cell for row in csv.reader(file, delimiter=opened) for cell in row):
+                assert not cell.strip().startswith(("=", "+", "@"))
     hit, extra, missed = (sum(int(row[name]) for row in rows) for name in ("hit", "extra", "missed"))
     assert 100 * 2 * hit / (2 * hit + extra + missed) == pytest.approx(metrics["test"]["teacher"]["global_dice"])
 

@@ -8,6 +8,7 @@ from semimedref.models.tokenizer import WordTokenizer
 
 from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser, SyncFlip
 from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.integrations.huggingface import TruncationWarning
 
 TEXTS = ["unilateral pulmonary infection, one infected area, upper left lung.", "lower right lung and upper left lung."]
 
@@ -95,6 +96,25 @@ def test_words_and_specials():
     assert tokens.valid.tolist() == [[True, False, False], [True, True, True]]
     assert WordTokenizer(tokenizer.vocabulary).words == tokenizer.words
     assert tokenizer([""]).valid.tolist() == [[True]]
+
+
+def test_of_a_caption_that_would_fill_the_memory_the_beginning_is_read(model):
+    long = "left lung " * 4500
+    most = "512 words" if model.name == "compact" else "48 tokens"
+    with pytest.warns(TruncationWarning, match=rf"at most {most}.* but got one of 900.: its end is not read"):
+        tokens = model.tokenize([long, "left lung"])
+    assert tokens.ids.shape == (2, int(most.split(maxsplit=1)[0]))
+    assert model.segment(images(), tokens).isfinite().all()
+
+
+def test_of_a_long_caption_the_first_words_are_read():
+    tokenizer = WordTokenizer.from_texts(TEXTS)
+    with pytest.warns(TruncationWarning):
+        tokens = tokenizer([TEXTS[0] + " lung" * 9000, TEXTS[0]])
+    whole = tokenizer([TEXTS[0] + " lung" * (512 - 9), TEXTS[0]])
+    assert whole.ids.shape == (2, 512)
+    assert torch.equal(tokens.ids, whole.ids)
+    assert torch.equal(tokens.valid, whole.valid)
 
 
 def test_the_settings_name_every_model():

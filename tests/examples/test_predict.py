@@ -12,6 +12,8 @@ from semimedref import cli
 from semimedref.data.phantom import draw_phantom
 from semimedref.inference import predict_logits
 
+from crossmodal_aug.integrations.huggingface import TruncationWarning
+
 CAPTION = "Unilateral pulmonary infection, one infected area, upper left lung."
 
 
@@ -215,6 +217,48 @@ def test_captions_are_read_in_the_words_of_a_template(predict, folder, tmp_path,
     assert code == 0
     assert "0 of 1 captions could not be read" in printed
     assert names(tmp_path / "one") == done("chest-0")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_names_and_captions_steer_no_terminal(predict, folder, tmp_path):
+    steering = "\x1b[2J\x1b]0;title\x07\u202e\x9b1m\r\n"
+    (folder / "chest-0.png").rename(folder / f"chest{steering}0.png")
+    (folder / "chest-1.png").rename(folder / f"spoilt{steering}.png")
+    (folder / "notes.txt").rename(folder / f"notes{steering}.txt")
+    code, printed, errors = predict(folder, CAPTION + steering, "--out", tmp_path / f"out{steering}")
+    assert code == 2
+    assert r"chest\x1b[2J\x1b]0;title\x07\u202e\x9b1m\r\n0.png: left upper" in printed
+    assert r"notes\x1b[2J" in printed
+    assert r"spoilt\x1b[2J" in errors
+    for line in (printed + errors).removesuffix("\n").split("\n"):
+        assert line.isprintable()
+    code, printed, errors = predict(folder / "missing\x1b[2J.png", CAPTION)
+    assert errors == f"error: {folder}/missing\\x1b[2J.png: no such file\n"
+    code, _, errors = predict(folder, CAPTION, "--none\x1b[2J")
+    assert errors.startswith("error: unrecognized arguments: --none\\x1b[2J (see")
+
+
+@pytest.mark.parametrize("way", ["one", "many"])
+def test_of_a_caption_of_thousands_of_words_the_beginning_is_read(predict, folder, tmp_path, way):
+    (folder / "chest-1.png").unlink()
+    long = CAPTION + " lung" * 9000 + "".join(f" hazy{number}x" for number in range(3000))
+    with pytest.warns(TruncationWarning, match="at most 512 words, but got one of 1"):
+        code, printed, errors = predict(
+            folder / "chest-0.png" if way == "one" else folder, long, "--out", tmp_path / "out"
+        )
+    assert (code, errors) == (0, "")
+    assert len(printed) < 2000
+    masks = [np.asarray(Image.open(tmp_path / name / "chest-0_mask.png")) for name in ("out",)]
+    assert predict(folder / "chest-0.png", CAPTION + " lung" * (512 - 8), "--out", tmp_path / "same")[0] == 0
+    masks.append(np.asarray(Image.open(tmp_path / "same/chest-0_mask.png")))
+    assert np.array_equal(*masks)
+    with Image.open(tmp_path / "out/chest-0_overlay.png") as picture:
+        assert max(picture.size) < 4000
+
+
+def test_a_warning_takes_one_line():
+    said = cli.one_line(TruncationWarning("cut\n short\x1b[2J"), TruncationWarning, "file.py", 3)
+    assert said == "warning: cut short\\x1b[2J\n"
 
 
 def test_a_template_that_names_nothing_is_refused(predict, folder, tmp_path):

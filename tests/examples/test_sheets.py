@@ -1,6 +1,7 @@
 """Every quirk of a sheet that is forgiven, and every fault that is named."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from semimedref.data.sheets import is_sheet, read_sheet
@@ -17,6 +18,17 @@ ROWS = [
 
 def said(path: Path) -> list[tuple[str, str]]:
     return [(entry.name, entry.caption) for entry in read_sheet(path)]
+
+
+def repack(path: Path, old: bytes, new: bytes) -> None:
+    """Write an xlsx file again with other bytes in its sheet."""
+    with ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    assert old in parts[sheet]
+    with ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(old, new) if name == sheet else content)
 
 
 def written(path: Path, rows: list[tuple[object, ...]]) -> Path:
@@ -121,6 +133,38 @@ def test_a_damaged_xlsx_file(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(InvalidValueError, match=r"a\.xlsx: not a readable xlsx file"):
             read_sheet(path)
+
+
+@pytest.mark.parametrize("where", ["row", "cell"])
+def test_a_row_of_a_number_that_no_sheet_has(tmp_path, where):
+    path = written(tmp_path / "a.xlsx", ROWS)
+    old, new = {"row": (b'<row r="3"', b'<row r="2000000000"'), "cell": (b'r="A3"', b'r="A2000000000"')}[where]
+    repack(path, old, new)
+    if where == "cell":  # the number of its row counts
+        assert said(path) == ROWS[1:]
+        return
+    with pytest.raises(InvalidValueError, match=r"a\.xlsx: expected at most 1048576 rows, as a spreadsheet has"):
+        read_sheet(path)
+
+
+def test_a_row_far_down_keeps_its_number(tmp_path):
+    path = written(tmp_path / "a.xlsx", ROWS)
+    repack(path, b'<row r="3"', b'<row r="900000"')
+    assert [entry.where for entry in read_sheet(path)] == [f"{path}, row 2", f"{path}, row 900000"]
+
+
+def test_a_cell_that_no_sheet_has_is_named_in_a_short_line(tmp_path):
+    path = written(tmp_path / "a.xlsx", ROWS)
+    repack(path, b'r="A3"', b'r="' + b"A" * 5000 + b'3"')
+    with pytest.raises(InvalidValueError, match=r"a\.xlsx: not a readable xlsx file") as caught:
+        read_sheet(path)
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
+def test_many_long_heads_are_named_in_a_short_line(sheet):
+    with pytest.raises(InvalidValueError, match="but got the columns x") as caught:
+        read_sheet(written(sheet, [["x" * 1000] * 1000, ["a"] * 1000]))
+    assert len(str(caught.value)) < 1200 + len(str(sheet))
 
 
 def test_a_csv_file_of_another_encoding(tmp_path):

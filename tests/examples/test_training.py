@@ -281,13 +281,53 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path):
         check_same_run(Config(seed=5, flip=0.25), config, tmp_path / "last.ckpt")
 
 
-def test_a_checkpoint_without_an_optimiser_is_not_gone_on_with(phantoms, tmp_path):
+def _endless():
+    value = []
+    value.append(value)
+    return value
+
+
+def _without_completed(stored):
+    del stored["loops"]["fit_loop"]["epoch_progress"]["total"]["completed"]
+
+
+SPOILT = {
+    "optimizer_states lack": lambda stored: stored.pop("optimizer_states"),
+    "callbacks is \\[\\] in place of a dict": lambda stored: stored.update(callbacks=[]),
+    "callbacks is None in place of a dict": lambda stored: stored.update(callbacks=None),
+    "callbacks has 3 as a name": lambda stored: stored.update(callbacks={3: {}}),
+    "'EarlyStopping' is \\[\\[\\[": lambda stored: stored.update(callbacks={"EarlyStopping": _endless()}),
+    "'EarlyStopping' lacks wait_count": lambda stored: stored.update(callbacks={"EarlyStopping": {}}),
+    "'KeptCheckpoint' lacks ": lambda stored: stored.update(callbacks={"KeptCheckpoint": {"monitor": None}}),
+    "loops lacks fit_loop": lambda stored: stored.update(loops={}),
+    "loops is 7 in place of a dict": lambda stored: stored.update(loops=7),
+    "fit_loop lacks epoch_": lambda stored: stored.update(loops={"fit_loop": {}}),
+    "total lacks completed": _without_completed,
+    "optimizer_states is empty": lambda stored: stored.update(optimizer_states=[]),
+    "optimizer_states is {} in place of a list": lambda stored: stored.update(optimizer_states={}),
+    "optimizer_states lacks param_groups": lambda stored: stored.update(optimizer_states=[{"state": {}}]),
+    "lr_schedulers is None in place of a list": lambda stored: stored.update(lr_schedulers=None),
+    "lr_schedulers is 1 in place of a dict": lambda stored: stored.update(lr_schedulers=[1]),
+    "by which version .* but got None": lambda stored: stored.pop("pytorch-lightning_version"),
+    "by which version .* but got 'new'": lambda stored: stored.update({"pytorch-lightning_version": "new"}),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(phantoms, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    return folder / "last.ckpt", fit(phantoms, folder, steps=2, validate_every=2, patience=3).config
+
+
+@pytest.mark.parametrize(("message", "spoil"), SPOILT.items(), ids=SPOILT)
+def test_a_checkpoint_that_lightning_cannot_take_over_is_not_gone_on_with(finished, tmp_path, message, spoil):
     from semimedref.training import stopped_early
 
-    config = fit(phantoms, tmp_path, steps=2, validate_every=2).config
-    last = tmp_path / "last.ckpt"
-    stored = torch.load(last, weights_only=True)
-    del stored["optimizer_states"]
-    torch.save(stored, last)
-    with pytest.raises(InvalidValueError, match=r"last\.ckpt: .* can go on, but optimizer_states lack"):
-        stopped_early(last, config)
+    path, config = finished
+    assert stopped_early(path, config) is False
+    stored = torch.load(path, weights_only=True)
+    spoil(stored)
+    torch.save(stored, tmp_path / "last.ckpt")
+    with pytest.raises(InvalidValueError, match=rf"last\.ckpt: expected a checkpoint .*{message}") as caught:
+        stopped_early(tmp_path / "last.ckpt", config)
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))

@@ -103,6 +103,64 @@ def test_embeddings_whose_square_leaves_float32_count_as_zero_vectors(chunk_size
     )
 
 
+NORMS = {
+    torch.float32: [1e-22, 1e-21, 1e-20, 1e-10, 1e10, 1e18, 1e19],
+    torch.float64: [1e-161, 1e-150, 1e-22, 1e150, 1e154],
+}
+
+
+@CHUNKS
+@pytest.mark.parametrize("width", [1, 16, 4096])
+@pytest.mark.parametrize(("dtype", "norm"), [(dtype, norm) for dtype, norms in NORMS.items() for norm in norms])
+def test_embeddings_of_any_usable_norm_give_the_loss_of_their_direction_and_a_finite_gradient(
+    dtype, norm, width, chunk_size
+):
+    images, texts, positions = batch(width=width, dtype=torch.float64)
+    units = images / images.norm(dim=1, keepdim=True)
+    given = units.clone()
+    given[1], given[4] = norm * units[1], -norm * units[4]
+    units[4] = -units[4]
+    expected = loss_and_gradients(units, texts, positions, chunk_size=chunk_size)
+    found = loss_and_gradients(given.to(dtype), texts.to(dtype), positions, chunk_size=chunk_size)
+    assert_finite(found)
+    # The gradient of a direction grows as its vector shrinks.
+    gradient = found[1].double()
+    gradient[[1, 4]] *= norm
+    close = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 1e-9, "atol": 1e-12}
+    torch.testing.assert_close(found[0].double(), expected[0], **close)
+    torch.testing.assert_close(gradient, expected[1], **close)
+    torch.testing.assert_close(found[2].double(), expected[2], **close)
+
+
+@CHUNKS
+@pytest.mark.parametrize("norm", [1e-30, 1e-23, 1e20, 1e25])
+def test_embeddings_beyond_the_usable_norms_give_a_gradient_of_ordinary_size(norm, chunk_size):
+    images, texts, positions = batch()
+    images[1] *= norm / images[1].norm()
+    results = loss_and_gradients(images, texts, positions, chunk_size=chunk_size)
+    assert_finite(results)
+    assert results[1][1].norm() < 30
+
+
+def test_float16_holds_the_gradient_of_a_norm_of_a_thousandth():
+    images, texts, positions = batch()
+    images *= 1e-3 / images.norm(dim=1, keepdim=True)
+    assert_finite(loss_and_gradients(images.half(), texts.half(), positions))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_an_embedding_that_is_not_finite_is_not_hidden(value):
+    images, texts, positions = batch()
+    images[1, 3] = value
+    assert itcl_loss(images, texts, positions).isnan()
+
+
+def test_embeddings_without_any_column_are_all_alike():
+    nothing = torch.zeros(6, 0)
+    loss, *_ = loss_and_gradients(nothing, nothing, torch.eye(6).bool())
+    assert loss.item() == pytest.approx(math.log(6), abs=1e-6)
+
+
 def test_all_vectors_zero_give_the_log_of_the_batch():
     zeros = torch.zeros(6, 4)
     loss, *gradients = loss_and_gradients(zeros, zeros, torch.eye(6).bool())

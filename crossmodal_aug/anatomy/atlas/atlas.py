@@ -20,7 +20,7 @@ from crossmodal_aug.anatomy.atlas.geometry import (
     check_laterality,
 )
 from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry, check_frames, check_pattern
-from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError, UnknownRegionError
+from crossmodal_aug.errors import AtlasError, InvalidTypeError, InvalidValueError, UnknownRegionError, shown
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Atlas:
         """
         if name not in self.names:
             raise UnknownRegionError(
-                f"Expected a region of atlas {self.name!r} ({', '.join(self.names)}), but got {name!r}"
+                f"Expected a region of atlas {shown(self.name)} ({', '.join(self.names)}), but got {shown(name)}"
             )
         return self.names.index(name)
 
@@ -142,7 +142,7 @@ class Atlas:
             checked = check_cuts(name, cuts)
             if len(checked) != len(own):
                 raise InvalidValueError(
-                    f"Expected `{name}` to hold {len(own)} cuts for atlas {self.name!r}, but got {cuts!r}"
+                    f"Expected `{name}` to hold {len(own)} cuts for atlas {shown(self.name)}, but got {shown(cuts)}"
                 )
             changes[name] = checked
         if laterality is not None:
@@ -255,7 +255,7 @@ def named_atlas(atlas: Atlas | str) -> Atlas:
         return _package_atlas(atlas)
     if atlas.endswith(".toml"):
         return Atlas.from_toml(atlas)
-    raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {atlas!r}')
+    raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {shown(atlas)}')
 
 
 @lru_cache(maxsize=2)

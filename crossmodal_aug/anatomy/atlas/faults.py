@@ -1,32 +1,12 @@
-"""What errors say of an atlas: what came, cut short, what was probably meant, and what came twice."""
+"""What errors say of an atlas: what was probably meant, and what came twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 
-_MOST_SHOWN = 80
-
-
-def shown(value: object) -> str:
-    """Return a value as an error shows it, in at most 80 characters.
-
-    Args:
-        value: What came.
-
-    Returns:
-        Its beginning, as Python writes it.
-
-    Example:
-        >>> shown(["left"]), len(shown("left " * 100))
-        ("['left']", 80)
-    """
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits; a table inside a table, without end
-        return f"a value of type {type(value).__name__} that is too long to show"
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+_MOST_COMPARED = 80
 
 
 def hint(given: object, known: Iterable[str]) -> str:
@@ -47,8 +27,8 @@ def hint(given: object, known: Iterable[str]) -> str:
 
     if not isinstance(given, str):
         return ""
-    close = difflib.get_close_matches(given[:_MOST_SHOWN], list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = difflib.get_close_matches(given[:_MOST_COMPARED], list(known), n=1)
+    return f"; did you mean {shown(close[0])}?" if close else ""
 
 
 def refuse_repetition(what: str, names: Iterable[str]) -> None:

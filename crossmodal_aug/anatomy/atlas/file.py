@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_aug.anatomy.atlas.faults import refuse_repetition, shown
+from crossmodal_aug.anatomy.atlas.faults import refuse_repetition
 from crossmodal_aug.anatomy.atlas.geometry import Cell, boxes_of
 from crossmodal_aug.anatomy.atlas.symmetry import check_pairs, check_places, check_sides
 from crossmodal_aug.anatomy.atlas.tables import region_index, word_entries
 from crossmodal_aug.anatomy.atlas.tokens import words_of
 from crossmodal_aug.anatomy.atlas.words import Phrasing, WordEntry
-from crossmodal_aug.errors import AtlasError, InvalidValueError
+from crossmodal_aug.errors import AtlasError, InvalidValueError, reason, shown
 
 if TYPE_CHECKING:
     from crossmodal_aug.anatomy.atlas.schema import AtlasTable, RegionTable
+
+_LONGEST_PATH = 400
 
 
 def read_fields(path: Path) -> dict[str, Any]:
@@ -34,10 +36,17 @@ def read_fields(path: Path) -> dict[str, Any]:
     try:
         source = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise AtlasError(f"Expected an atlas file at {path}, but there is none") from error
+        raise AtlasError(f"Expected an atlas file at {_written(path)}, but there is none") from error
     except (OSError, ValueError) as error:  # a ValueError: not UTF-8, or a path that cannot be
-        raise AtlasError(f"Expected {path} to be a TOML file, but reading it failed: {error}") from error
-    return parse_fields(source, where=str(path))
+        why = error.strerror if isinstance(error, OSError) else error
+        raise AtlasError(f"Expected {_written(path)} to be a TOML file, but reading it failed: {why}") from error
+    return parse_fields(source, where=_written(path))
+
+
+def _written(path: Path) -> str:
+    """Return a path as it is, or quoted and cut short where it would not make one line."""
+    text = str(path)
+    return text if text.isprintable() and len(text) <= _LONGEST_PATH else shown(text, _LONGEST_PATH)
 
 
 def parse_fields(source: str, where: str) -> dict[str, Any]:
@@ -57,7 +66,7 @@ def parse_fields(source: str, where: str) -> dict[str, Any]:
         source.encode()  # half a surrogate pair is not a character of TOML, but tomllib lets it pass
         content = tomllib.loads(source.removeprefix("\ufeff"))
     except ValueError as error:  # a number of thousands of digits is one that is not a TOMLDecodeError
-        raise AtlasError(f"{where}: Expected TOML, but got {error}") from error
+        raise AtlasError(f"{where}: Expected TOML, but got {reason(error)}") from error
     except RecursionError as error:
         raise AtlasError(f"{where}: Expected TOML, but got lists inside lists without end") from error
     try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Literal, get_args
 
-from crossmodal_aug.anatomy.atlas.faults import shown
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 Laterality = Literal["viewer", "patient"]
 Frame = Literal["body", "image"]

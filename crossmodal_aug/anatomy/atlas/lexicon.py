@@ -10,7 +10,7 @@ from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.atlas.english import english_words
 from crossmodal_aug.anatomy.atlas.tokens import words_of
 from crossmodal_aug.anatomy.atlas.words import ORDERED_KINDS, WordEntry
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, shown
 
 Words = tuple[str, ...]
 
@@ -98,7 +98,7 @@ class Lexicon:
                 entry.kind != "plain" and len(words) > 1 and not is_even and words not in self.pairs
                 and any((word,) in self.pairs for word in words)
             ):  # fmt: skip
-                raise AtlasError(f"Expected no mirror word inside the longer form {form!r}")
+                raise AtlasError(f"Expected no mirror word inside the longer form {shown(form)}")
             forms[form] = Sense(
                 kind=entry.kind,
                 mask=mask,
@@ -114,7 +114,7 @@ class Lexicon:
     def _check_symmetry(self, atlas: Atlas) -> None:
         for words in self.pairs:
             if words not in self._by_words:
-                raise AtlasError(f"Expected mirror word {' '.join(words)!r} among the words of the atlas")
+                raise AtlasError(f"Expected mirror word {shown(' '.join(words))} among the words of the atlas")
         for words, partner in self.pairs.items():
             self._compare(words, partner, atlas)
         for entry in atlas.words:
@@ -125,20 +125,22 @@ class Lexicon:
     def _compare(self, words: Words, partner: Words, atlas: Atlas) -> None:
         sense, other = self._by_words.get(words), self._by_words.get(partner)
         if sense is None or other is None or sense.kind != other.kind:
-            raise AtlasError(f"Expected mirror words {' '.join(words)!r} and {' '.join(partner)!r} to be of one kind")
+            raise AtlasError(
+                f"Expected mirror words {shown(' '.join(words))} and {shown(' '.join(partner))} to be of one kind"
+            )
         wanted = self.mirrored_mask(sense.mask)
         if other.mask == wanted:
             return
         named, flipped, got = (_names(atlas, mask) for mask in (sense.mask, wanted, other.mask))
         if words == partner:
             raise AtlasError(
-                f"Expected {' '.join(words)!r}, which is in no pair of `mirror_words`, to name both sides alike, but "
-                f"it names {named} and not {_names(atlas, wanted & ~sense.mask)}; pair it with its mirror "
+                f"Expected {shown(' '.join(words))}, which is in no pair of `mirror_words`, to name both sides alike, "
+                f"but it names {named} and not {_names(atlas, wanted & ~sense.mask)}; pair it with its mirror "
                 "word, or give both sides in `regions` and one in `implied`"
             )
         raise AtlasError(
-            f"Expected {' '.join(partner)!r}, the mirror word of {' '.join(words)!r} ({named}), to name {flipped}, "
-            f"but it names {got}"
+            f"Expected {shown(' '.join(partner))}, the mirror word of {shown(' '.join(words))} ({named}), to name "
+            f"{flipped}, but it names {got}"
         )
 
 
@@ -147,15 +149,15 @@ def _mirror_pairs(atlas: Atlas) -> dict[Words, Words]:
     for pair in atlas.mirror_words:
         one, other = (words_of(word) for word in pair)
         if len(one) != len(other):
-            raise AtlasError(f"Expected mirror words of equal length, but got {pair!r}")
+            raise AtlasError(f"Expected mirror words of equal length, but got {shown(pair)}")
         if one in pairs or other in pairs:
-            raise AtlasError(f"Expected a word in one pair of mirror words only, but got {pair!r} again")
+            raise AtlasError(f"Expected a word in one pair of mirror words only, but got {shown(pair)} again")
         pairs[one], pairs[other] = other, one
     return pairs
 
 
 def _names(atlas: Atlas, mask: int) -> str:
-    return ", ".join(repr(name) for index, name in enumerate(atlas.names) if mask >> index & 1)
+    return ", ".join(shown(name) for index, name in enumerate(atlas.names) if mask >> index & 1)
 
 
 def _forms(kind: str, atlas: Atlas) -> Words:

@@ -13,11 +13,11 @@ from annotated_types import Predicate
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from crossmodal_aug.anatomy.atlas.faults import hint, shown
+from crossmodal_aug.anatomy.atlas.faults import hint
 from crossmodal_aug.anatomy.atlas.geometry import Frame, Laterality, are_rising
 from crossmodal_aug.anatomy.atlas.tokens import words_of
 from crossmodal_aug.anatomy.atlas.words import KINDS, PATTERNS, is_pattern
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, shown
 
 
 def _is_filled(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from crossmodal_aug.anatomy.atlas.geometry import Box
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, shown
 
 _TOLERANCE = 1e-6  # cuts are written with a limited number of digits
 
@@ -23,8 +23,8 @@ def check_pairs(names: tuple[str, ...], mirror: tuple[int, ...]) -> None:
     for index, other in enumerate(mirror):
         if mirror[other] != index:
             raise AtlasError(
-                f"Expected `mirror` to pair regions, but {names[index]!r} goes to {names[other]!r} and "
-                f"that to {names[mirror[other]]!r}"
+                f"Expected `mirror` to pair regions, but {shown(names[index])} goes to {shown(names[other])} and "
+                f"that to {shown(names[mirror[other]])}"
             )
 
 
@@ -47,14 +47,14 @@ def check_sides(names: tuple[str, ...], mirror: tuple[int, ...], sides: tuple[st
             continue
         if side is None or opposite is None or side == opposite:
             raise AtlasError(
-                f"Expected {names[index]!r} and its mirror {names[other]!r} to be of two `side`s that a flip "
+                f"Expected {shown(names[index])} and its mirror {shown(names[other])} to be of two `side`s that a flip "
                 f"exchanges, or of none, but got {side or 'none'} and {opposite or 'none'}"
             )
         known, first = partner.setdefault(side, (opposite, index))
         if known != opposite:
             raise AtlasError(
-                f"Expected the regions of side {side!r} to mirror into one side, but {names[first]!r} mirrors into "
-                f"{known!r} and {names[index]!r} into {opposite!r}"
+                f"Expected the regions of side {shown(side)} to mirror into one side, but {shown(names[first])} "
+                f"mirrors into {shown(known)} and {shown(names[index])} into {shown(opposite)}"
             )
 
 
@@ -86,11 +86,11 @@ def check_places(
             continue
         if other == index:
             raise AtlasError(
-                f"Expected {names[index]!r}, which is its own mirror, to lie about the middle of the image, but "
+                f"Expected {shown(names[index])}, which is its own mirror, to lie about the middle of the image, but "
                 f"got {_written(boxes[index])}; if a flip makes another region of it, name that as its `mirror`"
             )
         raise AtlasError(
-            f"Expected {names[other]!r}, the mirror of {names[index]!r}, at {_written(wanted)}, but got "
+            f"Expected {shown(names[other])}, the mirror of {shown(names[index])}, at {_written(wanted)}, but got "
             f"{_written(boxes[other])}"
         )
 

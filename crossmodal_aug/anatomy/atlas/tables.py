@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_aug.anatomy.atlas.faults import hint, shown
+from crossmodal_aug.anatomy.atlas.faults import hint
 from crossmodal_aug.anatomy.atlas.words import REGION_KINDS, WordEntry
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, shown
 
 if TYPE_CHECKING:
     from crossmodal_aug.anatomy.atlas.schema import WordsTable

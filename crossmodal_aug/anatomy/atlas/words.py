@@ -6,8 +6,8 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from crossmodal_aug.anatomy.atlas.faults import refuse_repetition, shown
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.anatomy.atlas.faults import refuse_repetition
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 REGION_KINDS = {
     "side": "left, right",

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal_aug.anatomy.atlas.words import KINDS
-from crossmodal_aug.errors import AtlasError
+from crossmodal_aug.errors import AtlasError, shown
 
 Category = Literal[
     "denies", "absent", "resolved", "clear", "sparing", "except", "otherwise", "growth", "past", "hypothetical",
@@ -108,7 +108,9 @@ def spelt_out(word: str) -> list[str]:
     for choice in choices:
         total *= len(choice)
     if total > _MOST_FORMS:
-        raise AtlasError(f"Expected a form to stand for at most {_MOST_FORMS} others, but {word!r} stands for {total}")
+        raise AtlasError(
+            f"Expected a form to stand for at most {_MOST_FORMS} others, but {shown(word)} stands for {total}"
+        )
     return list(dict.fromkeys(" ".join("".join(one).split()) for one in itertools.product(*choices)))
 
 
@@ -141,13 +143,13 @@ def read_cues(rows: Iterable[Cue | Mapping[str, Any]], where: str) -> tuple[Cue,
             field = ".".join(str(part) for part in first["loc"]) or "the row"
             name = row.get("name", f"number {place}")
             raise AtlasError(
-                f"{where}: Expected cue {name!r} to be right, but {field}: {first['msg']}, got "
-                f"{str(first['input'])[:80]!r}"
+                f"{where}: Expected cue {shown(name)} to be right, but {field}: {first['msg']}, got "
+                f"{shown(str(first['input'])[:80])}"
             ) from error
     names = [cue.name for cue in cues]
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise AtlasError(f"{where}: Expected each cue to have a name of its own, but {twice!r} comes twice")
+        raise AtlasError(f"{where}: Expected each cue to have a name of its own, but {shown(twice)} comes twice")
     return tuple(cues)
 
 

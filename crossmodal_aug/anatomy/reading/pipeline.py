@@ -13,7 +13,7 @@ from crossmodal_aug.anatomy.reading.terms import read_terms
 from crossmodal_aug.anatomy.reading.tokenizer import blank_language
 from crossmodal_aug.anatomy.reading.vocabulary import Vocabulary
 from crossmodal_aug.anatomy.statement import Statement
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -52,8 +52,8 @@ class Step:
         """
         if self.vocabulary is None:
             raise InvalidValueError(
-                f"Expected the component {self.name!r} to be added by PositionParser, which gives it an atlas; in a "
-                "pipeline of your own use the component 'anatomical_positions'"
+                f"Expected the component {shown(self.name)} to be added by PositionParser, which gives it an atlas; in "
+                "a pipeline of your own use the component 'anatomical_positions'"
             )
         self.run(doc, self.vocabulary)
         return doc

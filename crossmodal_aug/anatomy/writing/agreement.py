@@ -6,6 +6,7 @@ from crossmodal_aug.anatomy.writing.edits import Edit
 from crossmodal_aug.anatomy.writing.number import singular_of
 from crossmodal_aug.anatomy.writing.places import FINDINGS, POSITION, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
+from crossmodal_aug.errors import shown
 
 _INDEFINITE = ("a", "an")
 _RELATIVE = frozenset({"which", "that", "whose"})
@@ -82,7 +83,7 @@ def later_verb_edits(source: Source, sentence: Sentence, verb: int, *, many: boo
             elif kind in _SAID:
                 edits += _said_edits(source, behind, many=many)
             elif kind in ("verb", "unknown") and singular_of(word) is not None:
-                raise declined(f"{word!r} may be a verb that would not agree")
+                raise declined(f"{shown(word)} may be a verb that would not agree")
             elif kind in _OTHER_SUBJECTS:
                 break
     return edits
@@ -111,18 +112,18 @@ def subject_edits(source: Source, sentence: Sentence, place: Place, *, many: boo
     kind = source.kinds[behind]
     aside = source.words(behind, min(behind + 2, sentence.end))
     if many != place.is_plural and not _RELATIVE.isdisjoint(aside):
-        raise declined(f"what is said aside of {source.said(place)!r} has its number")  # ", which was clear, "
+        raise declined(f"what is said aside of {shown(source.said(place))} has its number")  # ", which was clear, "
     if kind in ("agreeing verb", "excepting verb"):
         is_named = source.word(behind) in _BE and source.kinds[behind + 1 : behind + 2] == ["article"]
         if is_named and many != place.is_plural:
-            raise declined(f"what is said of {source.said(place)!r} has its number")  # "is the site of"
+            raise declined(f"what is said of {shown(source.said(place))} has its number")  # "is the site of"
         edits = verb_edits(source, behind, many=many)
         return edits + (later_verb_edits(source, sentence, behind, many=many) if edits else [])
     if kind in _SAID:
         return _said_edits(source, behind, many=many)
     is_present = kind == "verb" and singular_of(source.word(behind)) is not None  # "lies"
     if (kind not in _EITHER or is_present) and many != place.is_plural:
-        raise declined(f"the verb of {source.said(place)!r} would not agree")
+        raise declined(f"the verb of {shown(source.said(place))} would not agree")
     return []
 
 

@@ -8,6 +8,7 @@ from crossmodal_aug.anatomy.writing.edits import Edit
 from crossmodal_aug.anatomy.writing.places import POSITION, VERBS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
+from crossmodal_aug.errors import shown
 
 _STRUCTURES = frozenset({"structure", "device", "identity", "body", "cut off"})
 _DEMONSTRATIVE = frozenset({"that", "this", "these", "those"})
@@ -37,13 +38,13 @@ def bond_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> l
     if any(mask & ~place.mask for place, mask in moves.items()):
         _check_structures(source, sentence, moves)
         for word in sorted(words & word_list("bonds", "side")):
-            raise declined(f"{word!r} may be wrong of the new places")
+            raise declined(f"{shown(word)} may be wrong of the new places")
     _check_pointers(source, sentence)
     flipped = source.lexicon.mirrored_mask
     for place, mask in moves.items():
         if mask | flipped(mask) != place.mask | flipped(place.mask):
             for word in sorted(words & word_list("bonds", "level")):
-                raise declined(f"{word!r} is not found at every place")
+                raise declined(f"{shown(word)} is not found at every place")
     edits = _laterality_edits(source, sentence, moves)
     done = -1
     for term in _loose_terms(source, sentence):
@@ -67,7 +68,7 @@ def check_plain(source: Source, sentence: Sentence) -> None:
     words = {term: source.word(term) for term in terms}
     relating = sorted(parts_of(words.values()) & word_list("bonds", "intricate"))
     if relating:
-        raise declined(f"{relating[0]!r} hangs on what is named now")
+        raise declined(f"{shown(relating[0])} hangs on what is named now")
     kinds = source.kinds[sentence.begin : sentence.end]
     if "number" in kinds and "count noun" in kinds:
         raise declined("it counts what lies there")
@@ -81,7 +82,7 @@ def check_plain(source: Source, sentence: Sentence) -> None:
     strange = [words[term] for term in sorted(outside) if source.kinds[term] == "unknown"]
     strange = [word for word in strange if word not in harmless]
     if len(strange) > _MOST_STRANGE:
-        raise declined(f"{' and '.join(map(repr, strange))} may hang on what is named now")
+        raise declined(f"{' and '.join(map(shown, strange))} may hang on what is named now")
 
 
 def _aside_edit(source: Source, sentence: Sentence, first: int, last: int) -> Edit:
@@ -106,13 +107,13 @@ def _check_pointers(source: Source, sentence: Sentence) -> None:
     for own in (sentence, *later):
         for word in source.words(own.begin, own.end):
             if not orders.isdisjoint(word.split()):
-                raise declined(f"{word!r} points at what is named now")
+                raise declined(f"{shown(word)} points at what is named now")
         for term in range(own.begin, own.end - 1):
             if source.kinds[term + 1] in ("sided", "noun") and source.word(term) in _DEMONSTRATIVE:
-                raise declined(f"{source.statement.said(term, term + 1)!r} points at what is named now")
+                raise declined(f"{shown(source.statement.said(term, term + 1))} points at what is named now")
     for term in range(sentence.begin, sentence.end - 1):
         if source.kinds[term] == "in" and source.word(term + 1) in _POINTED:
-            raise declined(f"{source.statement.said(term, term + 1)!r} points at what is named now")
+            raise declined(f"{shown(source.statement.said(term, term + 1))} points at what is named now")
 
 
 def words_around(source: Source, sentence: Sentence, moved: Collection[Place]) -> set[str]:
@@ -143,7 +144,7 @@ def _check_structures(source: Source, sentence: Sentence, moved: Collection[Plac
         if source.kinds[term] in _STRUCTURES and term not in stay:
             word = source.word(term)
             if studies.isdisjoint(word.split()):
-                raise declined(f"{word!r} lies at the place that is named now")
+                raise declined(f"{shown(word)} lies at the place that is named now")
 
 
 def _loose_terms(source: Source, sentence: Sentence) -> list[int]:
@@ -164,7 +165,7 @@ def _laterality_edits(source: Source, sentence: Sentence, moves: dict[Place, int
     for term in range(sentence.begin, sentence.end):
         if source.kinds[term] == "unilateral" and sides > 1:
             if term > sentence.begin:
-                raise declined(f"{source.word(term)!r} would be wrong")
+                raise declined(f"{shown(source.word(term))} would be wrong")
             if "comma" in source.kinds[term + 1 : term + 5]:
                 return [source.edit(term, term, source.fitted("bilateral", term, term))]
             return [source.dropped(term, term)]  # "Unilateral effusion on the left" becomes "Effusions at both bases"
@@ -185,5 +186,5 @@ def _tail(source: Source, sentence: Sentence, term: int) -> tuple[int, int]:
         last += 1
     places = (*sentence.affirmed, *sentence.denied)
     if first == sentence.begin or any(first <= place.last and place.first <= last for place in places):
-        raise declined(f"{source.word(term)!r} may be wrong beside the new places")
+        raise declined(f"{shown(source.word(term))} may be wrong beside the new places")
     return first, last

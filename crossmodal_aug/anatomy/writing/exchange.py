@@ -10,6 +10,7 @@ from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.spread import single_edits, spread_edits
 from crossmodal_aug.anatomy.writing.styles import word_list
 from crossmodal_aug.anatomy.writing.swapping import is_swapped, swapped_edits
+from crossmodal_aug.errors import shown
 
 # Words that stand for an article, so that what takes their place needs one.
 _ARTICLED = frozenset({"both", "all", "bilateral", "each", "either"})
@@ -34,14 +35,14 @@ def exchange_edits(source: Source, sentence: Sentence, place: Place, mask: int) 
         CannotSay: The sentence would not read well.
     """
     if place.borrowed:
-        raise declined(f"other words say a part of {source.said(place)!r}")
+        raise declined(f"other words say a part of {shown(source.said(place))}")
     if is_swapped(source, place, mask):
         return swapped_edits(source, range(place.first, place.last + 1))
     stop = place.head if place.head >= 0 else min(place.last + 2, sentence.end)
     is_noun = source.words(place.start - 1, place.start) in (["on"], ["to"])  # "on the left following trauma"
     if source.is_bare_side(place) and not is_noun and "unknown" in source.kinds[place.last + 1 : stop]:
         # "left parotid effusion", "bilateral LL opacities": what is not known may say more of the place
-        raise declined(f"{source.word(place.last + 1)!r} is not known")
+        raise declined(f"{shown(source.word(place.last + 1))} is not known")
     edits: list[Edit] = []
     if not place.negated:
         edits += spread_edits(source, sentence, place, mask)
@@ -63,7 +64,7 @@ def _items(source: Source, place: Place, mask: int, *, attribute: bool) -> list[
         return None
     items = items_of(source.atlas, mask, style, source.side_order(place), attribute=attribute)
     if items is None and style.bound:
-        raise declined(f"{source.said(place)!r} is found at one level alone")
+        raise declined(f"{shown(source.said(place))} is found at one level alone")
     return items
 
 
@@ -114,15 +115,15 @@ def _noun_edits(source: Source, sentence: Sentence, place: Place, mask: int) -> 
     """Exchange a place that is a noun or an adverb: "in [the left base]", "opacities [bilaterally]"."""
     is_side = source.word(place.last).endswith("side")
     if source.kinds[place.last] == "sided" and not (place.led and is_side):
-        raise declined(f"{source.said(place)!r} stands without its finding")
+        raise declined(f"{shown(source.said(place))} stands without its finding")
     _check_adverb(source, sentence, place)
     adjectives = word_list("adjectives", "words")
     if place.part == "noun" and adjectives & set(source.word(place.last).replace("-", " ").split()):
-        raise declined(f"{source.said(place)!r} stands without its noun")
+        raise declined(f"{shown(source.said(place))} stands without its noun")
     items = _kept_items(source, place, mask) or _items(source, place, mask, attribute=False)
     items = items or atlas_items(source.atlas, mask)
     if place.qualified and (len(items) > 1 or not items[0].article):
-        raise declined(f"{source.word(place.first - 1)!r} stands before the place")
+        raise declined(f"{shown(source.word(place.first - 1))} stands before the place")
     start, words = _with_lead(source, sentence, place, mask, items)
     edits = [source.edit(start, place.last, source.fitted(words, start, place.last))]
     if place.part != "adverb" and (not place.led or _opens(source, sentence, place)):
@@ -134,11 +135,11 @@ def _check_adverb(source: Source, sentence: Sentence, place: Place) -> None:
     """Refuse what stands for an adverb in a note, "Effusions bilat, small", and what has an adjective of its own."""
     before = source.kinds[place.first - 1] if place.first else ""
     if place.part == "noun" and source.kinds[place.first : place.last + 1] == ["both"] and before in FINDINGS:
-        raise declined(f"{source.said(place)!r} stands without its noun")
+        raise declined(f"{shown(source.said(place))} stands without its noun")
     if "degree" in source.kinds[max(sentence.begin, place.start - 2) : place.start]:
-        raise declined(f"{source.said(place)!r} says where it is more")  # "emphysema, worst in the upper lobes"
+        raise declined(f"{shown(source.said(place))} says where it is more")  # "emphysema, worst in the upper lobes"
     if before in _DESCRIBING and place.is_plural and not place.qualified and not place.negated:
-        raise declined(f"{source.word(place.first - 1)!r} stands before the place")  # "with elevated hila"
+        raise declined(f"{shown(source.word(place.first - 1))} stands before the place")  # "with elevated hila"
 
 
 def _opens(source: Source, sentence: Sentence, place: Place) -> bool:

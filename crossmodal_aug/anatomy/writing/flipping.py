@@ -9,6 +9,7 @@ from crossmodal_aug.anatomy.writing.places import Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
 from crossmodal_aug.anatomy.writing.swapping import is_swapped, swapped_edits
+from crossmodal_aug.errors import shown
 
 _SEGMENTS = frozenset({"segment", "segments"})
 _UNPAIRED = frozenset({"posterior", "medial", "lateral"})
@@ -45,7 +46,7 @@ def flipped_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -
 def _check_sides(source: Source, sentence: Sentence) -> None:
     places = {*sentence.affirmed, *sentence.denied}
     for word in sorted(words_around(source, sentence, places) & word_list("bonds", "one_sided")):
-        raise declined(f"{word!r} is found on one side alone")
+        raise declined(f"{shown(word)} is found on one side alone")
     words = {part for term in range(sentence.begin, sentence.end) for part in source.word(term).split()}
     if not _SEGMENTS.isdisjoint(words) and not _UNPAIRED.isdisjoint(words):
         raise declined("the segments of both lungs differ")
@@ -55,4 +56,4 @@ def _check_sides(source: Source, sentence: Sentence) -> None:
     for term in range(sentence.begin, sentence.end):
         behind = set(source.words(term + 1, min(term + 4, sentence.end)))
         if source.kinds[term] == "side" and behind & organs and not behind & outlines:
-            raise declined(f"{source.statement.said(term, term + 1)!r} keeps its side")
+            raise declined(f"{shown(source.statement.said(term, term + 1))} keeps its side")

@@ -8,6 +8,7 @@ from crossmodal_aug.anatomy.writing.number import is_discrete, number_of, plural
 from crossmodal_aug.anatomy.writing.places import FINDINGS, POSITION, VERBS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import tables, word_list
+from crossmodal_aug.errors import shown
 
 INDEFINITE = frozenset({"a", "an"})
 _BEFORE_FINDING = POSITION | FINDINGS | {
@@ -114,7 +115,7 @@ class Lesion:
         kept = not (self.indefinite or self.place.part == "attribute")
         edged = sorted(parts & word_list("findings", "edged")) if kept else []
         if is_known or edged:
-            raise declined(f"{self.finding!r} is one thing in one place")
+            raise declined(f"{shown(self.finding)} is one thing in one place")
 
     def belongs_to_one(self) -> bool:
         """Return whether other words make it one: "a band of atelectasis", "cavitary lesion with infiltrates"."""
@@ -142,7 +143,7 @@ class Lesion:
         source, opening = self.source, self.opening
         words = plural_of(self.finding)
         if words.rpartition(" ")[2] not in source.lexicon.english | source.lexicon.own:
-            raise declined(f"{self.finding!r} has no plural among the words")
+            raise declined(f"{shown(self.finding)} has no plural among the words")
         self._check_alone()
         edits = [source.edit(self.term, self.term, source.fitted(words, self.term, self.term))]
         if self.indefinite:
@@ -165,17 +166,17 @@ class Lesion:
         for term in range(self.term + 2, sentence.end):
             kind, leading = source.kinds[term], source.words(max(self.term + 1, term - 2), term)
             if kind == "finding" and is_discrete(source.word(term)) and not INDEFINITE.isdisjoint(leading):
-                raise declined(f"{source.word(term)!r} is one thing in one place")  # "consistent with a bulla"
+                raise declined(f"{shown(source.word(term))} is one thing in one place")  # "consistent with a bulla"
         behind = source.sentences[sentence.number + 1 : sentence.number + 3]
         later = next((other for other in behind if other.end - other.begin > 1), None)
         words = source.words(later.begin, later.begin + 4) if later is not None else [""]
         goes_on = words[0] in pointers or (words[0] == "the" and self.finding in words)
         if goes_on or not pointers.isdisjoint(source.words(self.term + 1, sentence.end)):
-            raise declined(f"it goes on about {self.finding!r} as one thing")
+            raise declined(f"it goes on about {shown(self.finding)} as one thing")
         before = range(sentence.begin, self.opening)
         single = any(source.kinds[term] in FINDINGS and number_of(source.word(term)) == "one" for term in before)
         if single or not INDEFINITE.isdisjoint(source.words(sentence.begin, self.opening)):
-            raise declined(f"{self.finding!r} belongs to another single thing")
+            raise declined(f"{shown(self.finding)} belongs to another single thing")
 
     def _verb_edits(self) -> list[Edit]:
         """Return the verb behind the finding, or behind the place that stands behind it, in the plural."""
@@ -201,4 +202,4 @@ class Lesion:
         for term in range(first, stop):
             word = self.source.word(term).split()[0]
             if self.source.kinds[term] in _MAYBE_VERBS and word.endswith("s") and word not in _NO_VERBS:
-                raise declined(f"the verb of {self.finding!r} would not agree")
+                raise declined(f"the verb of {shown(self.finding)} would not agree")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
+from crossmodal_aug.errors import shown
 
 # What an image means is said soon behind what it shows.
 _MOST_BEHIND = 4
@@ -35,7 +36,7 @@ def check_sides(source: Source, sentence: Sentence, moves: Mapping[Place, int]) 
     said = " ".join(f" {' '.join(source.words(own.begin, own.end)).replace('-', ' ')} " for own in loud)
     for word in sorted(word_list("findings", "bilateral")):
         if f" {word} " in said:
-            raise declined(f"{word!r} is found on both sides")
+            raise declined(f"{shown(word)} is found on both sides")
     own_words = {part for word in source.words(sentence.begin, sentence.end) for part in word.split()}
     if not source.is_whole_side(after) and not own_words.isdisjoint({"diffuse", "diffusely", "widespread"}):
         raise declined("it is called diffuse")

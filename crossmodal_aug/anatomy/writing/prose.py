@@ -11,6 +11,7 @@ from crossmodal_aug.anatomy.writing.places import Place, Sentence
 from crossmodal_aug.anatomy.writing.sentences import Moves, written_sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
+from crossmodal_aug.errors import shown
 
 _MOST_HOMES = 6
 _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
@@ -124,7 +125,7 @@ def _check_beside(source: Source, stay: list[Sentence]) -> None:
             raise declined("a sentence tells of a finding all over, or at a place that is not known")
         for place in (*sentence.affirmed, *sentence.denied):
             if len(source.sides_of(place.mask)) > 1 and not (place.is_plural or _names_both(source, place)):
-                raise declined(f"the side of {source.said(place)!r} is told by what is named now")
+                raise declined(f"the side of {shown(source.said(place))} is told by what is named now")
 
 
 def _is_somewhere(source: Source, sentence: Sentence) -> bool:

@@ -16,7 +16,7 @@ from crossmodal_aug.anatomy.writing.nature import check_sides
 from crossmodal_aug.anatomy.writing.places import FINDINGS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import parts_of, word_list
-from crossmodal_aug.errors import CannotSay
+from crossmodal_aug.errors import CannotSay, shown
 
 Moves = dict[Place, int]
 _JOINTS = frozenset({"comma", "and", "or", "with", "stop", "dash", "slash"})
@@ -99,9 +99,9 @@ class _Rewriting:
         kinds, seen = self.source.kinds, 0
         for place, mask in self.moves.items():
             if place.borrowed:
-                raise declined(f"other words say a part of {self._said(place)!r}")
+                raise declined(f"other words say a part of {shown(self._said(place))}")
             if kinds[place.last + 1 : place.last + 2] == ["mainly"]:
-                raise declined(f"{self._said(place)!r} says where it mainly is")
+                raise declined(f"{shown(self._said(place))} says where it mainly is")
             if mask & seen:
                 raise declined("a sentence would say the same place twice")
             seen |= mask
@@ -110,7 +110,7 @@ class _Rewriting:
             has_finding = not (FINDINGS | {"state"}).isdisjoint(between) or (one.head < 0 <= other.head)
             apart = has_finding and not _JOINTS.isdisjoint(between)
             if (one in moved) != (other in moved) and not apart:
-                raise declined(f"{self._said(one)!r} and {self._said(other)!r} belong together")
+                raise declined(f"{shown(self._said(one))} and {shown(self._said(other))} belong together")
 
     def _check_exceptions(self, moved: Moves) -> None:
         """Refuse to take what is excepted out of what it is excepted from: "the right lung is clear but for ..."."""
@@ -134,7 +134,7 @@ class _Rewriting:
         cues = {term for place in self.sentence.denied for term in place.phrases[0].cue or ()}
         for term in range(self.sentence.begin, self.sentence.end):
             if self.source.kinds[term] in _GONE and term not in cues:
-                raise declined(f"{self.source.word(term)!r} may be said of what moves")
+                raise declined(f"{shown(self.source.word(term))} may be said of what moves")
 
     def _clearing_edits(self) -> list[Edit] | None:
         """Return the edits by which clear places leave out the target, or None where the sentence must go."""
@@ -146,7 +146,7 @@ class _Rewriting:
             elif self.moves and not place.mask & ~self.target:
                 self.going.append(place)  # nothing of it stays clear, its clause goes
             elif self.moves or (place.mask == self.source.lexicon.full and place.mask & ~self.target):
-                raise declined(f"{self._said(place)!r} is called clear")
+                raise declined(f"{shown(self._said(place))} is called clear")
             else:
                 return None
         return edits

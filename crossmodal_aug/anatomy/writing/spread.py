@@ -12,6 +12,7 @@ from crossmodal_aug.anatomy.writing.number import singular_of
 from crossmodal_aug.anatomy.writing.places import VERBS, Place, Sentence
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
+from crossmodal_aug.errors import shown
 
 _MOST_BEFORE = 3
 # What a pair is told apart by.
@@ -43,13 +44,13 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
         _check_unnamed(source, sentence, place, mask)
         return []
     if lesion.belongs_to_one() and not _is_connected(source, mask):
-        raise declined(f"{lesion.finding!r} belongs to one thing in one place")
+        raise declined(f"{shown(lesion.finding)} belongs to one thing in one place")
     if lesion.number == "several":
         if lesion.count is not None and lesion.count < mask.bit_count():
-            raise declined(f"it counts {lesion.count} of {lesion.finding!r}")
+            raise declined(f"it counts {lesion.count} of {shown(lesion.finding)}")
         return []
     if lesion.is_one:
-        raise declined(f"{lesion.finding!r} is one thing in one place")
+        raise declined(f"{shown(lesion.finding)} is one thing in one place")
     extends = lesion.number == "mass" or (place.part != "attribute" and not lesion.discrete)
     if lesion.number == "one" and not _is_connected(source, mask):
         lesion.check_edge()
@@ -60,7 +61,7 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
     if lesion.finding.endswith("pneumothorax"):
         inside = [mask & side for side in source.sides]
         if any(own.bit_count() > 1 and own not in source.sides for own in inside):
-            raise declined(f"{lesion.finding!r} is one to a side")
+            raise declined(f"{shown(lesion.finding)} is one to a side")
     return lesion.several()
 
 
@@ -82,7 +83,7 @@ def single_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
     for term in range(sentence.begin, sentence.end):
         word = source.word(term).rpartition(" ")[2]
         if term != place.head and word in pleural and singular_of(word) is not None and place.head != term:
-            raise declined(f"{word!r} may speak of both sides")
+            raise declined(f"{shown(word)} may speak of both sides")
     if place.part != "attribute":
         return []
     finding = source.word(place.head)
@@ -108,7 +109,7 @@ def _check_pair(source: Source, place: Place) -> None:
     """Refuse to spread one of two things: "two nodules, one in the right apex and the other in the left base"."""
     before = source.words(max(0, place.first - _MOST_BEFORE), place.first)
     if not _ONE_OF_SEVERAL.isdisjoint(before):
-        raise declined(f"{before[0]!r} is one thing in one place")
+        raise declined(f"{shown(before[0])} is one thing in one place")
 
 
 def _check_unnamed(source: Source, sentence: Sentence, place: Place, mask: int) -> None:
@@ -116,4 +117,4 @@ def _check_unnamed(source: Source, sentence: Sentence, place: Place, mask: int) 
     words = source.words(sentence.begin, place.start)
     at = max((order for order, word in enumerate(words) if word in INDEFINITE), default=-1)
     if at >= 0 and not _is_connected(source, mask) and not word_list("findings", "mass") & set(words[at:]):
-        raise declined(f"{' '.join(words[at : at + 3])!r} is one thing in one place")
+        raise declined(f"{shown(' '.join(words[at : at + 3]))} is one thing in one place")

@@ -9,6 +9,7 @@ from crossmodal_aug.anatomy.writing.edits import Edit
 from crossmodal_aug.anatomy.writing.places import Place
 from crossmodal_aug.anatomy.writing.source import Source, declined
 from crossmodal_aug.anatomy.writing.styles import word_list
+from crossmodal_aug.errors import shown
 
 # Their mirror words name no lobe.
 _LETTERS = frozenset({"rml", "lml"})
@@ -36,7 +37,7 @@ def swapped_edits(source: Source, terms: Iterable[int]) -> list[Edit]:
         written = source.text[source.terms[term].start : source.terms[term].end]
         new = exchanged(written, mirror[0]) if len(mirror) == 1 else None
         if new is None:
-            raise declined(f"{written!r} cannot be exchanged alone")
+            raise declined(f"{shown(written)} cannot be exchanged alone")
         edits.append(source.edit(term, term, new))
     return edits
 

@@ -7,6 +7,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
+from semimedref.drawing import shortened
+
 LINE = 46
 SIZE = 8.5
 
@@ -42,6 +44,7 @@ def write_caption(axis: Axes, text: str, *, ink: str, faint: str, accent: str, b
     looks = {"kept": (ink, "normal"), "new": (accent, "bold"), "gone": (faint, "normal")}
     lines: list[list[Artist]] = [[]]
     length = 0
+    text, before = shortened(text), None if before is None else shortened(before)
     for word, fate in compared_words(text if before is None else before, text):
         if length + len(word) > LINE:
             lines.append([])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import MODELS, ReferringModel
@@ -66,15 +66,16 @@ def load_trained(path: Path) -> Trained:
     about = stored.get("semimedref") if isinstance(stored, dict) else None
     if not isinstance(about, dict):
         raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
-    if about.get("format") != CHECKPOINT_FORMAT:
+    if type(about.get("format")) is not int or about["format"] != CHECKPOINT_FORMAT:
         raise InvalidValueError(
-            f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {about.get('format')!r}, which "
+            f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {shown(about.get('format'))}, which "
             "another version of this example wrote"
         )
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
     state = stored.get("state_dict")
     whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
-    if missing or not whole or str(about["model"]) not in MODELS or not isinstance(about["step"], int):
+    named = not missing and isinstance(about["model"], str) and about["model"] in MODELS
+    if not named or not whole or not isinstance(about["step"], int):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.from_dict(about["config"], str(path))
     models = {}
@@ -89,7 +90,7 @@ def load_trained(path: Path) -> Trained:
 
 def _restore(about: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> ReferringModel:
     try:
-        model = MODELS[str(about["model"])].from_settings(about["model_settings"])
+        model = MODELS[about["model"]].from_settings(about["model_settings"])
         model.load_state_dict(state)
     # Settings come from the file too: what a network raises over foreign ones depends on what they are.
     except (RuntimeError, TypeError, LookupError, ValueError, AttributeError) as error:

@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from io import TextIOWrapper
 from typing import NoReturn
 
 from crossmodal_aug.errors import CrossModalError
+from crossmodal_aug.terminal import plain
 from semimedref.config import Config, flag
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -18,7 +20,24 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message and end with the exit code for bad input."""
-        self.exit(BAD_INPUT, f"error: {message} (see --help)\n")
+        self.exit(BAD_INPUT, f"error: {plain(message)} (see --help)\n")
+
+
+def say(*lines: object) -> None:
+    """Print lines; what they hold of file names and captions steers no terminal."""
+    print(*(plain(str(line)) for line in lines), sep="\n", flush=True)
+
+
+def complain(error: Exception) -> None:
+    """Print an error on one line of stderr."""
+    print("error: " + plain(" ".join(str(error).split())), file=sys.stderr)
+
+
+def one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return a warning as the scripts show it: what it says, on one line."""
+    return f"warning: {plain(' '.join(str(message).split()))}\n"
 
 
 def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "interrupted") -> NoReturn:
@@ -34,10 +53,11 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "interrupte
     # The name of a file may hold bytes that are no text here.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = one_line
     try:
         main(sys.argv[1:])
     except (CrossModalError, OSError) as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        complain(error)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)

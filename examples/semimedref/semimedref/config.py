@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import yaml
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, reason, shown
 from semimedref.presets import PRESETS
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
@@ -29,6 +29,17 @@ def _setting(default: Any, about: str, choices: Sequence[str] = ()) -> Any:
 def _ingredient(about: str, choices: Sequence[str] = ()) -> Any:
     """A setting that comes with the method where none is given."""
     return _setting(None, about, choices)
+
+
+class SettingsLoader(yaml.SafeLoader):
+    """PyYAML's loader without merge keys (`<<`): settings are flat, and a few lines of merges can fill the memory."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Refuse a merge key."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, "settings are not merged by <<", key.start_mark)
+        super().flatten_mapping(node)
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,8 @@ class Config:
     name: str = _setting("", "folder of this run under --runs; made up from the settings if empty")
 
     def __post_init__(self) -> None:
-        for name, value in PRESETS.get(str(self.method), {}).items():
+        preset = PRESETS.get(self.method, {}) if isinstance(self.method, str) else {}
+        for name, value in preset.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         # The method first: without a known one, the ingredients are open.
@@ -135,9 +147,11 @@ class Config:
             value, choices = getattr(self, one.name), one.metadata["choices"]
             # JSON writes 1.0 as 1 in hand-edited files; every other type must be the declared one.
             if type(value) is not one.type and not (one.type is float and type(value) is int):
-                raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {value!r}")
+                raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {shown(value)}")
             if choices and value not in choices:
-                raise InvalidValueError(f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {value!r}")
+                raise InvalidValueError(
+                    f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {shown(value)}"
+                )
         self._check_numbers()
         for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
             self._check(_can_be_a_path(getattr(self, name)), name, "text that can be a path")
@@ -190,7 +204,7 @@ class Config:
 
     def _check(self, holds: bool, name: str, wanted: str) -> None:
         if not holds:
-            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {getattr(self, name)!r}")
+            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {shown(getattr(self, name))}")
 
     @property
     def optimiser_steps(self) -> int:
@@ -244,10 +258,10 @@ class Config:
         if not path.is_file():
             raise InvalidValueError(f"{path}: no such file of settings")
         try:
-            stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+            stored = yaml.load(path.read_text(encoding="utf-8"), Loader=SettingsLoader)
         # Where a value does not fit its tag (`!!int abc`), or is no date (2020-13-45), PyYAML lets anything through.
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise InvalidValueError(f"{path}: not a YAML file ({error})") from error
+            raise InvalidValueError(f"{path}: not a YAML file ({reason(error)})") from error
         if isinstance(stored, dict):
             numbers = {one.name for one in fields(cls) if one.type is float}
             stored = {str(name).replace("-", "_"): value for name, value in stored.items()}
@@ -265,12 +279,14 @@ class Config:
         """
         known = {one.name for one in fields(cls)}
         if not isinstance(stored, dict) or not set(stored) <= known:
-            unknown = sorted(map(str, set(stored) - known)) if isinstance(stored, dict) else type(stored).__name__
-            raise InvalidValueError(f"{source}: expected the settings of a run, but got {unknown}")
+            came = type(stored).__name__
+            if isinstance(stored, dict):
+                names = (name if isinstance(name, str) else shown(name) for name in set(stored) - known)
+                came = shown(sorted(names))
+            raise InvalidValueError(f"{source}: expected the settings of a run, but got {came}")
         try:
             return cls(**stored)
-        # ValueError: an integer of more digits than Python writes, which YAML may hold in hexadecimal.
-        except ValueError as error:
+        except InvalidValueError as error:
             raise InvalidValueError(f"{source}: {error}") from error
 
     def with_given(self, given: dict[str, Any], *, source: str) -> Self:
@@ -282,7 +298,8 @@ class Config:
         for name, value in given.items():
             if name not in ("runs", "name", *FREE_TO_CHANGE) and getattr(self, name) != value:
                 raise InvalidValueError(
-                    f"Expected {flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got {value}"
+                    f"Expected {flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got "
+                    f"{shown(value)}"
                 )
         return replace(self, **{key: value for key, value in given.items() if key in FREE_TO_CHANGE})
 

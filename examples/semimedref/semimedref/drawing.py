@@ -1,6 +1,7 @@
 """What all pictures share: colours, fonts, and how images and masks are drawn."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,20 @@ INK, FAINT = "#1b2430", "#6b7684"
 ANCHOR, DONOR, MIXED, FOUND = "#4cc9f0", "#ffb703", "#f72585", "#80ed99"
 # Captions are words: a dollar sign in one starts no formula.
 FONTS: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 8, "text.color": INK, "text.parse_math": False}
+
+
+LONGEST_TEXT = 1000
+
+
+def lines_of(caption: str, width: int) -> str:
+    """Return a caption in lines of a width; of a very long one the beginning."""
+    # Wrapped here: Matplotlib's own wrapping measures a dollar sign as the start of a formula.
+    return fill(shortened(caption), width)
+
+
+def shortened(caption: str) -> str:
+    """Return a caption, or the beginning of one that no picture has room for."""
+    return caption if len(caption) <= LONGEST_TEXT else caption[: LONGEST_TEXT - 3] + "..."
 
 
 def show(axis: Axes, image: Tensor) -> None:

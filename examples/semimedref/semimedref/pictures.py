@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import fill
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -31,7 +30,9 @@ from semimedref.drawing import (
     MIXED,
     draw_contour,
     fill_in,
+    lines_of,
     save_figure,
+    shortened,
     show,
     to_numpy,
 )
@@ -216,7 +217,7 @@ def draw_predictions(path: Path, trained: Trained, data: DataSet, dice: Sequence
             for axis in axes[2:]:
                 draw_contour(axis, maps[0][row], ANCHOR, width=0.9)
             axes[0].set_title(
-                f"{samples.texts[row]}   Dice {dice[chosen[row]]:.1f}", loc="left", size=8, color=INK, pad=4
+                f"{shortened(samples.texts[row])}   Dice {dice[chosen[row]]:.1f}", loc="left", size=8, color=INK, pad=4
             )
         save_figure(figure, path)
 
@@ -242,8 +243,7 @@ def draw_overlay(path: Path, image: NDArray[np.uint8], probabilities: Tensor, ca
         for axis in (left, right):
             show(axis, torch.from_numpy(image.astype(np.float32) / 255))
         fill_in(right, probabilities >= 0.5, FOUND)
-        # Wrapped here: Matplotlib's own wrapping measures a dollar sign as the start of a formula.
-        figure.text(0.5, 0.4 / figure.get_figheight(), fill(caption, 110), ha="center", va="center", size=9)
+        figure.text(0.5, 0.4 / figure.get_figheight(), lines_of(caption, 110), ha="center", va="center", size=9)
         save_figure(figure, path)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.checkpoints import Trained
 from semimedref.data.images import read_image, resize_image
-from semimedref.data.sheets import csv_rows
+from semimedref.data.sheets import csv_rows, named
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.pictures import draw_overlay
 from semimedref.runs import write_atomically
@@ -91,7 +91,7 @@ def jobs_from_csv(path: Path, folder: Path) -> list[Job]:
     rows = [(number, row) for number, row in enumerate(csv_rows(path), 1) if any(row)]
     heads = [head.casefold() for head in rows[0][1]] if rows else []
     if not {"image", "caption"} <= set(heads):
-        raise InvalidValueError(f"{path}: expected columns image and caption, but got {', '.join(heads) or 'none'}")
+        raise InvalidValueError(f"{path}: expected columns image and caption, but got {named(heads) or 'none'}")
     places = heads.index("image"), heads.index("caption")
     jobs = [_job_of_row(row, len(heads), places, folder, f"{path}, line {number}") for number, row in rows[1:]]
     if not jobs:
@@ -153,7 +153,7 @@ def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: P
     name, caption = (row[place] for place in places)
     path = folder / name
     if not name or Path(name).name != name:
-        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {name!r}")
+        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {shown(name)}")
     if not path.is_file():
         return Job(path, caption, f"{path}: no such file, but {where} names it")
     if not caption:

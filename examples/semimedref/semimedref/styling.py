@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
+from crossmodal_aug.terminal import plain
 from semimedref.models import ReferringModel
 
 UNREAD_FILE = "unread_captions.txt"
@@ -32,7 +33,7 @@ class Styled:
 
     def unread_list(self, names: Sequence[str]) -> str:
         """Return a line for each caption that could not be read: the name of its image, and why."""
-        return "".join(f"{names[index]}: {' '.join(why.split())}\n" for index, why in self.unread.items())
+        return "".join(f"{plain(names[index])}: {plain(' '.join(why.split()))}\n" for index, why in self.unread.items())
 
 
 def in_style(texts: Sequence[str], template: str, parser: PositionParser) -> Styled:
@@ -48,7 +49,7 @@ def in_style(texts: Sequence[str], template: str, parser: PositionParser) -> Sty
     """
     report = parser(template)
     if not report.regions or report.unread:
-        raise InvalidValueError(f"Expected --in-style with a caption that names regions, but got {template!r}")
+        raise InvalidValueError(f"Expected --in-style with a caption that names regions, but got {shown(template)}")
     return Styled(template, *parser.in_style_many(texts, template))
 
 

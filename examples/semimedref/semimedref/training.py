@@ -13,7 +13,7 @@ from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.checkpoints import Trained, load_trained
 from semimedref.config import FREE_TO_CHANGE, Config
 from semimedref.data.module import SamplesModule
@@ -25,6 +25,7 @@ from semimedref.metrics import Scores
 from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
+from semimedref.resuming import check_can_go_on
 from semimedref.runs import RUN_FOLDER, RunFolder, write_text
 from semimedref.stored import read_stored
 from semimedref.trainer import make_trainer
@@ -162,13 +163,7 @@ def stopped_early(path: Path, config: Config) -> bool:
     """
     if not path.exists():
         return False
-    stored = read_stored(path, "checkpoint")
-    parts = ("optimizer_states", "lr_schedulers", "loops", "callbacks")
-    missing = [part for part in parts if not isinstance(stored, dict) or part not in stored]
-    if not isinstance(stored, dict) or missing:
-        raise InvalidValueError(
-            f"{path}: expected a checkpoint from which a run can go on, but {', '.join(missing)} lack"
-        )
+    stored = check_can_go_on(read_stored(path, "checkpoint"), path)
     if not config.patience:
         return False
     waited = [state["wait_count"] for name, state in stored["callbacks"].items() if name.startswith("EarlyStopping")]
@@ -185,8 +180,9 @@ def check_same_run(stored: Config, config: Config, path: Path) -> None:
     differing = [one.name for one in fields(Config) if getattr(stored, one.name) != getattr(config, one.name)]
     differing = [name for name in differing if name not in free]
     if differing:
-        shown = ", ".join(f"{name} {getattr(stored, name)!r} for {getattr(config, name)!r}" for name in differing)
-        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {shown}")
+        pairs = ((name, getattr(stored, name), getattr(config, name)) for name in differing)
+        came = ", ".join(f"{name} {shown(old)} for {shown(new)}" for name, old, new in pairs)
+        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {came}")
 
 
 def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.data.entries import PARTS, Entry, check_entry, short
 
 
@@ -31,7 +31,7 @@ def read_annotation(path: Path) -> dict[str, list[Entry]]:
     for part in PARTS:
         rows = stored.get(part) if isinstance(stored, dict) else None
         if not isinstance(rows, list) or not rows:
-            raise InvalidValueError(f"{path}: expected a list of rows under {part!r}, but got {short(rows)}")
+            raise InvalidValueError(f"{path}: expected a list of rows under {shown(part)}, but got {short(rows)}")
         parts[part] = [_entry(row, f"{path}, {part} row {number}") for number, row in enumerate(rows, 1)]
     return parts
 

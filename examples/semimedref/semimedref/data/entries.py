@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 
 PARTS = ("train", "valid", "test")
 
@@ -62,5 +62,4 @@ def has_half_characters(text: str) -> bool:
 
 def short(value: object) -> str:
     """Return the beginning of how a value is written."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shown(value, 60)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from pathlib import Path
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MASK_PREFIX = "mask_"
@@ -49,7 +49,7 @@ class PictureFolder:
                 return self.path / one
         alike = self._alike.get(_core(name), [])
         if len(alike) > 1:
-            raise InvalidValueError(f"{self.path}: {name!r} could be any of {', '.join(alike)}")
+            raise InvalidValueError(f"{self.path}: {shown(name)} could be any of {', '.join(alike)}")
         return self.path / alike[0] if alike else None
 
 

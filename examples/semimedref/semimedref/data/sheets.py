@@ -5,19 +5,23 @@ asked for, empty rows, names that Excel took for numbers, semicolons or tabs in 
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, reason
 from semimedref.data.archives import DAMAGED_ZIP
 from semimedref.data.entries import Entry, check_entry
 
 NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS = ("image",), ("description", "text", "caption"), ("split",)
 SUFFIXES = (".xlsx", ".csv")
+LONGEST_HEAD = 40
+MOST_ROWS = 2**20
+"""Rows of the largest sheet that a spreadsheet program makes."""
 
 
 def is_sheet(path: Path) -> bool:
@@ -39,7 +43,7 @@ def read_sheet(path: Path) -> list[Entry]:
         InvalidValueError: The file is missing or unreadable, lacks a column, has no rows, or a row lacks its name or
             its caption.
     """
-    rows: Sequence[Sequence[object]] = _xlsx_rows(path) if path.suffix.lower() == ".xlsx" else csv_rows(path)
+    rows: Iterable[Sequence[object]] = _xlsx_rows(path) if path.suffix.lower() == ".xlsx" else csv_rows(path)
     filled = ((number, cells) for number, cells in enumerate(rows, 1) if any(cell not in (None, "") for cell in cells))
     first = next(filled, None)
     if first is None:
@@ -62,12 +66,18 @@ def read_sheet(path: Path) -> list[Entry]:
     return entries
 
 
+def named(heads: Sequence[str], most: int = 20) -> str:
+    """Return the names of columns as an error lists them: the first of them, each cut short."""
+    names = [(head if len(head) <= LONGEST_HEAD else head[: LONGEST_HEAD - 3] + "...") or "(no name)" for head in heads]
+    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
+
+
 def _column(path: Path, heads: list[str], wanted: tuple[str, ...], *, needed: bool) -> int:
     found = [place for place, head in enumerate(heads) if head.casefold() in wanted]
     if len(found) > 1 or (needed and not found):
         raise InvalidValueError(
             f"{path}: expected one column {' or '.join(word.capitalize() for word in wanted)}, but got the columns "
-            + ", ".join(head or "(no name)" for head in heads)
+            + named(heads)
         )
     return found[0] if found else -1
 
@@ -83,23 +93,31 @@ def _strip(row: Iterable[object]) -> list[object]:
     return [cell.strip() if isinstance(cell, str) else cell for cell in row]
 
 
-def _xlsx_rows(path: Path) -> list[list[object]]:
+def _check_number(path: Path, number: int) -> None:
+    if number > MOST_ROWS:
+        raise InvalidValueError(f"{path}: expected at most {MOST_ROWS} rows, as a spreadsheet has")
+
+
+def _xlsx_rows(path: Path) -> Iterator[list[object]]:
     # Damage shows in any of these, depending on whether the archive, its parts, their XML or its values are hit.
     try:
-        workbook = load_workbook(path, read_only=True, data_only=True)
-        sheet = workbook.worksheets[0]
-        # Some writers store a wrong extent, which would cut rows off.
-        sheet.reset_dimensions()
-        rows = [_strip(row) for row in sheet.iter_rows(values_only=True)]
-        workbook.close()
+        with closing(load_workbook(path, read_only=True, data_only=True)) as workbook:
+            sheet = workbook.worksheets[0]
+            # Some writers store a wrong extent, which would cut rows off.
+            sheet.reset_dimensions()
+            # Rows that lack are made up, as many as the number of the next one says.
+            for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+                _check_number(path, number)
+                yield _strip(row)
+    except InvalidValueError:
+        raise
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file") from error
     except (
         *(InvalidFileException, OSError, EOFError, SyntaxError, *DAMAGED_ZIP),
         *(KeyError, IndexError, ValueError, TypeError, AttributeError),
     ) as error:
-        raise InvalidValueError(f"{path}: not a readable xlsx file ({error})") from error
-    return rows
+        raise InvalidValueError(f"{path}: not a readable xlsx file ({reason(error)})") from error
 
 
 def csv_rows(path: Path) -> list[list[str]]:

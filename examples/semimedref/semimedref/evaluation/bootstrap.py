@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.data.module import seeded
 from semimedref.evaluation.measures import Measured, weighted_scores
 
@@ -48,9 +48,9 @@ class Bootstrap:
 
     def __init__(self, resamples: int, seed: int) -> None:
         if resamples < 1:
-            raise InvalidValueError(f"Expected at least 1 resample, but got {resamples}")
+            raise InvalidValueError(f"Expected at least 1 resample, but got {shown(resamples)}")
         if resamples > MOST_RESAMPLES:
-            raise InvalidValueError(f"Expected at most {MOST_RESAMPLES} resamples, but got {resamples}")
+            raise InvalidValueError(f"Expected at most {MOST_RESAMPLES} resamples, but got {shown(resamples)}")
         self.resamples, self.seed = resamples, seed
 
     def weights(self, images: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semimedref.data.views import to_unit
-from semimedref.drawing import ANCHOR, FAINT, FONTS, FOUND, INK, draw_contour, fill_in, save_figure, show
+from semimedref.drawing import ANCHOR, FAINT, FONTS, FOUND, INK, draw_contour, fill_in, lines_of, save_figure, show
 
 LINE = "#2a6f97"
 
@@ -108,7 +107,7 @@ def draw_case(path: Path, image: Tensor, mask: Tensor, probabilities: Tensor, ti
         figure.text(0.01, 1 - 0.17 / inches, title, va="center", weight="bold")
         for axis, what, colour in ((left, "mask", ANCHOR), (right, "found", FOUND)):
             axis.text(0.02, 0.98, f"▬ {what}", va="top", color=colour, transform=axis.transAxes)
-        figure.text(0.5, 0.25 / inches, fill(caption, 95), ha="center", va="center")
+        figure.text(0.5, 0.25 / inches, lines_of(caption, 95), ha="center", va="center")
         save_figure(figure, path)
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 from itertools import permutations
 from pathlib import Path
@@ -25,6 +26,9 @@ from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
 from semimedref.runs import write_text
 
+FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s*[-=+@\uff1d\uff0b\uff0d\uff20])")
+"""Where a spreadsheet program would begin a formula, by its signs and the wide ones of East Asia: in front of a text,
+and behind what parts cells where commas stand in numbers."""
 CASES = 4
 """Images of each kind in the gallery."""
 
@@ -138,8 +142,8 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
         distance = measured.hd95[index].item()
         writer.writerow(
             [
-                samples.names[index],
-                samples.texts[index],
+                no_formula(samples.names[index]),
+                no_formula(samples.texts[index]),
                 "; ".join(report.regions),
                 f"{measured.area[index].item():.6g}",
                 *(f"{values[index].item():.6g}" for values in each.values()),
@@ -148,6 +152,16 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
             ]
         )
     return text.getvalue()
+
+
+def no_formula(text: str) -> str:
+    r"""Return a text as a cell that no spreadsheet program takes for a formula.
+
+    Example:
+        >>> no_formula('=HYPERLINK("http://a.b")'), no_formula("chest-1.png")
+        ('\'=HYPERLINK("http://a.b")', 'chest-1.png')
+    """
+    return FORMULA.sub("'", text)
 
 
 def chosen_cases(dice: list[float], count: int = CASES) -> dict[str, list[int]]:

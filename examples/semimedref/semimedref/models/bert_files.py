@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
-from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
+from crossmodal_aug.errors import InvalidValueError, MissingDependencyError, shown
 
 if TYPE_CHECKING:
     from transformers import BertModel, BertTokenizer
@@ -56,7 +56,7 @@ class BertParts:
         for name, kind in ARCHITECTURE.items():
             value = self.architecture.get(name)
             if type(value) is not kind or (isinstance(value, int) and value < 1):
-                raise InvalidValueError(f"Expected `{name}` to be a positive {kind.__name__}, but got {value!r}")
+                raise InvalidValueError(f"Expected `{name}` to be a positive {kind.__name__}, but got {shown(value)}")
         if self.architecture["num_hidden_layers"] < 2:
             raise InvalidValueError("Expected a BERT of at least 2 layers, but got 1")
         width, heads = self.architecture["hidden_size"], self.architecture["num_attention_heads"]
@@ -130,7 +130,7 @@ class BertParts:
         activations, activation = transformers.activations.ACT2FN, self.architecture["hidden_act"]
         if activation not in activations:
             raise InvalidValueError(
-                f"Expected `hidden_act` to be one of {', '.join(activations)}, but got {activation!r}"
+                f"Expected `hidden_act` to be one of {', '.join(activations)}, but got {shown(activation)}"
             )
         config = transformers.BertConfig(**self.architecture, pad_token_id=self.vocabulary.index("[PAD]"))
         if weights is not None:

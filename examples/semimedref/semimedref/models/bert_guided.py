@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.models.base import ReferringModel
 from semimedref.models.blocks import SubpixelHead, pool_places, projection
@@ -44,7 +44,7 @@ class BertGuided(ReferringModel):
     ) -> None:
         super().__init__()
         if width < 8 or width % 8:
-            raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {self.name}, but got {width}")
+            raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {self.name}, but got {shown(width)}")
         self.width, self.depths, self.embedding = width, list(depths), embedding
         self.text = text
         self.image = ConvNeXtPyramid(width, depths, weights=image_weights)
@@ -88,7 +88,9 @@ class BertGuided(ReferringModel):
             text = FrozenBert.from_settings(settings["text"])
             return cls(text, **{name: settings[name] for name in ("width", "depths", "embedding")})
         except (KeyError, TypeError, ValueError) as error:
-            raise InvalidValueError(f"Expected the settings of a {cls.name} model, but got {settings!r:.80}") from error
+            raise InvalidValueError(
+                f"Expected the settings of a {cls.name} model, but got {shown(settings)}"
+            ) from error
 
     def settings(self) -> dict[str, Any]:
         """Return the sizes, and the text encoder without its weights."""

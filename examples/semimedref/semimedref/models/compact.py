@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.models.base import ReferringModel
 from semimedref.models.blocks import grid_places, pool_places, projection, start_subpixels_equal
@@ -47,7 +47,7 @@ class Compact(ReferringModel):
     def __init__(self, tokenizer: WordTokenizer, *, width: int = 16, text_width: int = 64, embedding: int = 64) -> None:
         super().__init__()
         if width < 4 or width % 4:
-            raise InvalidValueError(f"Expected `width` to be a multiple of 4 for {self.name}, but got {width}")
+            raise InvalidValueError(f"Expected `width` to be a multiple of 4 for {self.name}, but got {shown(width)}")
         self.tokenizer = tokenizer
         self.width = width
         widths = [width, 2 * width, 3 * width, 4 * width]
@@ -83,7 +83,7 @@ class Compact(ReferringModel):
         try:
             return cls(WordTokenizer(settings["vocabulary"]), width=settings["width"])
         except (KeyError, TypeError, ValueError) as error:
-            raise InvalidValueError(f"Expected the settings of a compact model, but got {settings!r:.80}") from error
+            raise InvalidValueError(f"Expected the settings of a compact model, but got {shown(settings)}") from error
 
     def settings(self) -> dict[str, Any]:
         """Return the vocabulary and the width."""

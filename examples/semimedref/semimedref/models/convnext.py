@@ -92,8 +92,8 @@ def convnext_tiny_weights(file: str = "") -> dict[str, Tensor]:
     stored = _read(Path(file)) if file else _download()
     prefix = "features."
     if isinstance(stored, dict):
-        weights = {str(key): value for key, value in stored.items() if isinstance(value, Tensor)}
-        weights = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        named = {key: value for key, value in stored.items() if isinstance(key, str) and isinstance(value, Tensor)}
+        weights = {key.removeprefix(prefix): value for key, value in named.items() if key.startswith(prefix)}
         if weights:
             return weights
     raise InvalidValueError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.integrations.huggingface import TruncationWarning
 from semimedref.models.bert_files import BertParts
 from semimedref.models.tokenizer import Tokens
@@ -50,7 +50,7 @@ class FrozenBert(nn.Module):
         super().__init__()
         longest = parts.architecture["max_position_embeddings"]
         if not 3 <= max_tokens <= longest:
-            raise InvalidValueError(f"Expected `max_tokens` to be in [3, {longest}], but got {max_tokens}")
+            raise InvalidValueError(f"Expected `max_tokens` to be in [3, {longest}], but got {shown(max_tokens)}")
         self.parts = parts
         self.max_tokens = max_tokens
         self.tokenizer = parts.tokenizer()

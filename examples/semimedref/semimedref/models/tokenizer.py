@@ -1,13 +1,18 @@
 """WordTokenizer: words to numbers, with a vocabulary read from the training captions."""
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from crossmodal_aug.integrations.huggingface import TruncationWarning
+
 PADDING, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
+MOST_WORDS = 512
+"""Words of a caption that are read, as many as a BERT reads pieces: attention costs the square of their number."""
 WORD = re.compile(r"\[mask\]|[a-z]+|\d+")
 
 
@@ -31,7 +36,8 @@ class Tokens:
 class WordTokenizer:
     """Splits captions into lower-case words and numbers them.
 
-    Nothing is truncated: a batch is padded to its longest caption. `[MASK]`, as `PosAug` writes it, is one word.
+    A batch is padded to its longest caption; of one of more than `MOST_WORDS` words the end is not read. `[MASK]`, as
+    `PosAug` writes it, is one word.
 
     Args:
         words: The vocabulary, without the special words, in the order of their numbers.
@@ -70,8 +76,20 @@ class WordTokenizer:
         return [word for word in dict.fromkeys(WORD.findall(text.lower())) if word not in self._ids]
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
-        """Return the tokens of B captions; a caption without a word becomes one unknown word."""
+        """Return the tokens of B captions; a caption without a word becomes one unknown word.
+
+        Warns:
+            TruncationWarning: A caption has more than `MOST_WORDS` words, and its end is not read.
+        """
         rows = [[self._ids.get(word, 1) for word in WORD.findall(text.lower())] or [1] for text in texts]
         longest = max(map(len, rows), default=1)
+        if longest > MOST_WORDS:
+            warnings.warn(
+                f"Expected captions of at most {MOST_WORDS} words, but got one of {longest}: its end is not read",
+                TruncationWarning,
+                stacklevel=2,
+            )
+            rows = [row[:MOST_WORDS] for row in rows]
+            longest = MOST_WORDS
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], dtype=torch.long)
         return Tokens(ids, ids != 0)
