@@ -8,7 +8,8 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from crossmodal_aug.errors import CrossModalError
-from semimedref.config import Config, flag
+from semimedref.config import Config
+from semimedref.settings import flag
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
