@@ -43,6 +43,12 @@ def palette(*colours: tuple[int, int, int]) -> Image.Image:
     return picture
 
 
+def transparent(picture: Image.Image) -> Image.Image:
+    """The same with place 0 of its palette shown as transparent."""
+    picture.info["transparency"] = 0
+    return picture
+
+
 def with_alpha(grey: Image.Image, mode: str = "RGBA") -> Image.Image:
     picture = grey.convert(mode)
     picture.putalpha(Image.fromarray(np.where(LESION, 255, 0).astype(np.uint8)))
@@ -137,6 +143,7 @@ def test_areas_of_a_third_level_are_told_from_noise(tmp_path, picture):
         (levels(0, 255, 127), "100-200", OTHER),
         (palette(BLACK, RED, GREEN), "1", LESION),
         (palette(BLACK, RED, GREEN), "#00ff00", OTHER),
+        (transparent(palette(BLACK, RED, GREEN)), "2", OTHER),
         (coloured(BLACK, RED, GREEN), "#ff0000", LESION),
         (coloured(WHITE, RED), "#FF0000", LESION),
         (with_alpha(Image.new("RGB", (48, 40), WHITE)), "255", LESION),
@@ -218,6 +225,15 @@ def test_a_file_without_transparent_places_among_masks_held_in_alpha(tiny_qata):
     Image.new("RGBA", (32, 32), (0, 0, 0, 255)).save(tiny_qata / "test/masks/mask_test-4.png")
     with pytest.raises(InvalidValueError, match=r"mask_test-4\.png: .*all is opaque and of one colour"):
         load(tiny_qata)
+
+
+def test_masks_of_other_values_than_those_named_are_counted(tiny_qata):
+    """A mask of 0 and 255 among masks of 0 and 1 would be empty, and nobody would know."""
+    for path in masks_of(tiny_qata):
+        if path.name != "mask_test-4.png":
+            rewrite(path, lambda mask: Image.fromarray(mask // 255))
+    [note] = [note for note in load(tiny_qata, mask_values="1").notes if note.startswith("masks")]
+    assert "they hold 0, 1 and 255; 1 hold none of that, but other values than 0; 20 files" in note
 
 
 def test_values_that_stand_in_no_mask_are_an_error(tiny_qata):

@@ -105,7 +105,9 @@ class Findings:
 
     def _told(self, kinds: set[str]) -> str:
         if self.values.text:
-            return f"{self.values.text} is lesion, as --mask-values says{self._values_there()}"
+            others = sum(not one.lesion and set(one.values) not in ({"0"}, {"#000000"}) for one in self._masks.values())
+            without = f"; {others:,} hold none of that, but other values than 0" if others else ""
+            return f"{self.values.text} is lesion, as --mask-values says{self._values_there()}{without}"
         if kinds == {ALPHA}:
             return "held in alpha, what is opaque is lesion"
         lesions = sorted({_shown(one) for one in self._masks.values() if one.lesion}, key=_by_value)

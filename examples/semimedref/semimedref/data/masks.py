@@ -1,6 +1,7 @@
 """What a mask file says is lesion: by its mode, its alpha, its colours and its values. What stays open is refused."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import permutations
 from typing import Any, Self
@@ -68,8 +69,10 @@ def lesion_in(opened: Opened, values: MaskValues) -> tuple[NDArray[np.bool_], Un
         ValueError: Pillow knows no way from its mode to colours.
     """
     picture = opened.picture
+    if picture.mode == "P" and values.text:
+        return _listed(np.asarray(picture), _rgb(picture), opened, values)
     if picture.mode == "P" and "transparency" not in picture.info:
-        return _listed(np.asarray(picture), _rgb(picture), opened, values) if values.text else _of_palette(picture)
+        return _of_palette(picture)
     if picture.mode in ("F", "I") or picture.mode.startswith("I;"):
         grey = np.asarray(picture)
         return _listed(grey, None, opened, values) if values.text else _of_grey(grey, lossy=opened.lossy)
@@ -142,7 +145,7 @@ def _of_exact_or_noisy(colours: NDArray[np.uint8], *, lossy: bool) -> tuple[NDAr
     for side in (~found.bright, found.bright):
         if side.any():
             named.append(_one_colour(colours, side, exact=not lossy and not found.soft))
-    shown = tuple("#" + "".join(f"{channel:02x}" for channel in colour) for colour in named)
+    shown = tuple(_hex(colour) for colour in named)
     if not found.bright.any():
         return found.bright, Understood(EMPTY, shown)
     return found.bright, Understood(COLOURS, shown, tuple(float(channel) for channel in named[-1]), found.soft)
@@ -188,9 +191,17 @@ def _listed(
     if colours is not None and values.colours:
         mask |= values.among_colours(colours, lossy=opened.lossy)
     shown: tuple[str, ...] = ()
-    if grey is not None and len(found := distinct(grey)[0]) <= FEW:
-        shown = tuple(f"{float(value):.6g}" for value in found)
+    if grey is not None:
+        found = distinct(grey)[0]
+        shown = tuple(f"{float(value):.6g}" for value in found) if len(found) <= FEW else ()
+    elif colours is not None:
+        several = np.unique(colours.reshape(-1, 3), axis=0)
+        shown = tuple(_hex(colour) for colour in several) if len(several) <= FEW else ()
     return mask, Understood(LISTED, shown, (1.0,) if mask.any() else ())
+
+
+def _hex(colour: Iterable[int]) -> str:
+    return "#" + "".join(f"{channel:02x}" for channel in colour)
 
 
 def _is_grey(colours: NDArray[np.uint8], *, lossy: bool) -> bool:
