@@ -39,8 +39,11 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError(
             f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn"
         )
-    config = trained.config if options.root is None else replace(trained.config, root=options.root)
-    data = load_data(config) if options.root is None else load_to_score(config)
+    given = {name: value for name in ("root", "mask_values") if (value := getattr(options, name)) is not None}
+    config = replace(
+        trained.config, **given, allow_duplicates=options.allow_duplicates or trained.config.allow_duplicates
+    )
+    data = load_data(config) if options.root is None else load_to_score(config, options.part)
     if options.root is not None:
         # The run has told what it found in its own data.
         say(*data.notes)
@@ -89,6 +92,8 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
     parser.add_argument("--root", help="folder of the data set, where it is not the one of the run")
+    parser.add_argument("--mask-values", help="as in train.py (default: those of the run)")
+    parser.add_argument("--allow-duplicates", action="store_true", help="as in train.py (default: as in the run)")
     parser.add_argument("--part", choices=("valid", "test"), default="test", help="what to score (default: test)")
     parser.add_argument("--out", type=Path, help="also write a report with pictures to this folder, which is made")
     parser.add_argument("--json", type=Path, help="also write the plain scores to this file, which must not exist")

@@ -12,6 +12,7 @@ from pathlib import Path
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, complain, run, say
 from semimedref.data.entries import has_half_characters, short
+from semimedref.data.formats import not_found
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
 from semimedref.runs import write_text
 from semimedref.styling import UNREAD_FILE, in_style
@@ -21,6 +22,8 @@ from crossmodal_aug.errors import CrossModalError, InvalidValueError
 
 SHOWN_NAMES, SHOWN_WORDS = 5, 20
 LONGEST_WORD = 255
+
+TURNED = "turned or mirrored, as its EXIF orientation says, and so is the mask"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.caption is not None and has_half_characters(options.caption):
         raise InvalidValueError(f"Expected a caption in the encoding of this shell, but got {short(options.caption)}")
     if not options.image.exists():
-        raise InvalidValueError(f"{options.image}: no such file")
+        raise InvalidValueError(not_found(options.image))
     reader = PositionParser(LUNG_ZONES)
     if not options.image.is_dir():
         if options.captions is not None:
@@ -62,7 +65,9 @@ def main(arguments: Sequence[str]) -> None:
             complain(error)
         else:
             words = f"; never met: {listed(found.unknown)}" if found.unknown else ""
-            say(f"{job.image.name}: {', '.join(found.regions) or 'no lung zone'}; {found.share:.1f} % found{words}")
+            turned = f"; {TURNED}" if found.turned else ""
+            named = ", ".join(found.regions) or "no lung zone"
+            say(f"{job.image.name}: {named}; {found.share:.1f} % found{words}{turned}")
     say(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
     if failed:
         raise InvalidValueError(f"{failed} of {len(jobs)} images could not be done")
@@ -124,6 +129,8 @@ def listed(words: Sequence[str], most: int = SHOWN_WORDS) -> str:
 
 def report(found: Prediction) -> None:
     """Print what was found in a single image."""
+    if found.turned:
+        say(f"note: {TURNED}")
     if found.unknown:
         say(f"note: the model never met these words: {listed(found.unknown)}")
     say(f"the caption names: {', '.join(found.regions) or 'no lung zone'}")

@@ -30,12 +30,12 @@ def load(tiny_qata, tmp_path):
 def decoded(monkeypatch) -> list[Path]:
     """The pictures that were decoded so far."""
     paths: list[Path] = []
-    for name in ("read_image", "read_mask"):
+    for name in ("decode_image", "decode_mask"):
         original = getattr(reading, name)
 
-        def counted(path, original=original):
+        def counted(path, *settings, original=original):
             paths.append(path)
-            return original(path)
+            return original(path, *settings)
 
         monkeypatch.setattr(reading, name, counted)
     return paths

@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from crossmodal_aug.errors import CrossModalError
 from crossmodal_aug.terminal import plain
-from semimedref.config import Config, flag
+from semimedref.config import Config
+from semimedref.settings import flag
 
 BAD_INPUT, INTERRUPTED = 2, 130
 

@@ -1,34 +1,26 @@
 """Config: every setting of a run, from the command line to the run's config.json."""
 
 import json
-import os
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
 from crossmodal_aug.errors import InvalidValueError, reason, shown
+from semimedref.data_settings import DataSettings
+from semimedref.mask_values import MaskValues
 from semimedref.presets import PRESETS
+from semimedref.settings import can_be_a_path, flag, ingredient, setting, type_name
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
 
 LARGEST_BATCH = 65536
 """Labelled samples in a step. They are drawn with replacement, so their number alone sets no limit."""
 
-FREE_TO_CHANGE = ("accelerator", "cache")
-"""Settings that may differ when a run is resumed: they say where to compute, not what."""
-
-
-def _setting(default: Any, about: str, choices: Sequence[str] = ()) -> Any:
-    return field(default=default, metadata={"about": about, "choices": tuple(choices)})
-
-
-def _ingredient(about: str, choices: Sequence[str] = ()) -> Any:
-    """A setting that comes with the method where none is given."""
-    return _setting(None, about, choices)
+FREE_TO_CHANGE = ("accelerator", "cache", "allow_duplicates")
+"""Settings that may differ when a run is resumed: they say where to compute or what to refuse, not what to compute."""
 
 
 class SettingsLoader(yaml.SafeLoader):
@@ -43,7 +35,7 @@ class SettingsLoader(yaml.SafeLoader):
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DataSettings):
     """All settings of one run.
 
     What a method is made of (``mix`` to ``unlabelled_weight``) is taken from its preset where it is not given, so
@@ -53,89 +45,72 @@ class Config:
         InvalidValueError: A value lies outside its range, or does not go together with another.
     """
 
-    data: str = _setting("phantom", "what to train on", ("phantom", "qata", "mosmed"))
-    root: str = _setting("", "folder of the data set (not for phantoms, which are drawn)")
-    cache: str = _setting(
-        "", "folder that keeps decoded images for later runs, which then start sooner; nothing is kept if empty"
-    )
-    labels: float = _setting(0.05, "share of the training set whose masks are used")
-    split: str = _setting(
-        "auto",
-        "how the labelled samples are chosen: the published shuffle of the training names, or their order in the "
-        "file; auto takes file-order for a file that is in the published order already",
-        ("auto", "shuffle", "file-order"),
-    )
-    total: int = _setting(
-        0,
-        "training samples that --labels is a share of, where the files are an excerpt; 0 takes the size of QaTa-COV19 "
-        "for a file in its published order, and else the number of training samples",
-    )
-    model: str = _setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder"))
-    width: int = _setting(
+    model: str = setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder"))
+    width: int = setting(
         0,
         "channels of the network's finest level; 0 takes the network's own: 16 for compact, 96 for the others",
     )
-    pretrained: str = _setting(
+    pretrained: str = setting(
         "imagenet",
         "where mmi-unet and guide-decoder start: imagenet takes those weights for the image encoder and its own for "
         "the text encoder; text takes the latter alone; none starts both at random; compact always starts at random",
         ("imagenet", "text", "none"),
     )
-    image_weights: str = _setting(
+    image_weights: str = setting(
         "", "file with weights of torchvision's convnext_tiny, instead of downloading those of ImageNet"
     )
-    text_encoder: str = _setting(
+    text_encoder: str = setting(
         "microsoft/BiomedVLP-CXR-BERT-specialized",
         "frozen BERT that reads the captions for mmi-unet and guide-decoder: a folder with config.json, vocab.txt and "
         "weights, or a name on the Hugging Face hub",
     )
-    max_tokens: int = _setting(
+    max_tokens: int = setting(
         48, "longest caption that mmi-unet and guide-decoder read, in word pieces with [CLS] and [SEP]; published: 24"
     )
-    size: int = _setting(96, "side in pixels that images are resized to")
-    method: str = _setting("semimedref", "how it is trained: a preset of the ingredients below", tuple(PRESETS))
-    mix: str = _ingredient(
+    size: int = setting(96, "side in pixels that images are resized to")
+    method: str = setting("semimedref", "how it is trained: a preset of the ingredients below", tuple(PRESETS))
+    mix: str = ingredient(
         "what crosses between images: T-PatchMix patches and captions as it finds them, ZoneMix sides, both; CutMix "
         "patches under untouched captions; T-PatchMix as in the paper, or as its code was released",
         ("none", "patch", "zone", "both", "cutmix", "paper", "released"),
     )
-    flip: float = _ingredient("probability of SyncFlip")
-    focus: float = _ingredient("probability of Focus, which narrows caption and mask to one side")
-    pos_aug: str = _ingredient(
+    flip: float = ingredient("probability of SyncFlip")
+    focus: float = ingredient("probability of Focus, which narrows caption and mask to one side")
+    pos_aug: str = ingredient(
         "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper, or "
         "masked, fuzzed or coarsened",
         ("none", "paper", "mix"),
     )
-    itcl: float = _ingredient("factor of the published weights of the contrastive loss; 0 leaves it out")
-    alter: str = _ingredient("which images are mixed, flipped and narrowed", ("both", "unlabelled"))
-    pseudo_weight: str = _ingredient(
+    itcl: float = ingredient("factor of the published weights of the contrastive loss; 0 leaves it out")
+    alter: str = ingredient("which images are mixed, flipped and narrowed", ("both", "unlabelled"))
+    pseudo_weight: str = ingredient(
         "what a pixel of a pseudo-mask counts: how sure the teacher is, 1 where it is 0.9 sure and else 0, or always 1",
         ("certainty", "threshold", "equal"),
     )
-    unlabelled_weight: float = _ingredient("weight of the unlabelled loss after the ramp")
-    steps: int = _setting(
+    unlabelled_weight: float = ingredient("weight of the unlabelled loss after the ramp")
+    steps: int = setting(
         0,
         "optimiser steps, rounded up to whole stretches between validations; 0 takes "
         + ", ".join(f"{steps} for {data}" for data, steps in DEFAULT_STEPS.items()),
     )
-    batch_size: int = _setting(
+    batch_size: int = setting(
         16, f"labelled samples in a step, at most {LARGEST_BATCH}; as many unlabelled ones beside them"
     )
-    learning_rate: float = _setting(2e-3, "peak of the cosine schedule")
-    burn_in: float = _setting(0.15, "share of the steps before the teacher is used")
-    ramp_up: float = _setting(0.25, "share of the steps over which its weight grows to --unlabelled-weight")
-    validate_every: int = _setting(50, "steps between validations, each of which writes a checkpoint")
-    seed: int = _setting(0, "seed of everything random")
-    patience: int = _setting(0, "validations without a better Dice after which training stops; 0 never does")
-    accumulate: int = _setting(1, "batches whose gradients are summed up for one optimiser step")
-    precision: str = _setting("32-true", "of the networks' arithmetic", ("32-true", "bf16-mixed"))
-    deterministic: bool = _setting(False, "take algorithms that give the same bits each time, where there are such")
-    accelerator: str = _setting("auto", "where to compute", ("auto", "cpu", "gpu", "mps"))
-    devices: int = _setting(1, "processes, one a device, on each node; each takes --batch-size samples")
-    nodes: int = _setting(1, "machines")
-    strategy: str = _setting("auto", "how processes train together: auto takes ddp for several", ("auto", "ddp"))
-    runs: str = _setting("runs", "folder of all runs")
-    name: str = _setting("", "folder of this run under --runs; made up from the settings if empty")
+    learning_rate: float = setting(2e-3, "peak of the cosine schedule")
+    burn_in: float = setting(0.15, "share of the steps before the teacher is used")
+    ramp_up: float = setting(0.25, "share of the steps over which its weight grows to --unlabelled-weight")
+    validate_every: int = setting(50, "steps between validations, each of which writes a checkpoint")
+    seed: int = setting(0, "seed of everything random")
+    patience: int = setting(0, "validations without a better Dice after which training stops; 0 never does")
+    accumulate: int = setting(1, "batches whose gradients are summed up for one optimiser step")
+    precision: str = setting("32-true", "of the networks' arithmetic", ("32-true", "bf16-mixed"))
+    deterministic: bool = setting(False, "take algorithms that give the same bits each time, where there are such")
+    accelerator: str = setting("auto", "where to compute", ("auto", "cpu", "gpu", "mps"))
+    devices: int = setting(1, "processes, one a device, on each node; each takes --batch-size samples")
+    nodes: int = setting(1, "machines")
+    strategy: str = setting("auto", "how processes train together: auto takes ddp for several", ("auto", "ddp"))
+    runs: str = setting("runs", "folder of all runs")
+    name: str = setting("", "folder of this run under --runs; made up from the settings if empty")
 
     def __post_init__(self) -> None:
         preset = PRESETS.get(self.method, {}) if isinstance(self.method, str) else {}
@@ -147,16 +122,17 @@ class Config:
             value, choices = getattr(self, one.name), one.metadata["choices"]
             # JSON writes 1.0 as 1 in hand-edited files; every other type must be the declared one.
             if type(value) is not one.type and not (one.type is float and type(value) is int):
-                raise InvalidValueError(f"Expected `{one.name}` to be {_type_name(one.type)}, but got {shown(value)}")
+                raise InvalidValueError(f"Expected `{one.name}` to be {type_name(one.type)}, but got {shown(value)}")
             if choices and value not in choices:
                 raise InvalidValueError(
                     f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {shown(value)}"
                 )
         self._check_numbers()
         for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
-            self._check(_can_be_a_path(getattr(self, name)), name, "text that can be a path")
+            self._check(can_be_a_path(getattr(self, name)), name, "text that can be a path")
         is_name = Path(self.name).name == self.name and self.name not in (".", "..")
         self._check(is_name and (self.name.isprintable() or not self.name), "name", "a folder name")
+        MaskValues.parse(self.mask_values)
         self._check_goes_together()
         if self.data != "phantom" and not self.root:
             raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
@@ -181,6 +157,10 @@ class Config:
 
     def _check_goes_together(self) -> None:
         """Raise where one setting leaves another without effect."""
+        if self.mask_values and self.data == "phantom":
+            raise InvalidValueError(
+                f"Expected no --mask-values, since phantoms come with their masks, but got {self.mask_values}"
+            )
         if self.image_weights and self.pretrained != "imagenet":
             raise InvalidValueError(
                 f"Expected no --image-weights beside --pretrained {self.pretrained}, but got {self.image_weights}"
@@ -310,20 +290,3 @@ def _exponent(value: object) -> object:
         with suppress(ValueError):
             return float(value)
     return value
-
-
-def _can_be_a_path(text: str) -> bool:
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
-
-
-def flag(name: str) -> str:
-    """Return the command-line option of a setting."""
-    return "--" + name.replace("_", "-")
-
-
-def _type_name(kind: Any) -> str:
-    names: dict[Any, str] = {int: "an integer", float: "a number", bool: "true or false"}
-    return names.get(kind, "a string")

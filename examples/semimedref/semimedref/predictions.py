@@ -10,7 +10,8 @@ from PIL import Image
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.checkpoints import Trained
-from semimedref.data.images import read_image, resize_image
+from semimedref.data.formats import SUFFIXES, not_found
+from semimedref.data.images import decode_image, resize_image
 from semimedref.data.sheets import csv_rows, named
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.pictures import draw_overlay
@@ -44,12 +45,14 @@ class Prediction:
         unknown: Words of the caption that the model never met.
         share: Share of the image that was found, in percent.
         files: The mask and the overlay.
+        turned: Whether the EXIF orientation turned the image, and the files with it.
     """
 
     regions: tuple[str, ...]
     unknown: list[str]
     share: float
     files: tuple[Path, Path]
+    turned: bool = False
 
 
 def output_files(image: Path, out: Path) -> tuple[Path, Path]:
@@ -58,11 +61,10 @@ def output_files(image: Path, out: Path) -> tuple[Path, Path]:
 
 
 def images_in(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the pictures of a folder, by the endings that Pillow can read, and the names of what else is in it."""
-    endings = Image.registered_extensions()
+    """Return the pictures of a folder, by the endings of what is read, and the names of what else is in it."""
     pictures, others = [], []
     for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith(".") and endings.get(path.suffix.lower()) in Image.OPEN:
+        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() in SUFFIXES:
             pictures.append(path)
         else:
             others.append(path.name)
@@ -119,7 +121,7 @@ def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, ov
     for path in files:
         if path.exists() and not overwrite:
             raise InvalidValueError(f"{path} exists: give --overwrite, or another --out")
-    image = read_image(job.image)
+    image, turned = decode_image(job.image)
     short, long = sorted(image.shape)
     if short < 2 or long > LONGEST_RATIO * short:
         raise InvalidValueError(
@@ -138,7 +140,7 @@ def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, ov
     write_atomically(files[0], Image.fromarray(255 * mask.astype(np.uint8)).save)
     draw_overlay(files[1], image, probabilities, job.caption)
     return Prediction(
-        parser(job.caption).regions, trained.model.unknown_words(job.caption), 100 * float(mask.mean()), files
+        parser(job.caption).regions, trained.model.unknown_words(job.caption), 100 * float(mask.mean()), files, turned
     )
 
 
@@ -155,7 +157,7 @@ def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: P
     if not name or Path(name).name != name:
         return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {shown(name)}")
     if not path.is_file():
-        return Job(path, caption, f"{path}: no such file, but {where} names it")
+        return Job(path, caption, not_found(path, where))
     if not caption:
         return Job(path, caption, f"{where} ({name}): the caption is empty")
     return Job(path, caption)

@@ -1,9 +1,11 @@
 """Data sets, by name."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from semimedref.config import Config
+from semimedref.data.entries import PARTS
 from semimedref.data.folder_data import load_folder
 from semimedref.data.phantom import load_phantoms
 from semimedref.data.samples import DataSet
@@ -12,12 +14,13 @@ from semimedref.data.splits import ShareError
 __all__ = ["load_data", "load_to_score"]
 
 
-def load_data(config: Config, *, to_train: bool = True) -> DataSet:
+def load_data(config: Config, *, to_train: bool = True, needed: Collection[str] = PARTS) -> DataSet:
     """Load the data set that a run asks for.
 
     Args:
         config: The settings of the run.
         to_train: As in `load_folder`.
+        needed: As in `load_folder`.
 
     Returns:
         The data set.
@@ -36,18 +39,22 @@ def load_data(config: Config, *, to_train: bool = True) -> DataSet:
         total=config.total,
         cache=Path(config.cache) if config.cache else None,
         to_train=to_train,
+        needed=needed,
+        mask_values=config.mask_values,
+        allow_duplicates=config.allow_duplicates,
     )
 
 
-def load_to_score(config: Config) -> DataSet:
-    """Load a data set that a run may never have seen, to score it.
+def load_to_score(config: Config, part: str = "test") -> DataSet:
+    """Load a data set that a run may never have seen, to score a part of it, which may be all there is.
 
     Where the lung zones lie is fitted to the masks that would be labelled by the settings of the run: of its own data
     set, which others may have no mask, they are the same. Where there are too few samples for that share, all are
-    labelled.
+    labelled. Without training images the zones are those that are known of the kind of data set.
 
     Args:
         config: The settings of the run, with the root of the data set.
+        part: The part that is scored, "valid" or "test".
 
     Returns:
         The data set.
@@ -56,6 +63,6 @@ def load_to_score(config: Config) -> DataSet:
         InvalidValueError: As for `load_data`, but for training masks that lie across their images.
     """
     try:
-        return load_data(config, to_train=False)
+        return load_data(config, to_train=False, needed=(part,))
     except ShareError:
-        return load_data(replace(config, labels=1.0, split="shuffle", total=0), to_train=False)
+        return load_data(replace(config, labels=1.0, split="shuffle", total=0), to_train=False, needed=(part,))

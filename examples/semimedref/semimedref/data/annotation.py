@@ -1,6 +1,7 @@
 """`annotation.json`: the rows of all three parts in one file."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.data.entries import PARTS, Entry, check_entry, short
 
 
-def read_annotation(path: Path) -> dict[str, list[Entry]]:
+def read_annotation(path: Path, needed: Collection[str] = PARTS) -> dict[str, list[Entry]]:
     """Read and check `annotation.json`.
 
     Args:
         path: The file.
+        needed: Parts that must be there.
 
     Returns:
         The entries of each part.
@@ -30,6 +32,9 @@ def read_annotation(path: Path) -> dict[str, list[Entry]]:
     parts: dict[str, list[Entry]] = {}
     for part in PARTS:
         rows = stored.get(part) if isinstance(stored, dict) else None
+        if rows is None and isinstance(stored, dict) and part not in needed:
+            parts[part] = []
+            continue
         if not isinstance(rows, list) or not rows:
             raise InvalidValueError(f"{path}: expected a list of rows under {shown(part)}, but got {short(rows)}")
         parts[part] = [_entry(row, f"{path}, {part} row {number}") for number, row in enumerate(rows, 1)]

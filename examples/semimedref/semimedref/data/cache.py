@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from semimedref.data.archives import DAMAGED_ZIP
 from semimedref.runs import write_atomically
 
-VERSION = 1
+VERSION = 2
 """Of what the files hold. Goes up when pictures are read or resized in another way."""
 
 
@@ -27,11 +27,15 @@ class Decoded:
         pixels: (N, S, S) uint8 images or bool masks.
         extents: (N, 2) int64: height and width of each file.
         whole: The pixels of all files in their own size, one after the other, eight bool pixels a byte; may be empty.
+        digests: (N,) texts: what tells pictures of the same pixels, in the size of their files; empty for masks.
+        found: (N,) texts: what was found in reading each file, as `semimedref.data.findings` writes it.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.bool_]
     extents: NDArray[np.int64]
     whole: NDArray[np.uint8]
+    digests: NDArray[np.str_]
+    found: NDArray[np.str_]
 
 
 class PictureCache:

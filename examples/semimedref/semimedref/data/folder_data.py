@@ -1,9 +1,13 @@
 """QaTa-COV19 and MosMedData+ from a folder."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semimedref.data.cache import PictureCache
+from semimedref.data.duplicates import check_content
+from semimedref.data.entries import PARTS
+from semimedref.data.findings import Findings
 from semimedref.data.layouts import ANNOTATION, FRAMES, LVIT, SETS, Layout, read_layout
 from semimedref.data.reading import read_scored, read_training
 from semimedref.data.rows import Parts
@@ -46,6 +50,9 @@ def load_folder(
     total: int = 0,
     cache: Path | None = None,
     to_train: bool = True,
+    needed: Collection[str] = PARTS,
+    mask_values: str = "",
+    allow_duplicates: bool = False,
 ) -> DataSet:
     """Read a data set into memory.
 
@@ -60,22 +67,30 @@ def load_folder(
         cache: Folder that keeps the decoded pictures; None keeps nothing.
         to_train: Whether labelled masks that lie across their images, or hold no lesion, are an error. Where nothing is
             trained on them they only say where the lung zones lie.
+        needed: Parts that must be there. Others are read where they are, and else are empty.
+        mask_values: Values of the masks that are lesion, as `--mask-values` takes them; if empty, the files tell.
+        allow_duplicates: Whether a picture, a file name or a patient may stand in two parts.
 
     Returns:
         The data set.
 
     Raises:
         InvalidValueError: The folder has no known layout, a file is missing or unreadable, a mask has another size
-            than its image, or a row is not as expected. The message names the file and the row.
+            than its image or does not tell its lesion, a row is not as expected, or something stands in two parts.
+            The message names the file and the row.
     """
     source = SOURCES[name]
-    parts, notes = read_layout(root, source.layouts)
+    parts, notes = read_layout(root, source.layouts, needed=needed, allow_duplicates=allow_duplicates)
     train = parts["train"]
     place = {row.image.name: index for index, row in enumerate(train)}
-    chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule)
+    chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule) if place else []
 
-    pictures = PictureCache(cache)
-    labelled, unlabelled = read_training(train, [place[one] for one in chosen], size, pictures, needs_lesion=to_train)
+    pictures, findings = PictureCache(cache), Findings(mask_values)
+    labelled, unlabelled = read_training(
+        train, [place[one] for one in chosen], size, pictures, needs_lesion=to_train, findings=findings
+    )
+    valid, test = (read_scored(parts[part], size, pictures, findings=findings) for part in ("valid", "test"))
+    notes += [*check_content(parts, findings.digests, allow=allow_duplicates), *findings.notes()]
     try:
         atlas, note = fit_atlas(labelled, source.zones)
     except TransposedError as error:
@@ -85,8 +100,8 @@ def load_folder(
     data = DataSet(
         labelled=labelled,
         unlabelled=unlabelled,
-        valid=read_scored(parts["valid"], size, pictures),
-        test=read_scored(parts["test"], size, pictures),
+        valid=valid,
+        test=test,
         atlas=atlas,
         notes=(*notes, *_lateral_views(parts), note),
     )

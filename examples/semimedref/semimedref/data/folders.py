@@ -4,9 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from crossmodal_aug.errors import InvalidValueError, shown
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-MASK_PREFIX = "mask_"
+from semimedref.data.formats import MASK_PREFIX, SUFFIXES, core
 
 
 class PictureFolder:
@@ -24,7 +22,7 @@ class PictureFolder:
         self.names = {file.name for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[:1] != "."}
         self._alike: defaultdict[str, list[str]] = defaultdict(list)
         for name in sorted(self.names):
-            self._alike[_core(name)].append(name)
+            self._alike[core(name)].append(name)
 
     def image(self, name: str) -> Path | None:
         """Return the image of a name, which may be that of its mask; None if there is none.
@@ -47,7 +45,7 @@ class PictureFolder:
         for one in exact:
             if one in self.names:
                 return self.path / one
-        alike = self._alike.get(_core(name), [])
+        alike = self._alike.get(core(name), [])
         if len(alike) > 1:
             raise InvalidValueError(f"{self.path}: {shown(name)} could be any of {', '.join(alike)}")
         return self.path / alike[0] if alike else None
@@ -59,10 +57,3 @@ def child(folder: Path, name: str) -> Path:
     if path.exists() or not folder.is_dir():
         return path
     return next((one for one in sorted(folder.iterdir()) if one.name.casefold() == name.casefold()), path)
-
-
-def _core(name: str) -> str:
-    plain = name.casefold()
-    if plain.endswith(SUFFIXES):
-        plain = plain.rpartition(".")[0]
-    return plain.removeprefix(MASK_PREFIX)

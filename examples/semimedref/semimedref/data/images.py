@@ -1,7 +1,7 @@
 """Reading images and masks, with errors that name the file."""
 
-import struct
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,58 +10,87 @@ from PIL import Image
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.formats import open_picture
+from semimedref.data.levels import AmbiguousMaskError
+from semimedref.data.masks import Understood, lesion_in
+from semimedref.mask_values import MaskValues
+
+
+class ReadImage(NamedTuple):
+    """An image as it was read: (H, W) uint8, and whether its EXIF orientation turned or mirrored it."""
+
+    pixels: NDArray[np.uint8]
+    turned: bool
+
+
+class ReadMask(NamedTuple):
+    """A mask as it was read: (H, W) bool, whether its EXIF orientation turned it, and how it was understood."""
+
+    pixels: NDArray[np.bool_]
+    turned: bool
+    understood: Understood
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read a picture as grey levels.
+    """Read a picture as grey levels: the pixels of `decode_image`."""
+    return decode_image(path).pixels
+
+
+def decode_image(path: Path) -> ReadImage:
+    """Read a picture as grey levels, upright.
 
     Colours are turned into grey; pictures of more than 8 bits, floating-point TIFF among them, are stretched from
-    their own darkest to their own brightest value.
+    their own darkest to their own brightest value. An EXIF orientation is applied.
 
     Args:
-        path: A file that Pillow can read.
-
-    Returns:
-        (H, W) uint8.
+        path: A file of one picture, in one of `semimedref.data.formats.FORMATS`.
 
     Raises:
-        InvalidValueError: There is no such file, it is no readable picture, or it holds NaN or infinity.
+        InvalidValueError: There is no such file, it is no such picture, it holds NaN or infinity, or it shows nothing
+            but its transparent places.
     """
-    picture = _open(path)
-    if picture.mode not in ("F", "I") and not picture.mode.startswith("I;"):
-        return _grey(picture, path)
-    values = np.asarray(picture, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
+    opened = open_picture(path)
+    picture, turned = opened.picture, opened.turned
+    if not _is_deep(picture):
+        return ReadImage(_grey(picture, path), turned)
+    values = _finite(np.asarray(picture, dtype=np.float64), path)
     low, high = values.min(), values.max()
     stretched: NDArray[np.uint8] = (255 * (values - low) / max(high - low, 1e-12)).round().astype(np.uint8)
-    return stretched
+    return ReadImage(stretched, turned)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read a mask: bright is lesion.
+def read_mask(path: Path, values: str = "") -> NDArray[np.bool_]:
+    """Read a mask: the pixels of `decode_mask`."""
+    return decode_mask(path, MaskValues.parse(values)).pixels
 
-    Where a file holds 0 and one other value, or that value alone, it is lesion; so is every colour of a palette but the
-    first. In any other file lesion is above 127, or above half of the brightest value where there are more than 8 bits.
+
+def decode_mask(path: Path, values: MaskValues) -> ReadMask:
+    """Read a mask, upright.
+
+    A file tells its lesion where it holds two grey levels, the darker clearly a background, where it holds black and
+    one colour, or where alpha shows one colour in some places; noise of JPEG and smoothed borders between two levels do
+    not count. Palettes go by their colours.
 
     Args:
-        path: A file that Pillow can read.
-
-    Returns:
-        (H, W) bool.
+        path: As for `decode_image`.
+        values: Values that are lesion; if empty, the file is to tell.
 
     Raises:
-        InvalidValueError: As for `read_image`.
+        InvalidValueError: As for `decode_image`, or the file does not tell which of its values are lesion.
     """
-    picture = _open(path)
-    plain = picture.mode in ("P", "F", "I") or picture.mode[:2] == "I;"
-    values = np.asarray(picture) if plain else _grey(picture, path)
-    if not np.isfinite(values).all():
-        raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
-    if picture.mode == "P" or len(np.unique(values[values != 0])) <= 1:
-        return values > 0
-    half = 127 if values.dtype == np.uint8 else float(values.max()) / 2
-    return values > half
+    opened = open_picture(path)
+    if _is_deep(opened.picture):
+        _finite(np.asarray(opened.picture), path)
+    try:
+        mask, understood = lesion_in(opened, values)
+    except AmbiguousMaskError as error:
+        raise AmbiguousMaskError(
+            f"{path}: expected a mask that tells which of its values are lesion, but {error}; name them with "
+            "--mask-values, as in --mask-values 1,2 (or 128-255, or #ff0000)"
+        ) from error
+    except ValueError as error:
+        raise _no_colours(path, opened.picture, error) from error
+    return ReadMask(mask, opened.turned, understood)
 
 
 def resize_image(image: NDArray[np.uint8], size: int) -> Tensor:
@@ -76,25 +105,29 @@ def resize_mask(mask: NDArray[np.bool_], size: int) -> Tensor:
     return torch.from_numpy(np.array(resized, dtype=bool)).unsqueeze(0)
 
 
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture
-    except FileNotFoundError as error:
-        raise InvalidValueError(f"{path}: no such file") from error
-    # Pillow reports a damaged file by any of these, depending on the format and on where the damage lies.
-    except (
-        *(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
-        *(RuntimeError, AttributeError, TypeError, LookupError, struct.error),
-    ) as error:
-        raise InvalidValueError(f"{path}: not a readable image ({error})") from error
+def _is_deep(picture: Image.Image) -> bool:
+    return picture.mode in ("F", "I") or picture.mode.startswith("I;")
+
+
+def _finite(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    if not np.isfinite(values).all():
+        raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
+    return values
 
 
 def _grey(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
     try:
-        return np.asarray(picture.convert("L"))
+        grey = np.asarray(picture.convert("L"))
     except ValueError as error:
-        raise InvalidValueError(
-            f"{path}: expected grey levels or colours, but got mode {picture.mode} ({error})"
-        ) from error
+        raise _no_colours(path, picture, error) from error
+    if picture.mode in ("LA", "RGBA") and (grey == grey.flat[0]).all():
+        alpha = np.asarray(picture.getchannel("A"))
+        if (alpha != alpha.flat[0]).any():
+            raise InvalidValueError(
+                f"{path}: expected an image in grey levels or colours, but it has one colour and is held in alpha"
+            )
+    return grey
+
+
+def _no_colours(path: Path, picture: Image.Image, error: ValueError) -> InvalidValueError:
+    return InvalidValueError(f"{path}: expected grey levels or colours, but got mode {picture.mode} ({error})")

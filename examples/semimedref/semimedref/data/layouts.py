@@ -1,12 +1,14 @@
 """The layouts in which QaTa-COV19 and MosMedData+ are handed round, and how each is read."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.data.annotation import read_annotation
+from semimedref.data.duplicates import check_names
 from semimedref.data.entries import PARTS, Entry
 from semimedref.data.folders import PictureFolder, child
 from semimedref.data.rows import Parts, Row, check_parts, match, unnamed_images
@@ -14,9 +16,20 @@ from semimedref.data.sheets import is_sheet, read_sheet
 
 PART_WORD = re.compile(r"(train|valid|val|test)(?:ing|ation)?(?![a-z])", re.IGNORECASE)
 
+UNREAD_SHEETS = (".xls", ".xlsm", ".xlsb", ".ods", ".tsv")
+"""Endings of sheets that have to be saved as another kind."""
+
 
 class MissingPieceError(InvalidValueError):
     """A folder or a sheet of a layout is not there, or cannot be told from others."""
+
+
+class Found(NamedTuple):
+    """What a folder holds: rows, notes about them, and whether validation was cut from training here."""
+
+    parts: Parts
+    notes: list[str]
+    own_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,38 +40,46 @@ class Layout:
         name: What it is called in messages.
         tree: The files that it consists of.
         fits: Returns whether a folder is laid out like this, by what it holds at its top.
-        read: Reads the rows of such a folder, and notes about them.
+        read: Reads the rows of such a folder, in which the named parts must be there.
     """
 
     name: str
     tree: str
     fits: Callable[[Path], bool]
-    read: Callable[[Path], tuple[Parts, list[str]]]
+    read: Callable[[Path, Collection[str]], Found]
 
 
-def read_layout(root: Path, layouts: tuple[Layout, ...]) -> tuple[Parts, list[str]]:
+def read_layout(
+    root: Path, layouts: tuple[Layout, ...], *, needed: Collection[str] = PARTS, allow_duplicates: bool = False
+) -> tuple[Parts, list[str]]:
     """Read the rows of a folder in the first layout that fits it.
 
     Args:
         root: The folder.
         layouts: The layouts that it may have.
+        needed: Parts that must be there. Others are read where they are.
+        allow_duplicates: Whether a file, a file name or a patient may stand in two parts.
 
     Returns:
         The rows of each part, and lines to print about them.
 
     Raises:
-        InvalidValueError: No layout fits, or a file of the one that does is missing, unreadable or not as expected.
+        InvalidValueError: No layout fits, a file of the one that does is missing, unreadable or not as expected, or
+            something stands in two parts.
     """
     layout = next((one for one in layouts if one.fits(root)), None)
     if layout is None:
         raise InvalidValueError(f"{root}: {_what_is_there(root, layouts)}; expected one of\n{_trees(layouts)}")
     try:
-        parts, notes = layout.read(root)
+        found = layout.read(root, needed)
     except MissingPieceError as error:
         raise InvalidValueError(f"{error}; expected, since this looks like {layout.name}:\n{layout.tree}") from error
-    parts = {part: parts[part] for part in PARTS}
-    check_parts(parts)
-    return parts, [f"{root}: read as {layout.name}", *notes, *unnamed_images(parts)]
+    parts = {part: found.parts[part] for part in PARTS}
+    check_parts(parts, needed)
+    notes = [f"{root}: read as {layout.name}", *found.notes, *unnamed_images(parts)]
+    if missing := [part for part, rows in parts.items() if not rows]:
+        notes.append(f"{root}: read without {' and '.join(missing)} images, which are not needed here")
+    return parts, [*notes, *check_names(parts, allow=allow_duplicates, own_cut=found.own_cut)]
 
 
 def hold_out(rows: list[Row]) -> tuple[list[Row], list[Row]]:
@@ -78,47 +99,64 @@ def hold_out(rows: list[Row]) -> tuple[list[Row], list[Row]]:
     return [row for row in rows if row.image.name in train], [row for row in rows if row.image.name not in train]
 
 
-def _read_annotation_layout(root: Path) -> tuple[Parts, list[str]]:
-    entries = read_annotation(child(root, "annotation.json"))
+def _read_annotation_layout(root: Path, needed: Collection[str]) -> Found:
+    entries = read_annotation(child(root, "annotation.json"), needed)
     folders = {part: child(root, part) for part in PARTS}
-    return {part: _match(entries[part], folders[part], "images", "masks") for part in PARTS}, []
+    # The list may be that of the whole data set, beside the pictures of one part.
+    there = [part for part, many in entries.items() if part in needed or (many and folders[part].is_dir())]
+    parts = {part: _match(entries[part], folders[part], "images", "masks") for part in there}
+    return Found({part: parts.get(part, []) for part in PARTS}, [])
 
 
-def _read_sets(root: Path) -> tuple[Parts, list[str]]:
+def _read_sets(root: Path, needed: Collection[str]) -> Found:
     folders, sheets = _part_folders(root, "set"), _part_sheets(root)
     held_out = "valid" not in folders and "valid" not in sheets
     # A list of validation images may come as a sheet alone, while its images lie with the training ones.
-    folders.setdefault("valid", _needed("the folder", folders, "train", root))
-    parts: Parts = {}
-    for part in ("train", "test") if held_out else PARTS:
+    if "valid" in sheets and "valid" not in folders:
+        folders["valid"] = _needed("the folder", folders, "train", root)
+    # What is held out comes from the training images.
+    wanted = {"train" if held_out and part == "valid" else part for part in needed}
+    parts: Parts = {part: [] for part in PARTS}
+    for part in _parts_there(folders, sheets, wanted):
         entries = read_sheet(_needed("the sheet", sheets, part, root))
         parts[part] = _match(entries, _needed("the folder", folders, part, root), "images", "ground-truths")
-    if held_out:
+    if held_out and parts["train"]:
         parts["train"], parts["valid"] = hold_out(parts["train"])
         count = len(parts["valid"])
-        return parts, [f"no validation part: of the training images, the last {count} by name are held out for it"]
+        note = f"no validation part: of the training images, the last {count} by name are held out for it"
+        return Found(parts, [note], own_cut=True)
     valid = {row.image for row in parts["valid"]}
     parts["train"] = [row for row in parts["train"] if row.image not in valid]
-    return parts, []
+    return Found(parts, [])
 
 
-def _read_lvit(root: Path) -> tuple[Parts, list[str]]:
+def _read_lvit(root: Path, needed: Collection[str]) -> Found:
     folders, sheets = _part_folders(root, "folder"), _part_sheets(root)
-    parts: Parts = {}
-    for part in PARTS:
+    parts: Parts = {part: [] for part in PARTS}
+    for part in _parts_there(folders, sheets, needed):
         folder = _needed("the folder", folders, part, root)
         parts[part] = _match(read_sheet(_needed("the sheet", sheets, part, root)), folder, "img", "labelcol")
-    return parts, []
+    return Found(parts, [])
 
 
-def _read_frames(root: Path) -> tuple[Parts, list[str]]:
+def _read_frames(root: Path, needed: Collection[str]) -> Found:
     sheets = _part_sheets(root)
     if sheets:
-        entries = {part: read_sheet(_needed("the sheet", sheets, part, root)) for part in PARTS}
+        there = [part for part in PARTS if part in needed or part in sheets]
+        entries = {part: read_sheet(_needed("the sheet", sheets, part, root)) for part in there}
     else:
-        entries = _split(read_sheet(_one(_sheets(root), f"{root}: expected one sheet with a column Split")))
+        entries = _split(
+            read_sheet(_one(_sheets(root), f"{root}: expected one sheet with a column Split{_unread(root)}"))
+        )
     images, masks = _pictures(root, "frames"), _pictures(root, "masks")
-    return {part: match(entries[part], images, masks) for part in PARTS}, []
+    # As above: pictures of all parts lie together, so a part is there if one of its pictures is.
+    there = [part for part, many in entries.items() if part in needed or any(images.image(one.name) for one in many)]
+    return Found({part: match(entries[part], images, masks) if part in there else [] for part in PARTS}, [])
+
+
+def _parts_there(folders: Collection[str], sheets: Collection[str], needed: Collection[str]) -> list[str]:
+    """The parts to read: those that are needed, and others of which both folder and sheet are there."""
+    return [part for part in PARTS if part in needed or (part in folders and part in sheets)]
 
 
 def _match(entries: Iterable[Entry], folder: Path, images: str, masks: str) -> list[Row]:
@@ -174,10 +212,16 @@ def _one(paths: list[Path], expected: str) -> Path:
     return paths[0]
 
 
+def _unread(root: Path) -> str:
+    """What to say of sheets that are there in a format that is not read."""
+    found = sorted(path for pattern in ("*", "*/*") for path in root.glob(pattern) if path.suffix in UNREAD_SHEETS)
+    return f" ({' and '.join(map(str, found))}: not read, save as .xlsx or .csv)" if found else ""
+
+
 def _needed(kind: str, found: dict[str, Path], part: str, root: Path) -> Path:
     if part not in found:
         others = " and ".join(sorted(str(path.relative_to(root)) for path in found.values())) or "nothing"
-        raise MissingPieceError(f"{root}: {kind} for the {part} images is missing, beside {others}")
+        raise MissingPieceError(f"{root}: {kind} for the {part} images is missing, beside {others}{_unread(root)}")
     return found[part]
 
 

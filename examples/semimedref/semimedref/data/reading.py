@@ -1,9 +1,11 @@
 """Rows to samples in memory: one reader for all layouts, in threads, through the cache of decoded pictures."""
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,18 +14,33 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.data.cache import Decoded, PictureCache
-from semimedref.data.images import read_image, read_mask, resize_image, resize_mask
+from semimedref.data.findings import Findings
+from semimedref.data.formats import not_found
+from semimedref.data.images import decode_image, decode_mask, resize_image, resize_mask
 from semimedref.data.rows import Row
 from semimedref.data.samples import Samples
-
-Picture = tuple[Tensor, tuple[int, ...], NDArray[np.uint8]]
-"""Resized pixels (1, S, S); height and width of the file; its pixels eight a byte, or `NOTHING`."""
 
 NOTHING = np.zeros(0, dtype=np.uint8)
 
 
+class Picture(NamedTuple):
+    """One decoded picture: what `Decoded` keeps of each."""
+
+    pixels: Tensor
+    extent: tuple[int, ...]
+    whole: NDArray[np.uint8]
+    digest: str
+    found: str
+
+
 def read_training(
-    rows: Sequence[Row], labelled: Sequence[int], size: int, cache: PictureCache, *, needs_lesion: bool = True
+    rows: Sequence[Row],
+    labelled: Sequence[int],
+    size: int,
+    cache: PictureCache,
+    *,
+    needs_lesion: bool = True,
+    findings: Findings | None = None,
 ) -> tuple[Samples, Samples]:
     """Read training samples.
 
@@ -32,7 +49,8 @@ def read_training(
         labelled: Indices of those whose masks are used, in the order they shall have. Other masks are not touched.
         size: Side in pixels that images and masks are resized to.
         cache: Where decoded pictures are kept.
-        needs_lesion: Whether it is an error that no mask holds lesion.
+        needs_lesion: Whether it is an error that no mask holds lesion, or that all are lesion throughout.
+        findings: Learns what was found in the files, and says which values are lesion.
 
     Returns:
         The labelled samples, and the unlabelled rest.
@@ -42,22 +60,24 @@ def read_training(
             lesion. The message names the file.
     """
     # All images in one go: what is kept of them serves any choice of labels.
-    images = _images(rows, size, cache)
+    findings = findings or Findings()
+    images = _images(rows, size, cache, findings)
     chosen = set(labelled)
     rest = [index for index in range(len(rows)) if index not in chosen]
     masks = _masks(
-        [rows[index] for index in labelled], images.extents[labelled], size, cache, needs_lesion=needs_lesion
+        [rows[index] for index in labelled], images.extents[labelled], size, cache, findings, needs_lesion=needs_lesion
     )
     return _samples(rows, images, labelled, masks), _samples(rows, images, rest)
 
 
-def read_scored(rows: Sequence[Row], size: int, cache: PictureCache) -> Samples:
+def read_scored(rows: Sequence[Row], size: int, cache: PictureCache, *, findings: Findings | None = None) -> Samples:
     """Read validation or test samples, whose masks are also kept in their own size.
 
     Args:
         rows: N of them.
         size: Side in pixels that images and masks are resized to.
         cache: Where decoded pictures are kept.
+        findings: As for `read_training`.
 
     Returns:
         The samples.
@@ -65,8 +85,9 @@ def read_scored(rows: Sequence[Row], size: int, cache: PictureCache) -> Samples:
     Raises:
         InvalidValueError: As for `read_training`.
     """
-    images = _images(rows, size, cache)
-    masks = _masks(rows, images.extents, size, cache, whole=True)
+    findings = findings or Findings()
+    images = _images(rows, size, cache, findings)
+    masks = _masks(rows, images.extents, size, cache, findings, whole=True)
     return _samples(rows, images, range(len(rows)), masks)
 
 
@@ -80,12 +101,15 @@ def _samples(rows: Sequence[Row], images: Decoded, indices: Sequence[int], masks
     )
 
 
-def _images(rows: Sequence[Row], size: int, cache: PictureCache) -> Decoded:
+def _images(rows: Sequence[Row], size: int, cache: PictureCache, findings: Findings) -> Decoded:
     def decode(row: Row) -> Picture:
-        image = read_image(row.image)
-        return resize_image(image, size), image.shape, NOTHING
+        image, turned = decode_image(row.image)
+        return Picture(resize_image(image, size), image.shape, NOTHING, _digest(image), findings.of_image(turned))
 
-    return cache.get(f"images-{size}", [row.image for row in rows], lambda: _decoded(_in_threads(decode, rows)))
+    files = [row.image for row in rows]
+    images = cache.get(f"images-{size}", files, lambda: _decoded(_in_threads(decode, rows), size))
+    findings.add_images(files, images.digests.tolist(), images.found.tolist())
+    return images
 
 
 def _masks(
@@ -93,36 +117,55 @@ def _masks(
     extents: NDArray[np.int64],
     size: int,
     cache: PictureCache,
+    findings: Findings,
     *,
     whole: bool = False,
     needs_lesion: bool = True,
 ) -> Decoded:
     for row in rows:
         if not row.mask.is_file():
-            raise InvalidValueError(f"{row.mask}: no such file, but {row.where} names it")
+            raise InvalidValueError(not_found(row.mask, row.where))
 
     def decode(row: Row) -> Picture:
-        mask = read_mask(row.mask)
-        return resize_mask(mask, size), mask.shape, np.packbits(mask) if whole else NOTHING
+        mask, turned, understood = decode_mask(row.mask, findings.values)
+        kept = np.packbits(mask) if whole else NOTHING
+        return Picture(resize_mask(mask, size), mask.shape, kept, "", findings.of_mask(turned, understood))
 
-    kind = f"{'whole-' if whole else ''}masks-{size}"
-    masks = cache.get(kind, [row.mask for row in rows], lambda: _decoded(_in_threads(decode, rows)))
+    kind = f"{'whole-' if whole else ''}masks-{size}{findings.key}"
+    files = [row.mask for row in rows]
+    masks = cache.get(kind, files, lambda: _decoded(_in_threads(decode, rows), size))
+    findings.add_masks(files, masks.found.tolist())
     for row, image, mask in zip(rows, extents.tolist(), masks.extents.tolist(), strict=True):
         if image != mask:
+            turned = ", which its EXIF orientation turns" if findings.turns(row.image) else ""
             raise InvalidValueError(
-                f"{row.mask}: expected a mask of {_extent(image)} pixels, like its image, but got {_extent(mask)}"
+                f"{row.mask}: expected a mask of {_extent(image)} pixels, like its image{turned}, but got "
+                f"{_extent(mask)}"
             )
     if rows and needs_lesion and not masks.pixels.any():
+        findings.check_values(files)
         raise InvalidValueError(f"{rows[0].mask.parent}: expected masks with lesion, but all {len(rows)} are empty")
+    if len(rows) > 1 and needs_lesion and masks.pixels.all():
+        raise InvalidValueError(
+            f"{rows[0].mask.parent}: expected masks with something beside lesion, but all {len(rows)} are lesion "
+            "throughout"
+        )
     return masks
 
 
-def _decoded(pictures: list[Picture]) -> Decoded:
+def _decoded(pictures: list[Picture], size: int) -> Decoded:
+    pixels = torch.cat([one.pixels for one in pictures]) if pictures else torch.zeros(0, size, size, dtype=torch.uint8)
     return Decoded(
-        pixels=torch.cat([pixels for pixels, _, _ in pictures]).numpy(),
-        extents=np.array([extent for _, extent, _ in pictures], dtype=np.int64),
-        whole=np.concatenate([whole for _, _, whole in pictures]),
+        pixels=pixels.numpy(),
+        extents=np.array([one.extent for one in pictures], dtype=np.int64).reshape(-1, 2),
+        whole=np.concatenate([NOTHING, *(one.whole for one in pictures)]),
+        digests=np.array([one.digest for one in pictures], dtype=np.str_),
+        found=np.array([one.found for one in pictures], dtype=np.str_),
     )
+
+
+def _digest(image: NDArray[np.uint8]) -> str:
+    return hashlib.blake2b(_extent(image.shape).encode() + image.tobytes(), digest_size=16).hexdigest()
 
 
 def _unpack(masks: Decoded) -> tuple[Tensor, ...]:

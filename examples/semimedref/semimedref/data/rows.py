@@ -1,12 +1,13 @@
 """Rows: an entry with the files that it names."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.data.entries import Entry, short
 from semimedref.data.folders import PictureFolder
+from semimedref.data.formats import MASK_PREFIX, not_found
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ def match(entries: Iterable[Entry], images: PictureFolder, masks: PictureFolder)
         except InvalidValueError as error:
             raise InvalidValueError(f"{entry.where}: {error}") from error
         if image is None or mask is None:
-            raise InvalidValueError(
-                f"{images.path / entry.name.removeprefix('mask_')}: no such file, but {entry.where} names it"
-            )
+            raise InvalidValueError(not_found(images.path / entry.name.removeprefix(MASK_PREFIX), entry.where))
         earlier = rows.setdefault(image, Row(image, mask, entry.caption, entry.where))
         if earlier.caption != entry.caption:
             raise InvalidValueError(
@@ -64,23 +63,15 @@ def match(entries: Iterable[Entry], images: PictureFolder, masks: PictureFolder)
     return list(rows.values())
 
 
-def check_parts(parts: Parts) -> None:
-    """Check that each part has rows, and that no image stands in two of them.
+def check_parts(parts: Parts, needed: Collection[str]) -> None:
+    """Check that each part that is needed has rows.
 
     Raises:
-        InvalidValueError: A part is empty, or an image stands in two.
+        InvalidValueError: One is empty.
     """
-    for part, rows in parts.items():
-        if not rows:
+    for part in needed:
+        if not parts[part]:
             raise InvalidValueError(f"Expected {part} images, but no row is one")
-    seen: dict[Path, tuple[str, str]] = {}
-    for part, rows in parts.items():
-        for row in rows:
-            earlier, where = seen.setdefault(row.image, (part, row.where))
-            if earlier != part:
-                raise InvalidValueError(
-                    f"{row.where}: {row.image.name} is a {part} image here, but a {earlier} image in {where}"
-                )
 
 
 def unnamed_images(parts: Parts) -> list[str]:
