@@ -13,8 +13,8 @@ from pathlib import Path
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, run
 from semimedref.data.entries import has_half_characters, short
+from semimedref.files import sweep, write_text
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
-from semimedref.runs import write_text
 from semimedref.styling import UNREAD_FILE, in_style
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError(f"Expected a caption in the encoding of this shell, but got {short(options.caption)}")
     if not options.image.exists():
         raise InvalidValueError(f"{options.image}: no such file")
+    sweep(options.out)
     reader = PositionParser(LUNG_ZONES)
     if not options.image.is_dir():
         if options.captions is not None:

@@ -36,6 +36,7 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "interrupte
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(sys.argv[1:])
+        sys.stdout.flush()
     except (CrossModalError, OSError) as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         sys.exit(BAD_INPUT)

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import AtomicCheckpointIO
 from semimedref.config import Config
+from semimedref.files import naming
 from semimedref.methods import Method
 from semimedref.runs import RunFolder
 
@@ -48,6 +49,34 @@ class KeptCheckpoint(ModelCheckpoint):
             moved[name] = here(state_dict.get(name, ""))
         moved["best_k_models"] = {here(path): value for path, value in state_dict.get("best_k_models", {}).items()}
         super().load_state_dict(moved)
+
+
+class NamedCSVLogger(CSVLogger):
+    """Lightning's log in CSV, which names its folder where it cannot be written."""
+
+    def save(self) -> None:
+        """Write what has been logged."""
+        with naming(Path(self.log_dir)):
+            super().save()
+
+
+class NamedTensorBoardLogger(TensorBoardLogger):
+    """Lightning's log for TensorBoard, which names its folder where it cannot be written."""
+
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        """Log, or say why what was logged before could not be written."""
+        with naming(Path(self.log_dir)):
+            super().log_metrics(metrics, step)
+
+    def save(self) -> None:
+        """Write what has been logged."""
+        with naming(Path(self.log_dir)):
+            super().save()
+
+    def finalize(self, status: str) -> None:
+        """Write what has been logged, and close the file."""
+        with naming(Path(self.log_dir)):
+            super().finalize(status)
 
 
 class PlainProgressBar(TQDMProgressBar):
@@ -114,8 +143,8 @@ def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
         use_distributed_sampler=False,
         callbacks=callbacks,
         logger=[
-            CSVLogger(folder.path, name="logs", version=None),
-            TensorBoardLogger(folder.path, name="logs", version="tensorboard"),
+            NamedCSVLogger(folder.path, name="logs", version=None),
+            NamedTensorBoardLogger(folder.path, name="logs", version="tensorboard"),
         ],
         plugins=[AtomicCheckpointIO()],
         gradient_clip_val=1.0,

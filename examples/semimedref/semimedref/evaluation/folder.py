@@ -5,11 +5,9 @@ import io
 import json
 import math
 import os
-import shutil
 from itertools import permutations
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
@@ -20,10 +18,10 @@ from semimedref.evaluation.figures import draw_case, draw_reliability, draw_size
 from semimedref.evaluation.groups import size_limits
 from semimedref.evaluation.report import Headline, Picture, report_html
 from semimedref.evaluation.tables import Table
+from semimedref.files import sweep, write_text, written_whole
 from semimedref.inference import probability_maps
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
-from semimedref.runs import write_text
 
 CASES = 4
 """Images of each kind in the gallery."""
@@ -82,16 +80,12 @@ def write_evaluation(
 
     Raises:
         InvalidValueError: The folder exists.
+        CannotWriteError: It could not be written.
     """
     check_new({"--out": folder})
-    temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    temporary.mkdir()
-    try:
-        _write(temporary, evaluation, model, parser, tables, about, settings)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
+    sweep(folder.parent)
+    with written_whole(folder) as made:
+        _write(made, evaluation, model, parser, tables, about, settings)
 
 
 def _write(
