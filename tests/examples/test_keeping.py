@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import sys
@@ -150,11 +151,7 @@ def test_resuming_from_a_copy_of_the_best_checkpoint_ends_with_the_same_weights(
     assert shell("train", *given)[0] == 0
     wanted = load_trained(tmp_path / "drawn/last.ckpt")
     best = tmp_path / "drawn/best.ckpt"
-    stored = torch.load(best, weights_only=True)
-    if stored["global_step"] == 6:
-        # The best was the last: take up an earlier one by validating once.
-        assert shell("train", *given[:-4], *given[-4:-1], "early", "--steps", "2")[0] == 0
-        pytest.fail("Expected settings whose best validation is not the last")
+    assert 0 < load_trained(best).step < 6
     flip(tmp_path / "drawn/last.ckpt", 99_999)
     shutil.copy(best, tmp_path / "drawn/last.ckpt")
     (tmp_path / "drawn/metrics.json").unlink()
@@ -202,12 +199,11 @@ def test_the_weights_of_a_text_encoder_are_compared_with_their_checksums(spare_b
         FrozenBert.from_name(str(spare_bert), max_tokens=48)
 
     # In the hub's cache, a file of weights has its digest for a name.
-    blob = tmp_path / ("0" * 64)
-    shutil.copy(weights, blob)
-    (tmp_path / "model.safetensors").symlink_to(blob)
-    monkeypatch.setattr(
-        bert_files.import_transformers().utils, "cached_file", lambda name, file, **_: str(tmp_path / file)
-    )
+    hub = Path(shutil.copytree(spare_bert, tmp_path / "hub"))
+    (hub / ("0" * 64)).write_bytes(weights.read_bytes())
+    (hub / "model.safetensors").symlink_to(hub / ("0" * 64))
+    (hub / "tokenizer_config.json").write_text("{}")
+    monkeypatch.setattr(bert_files.import_transformers().utils, "cached_file", lambda name, file, **_: str(hub / file))
     with pytest.raises(InvalidValueError, match=r"0{64}: damaged weights .*remove it, and fetch it again"):
         FrozenBert.from_name("somebody/a-bert", max_tokens=48)
 
@@ -252,7 +248,7 @@ def test_a_run_on_changed_data_goes_on_where_that_is_asked_for_alone(tiny_qata, 
     change(tiny_qata)
     error = one_line(shell("train", *resume))
     pattern = rf"last\.ckpt: .*captions or masks of the {part} samples have changed since; .*--accept-changed-data"
-    assert __import__("re").search(pattern, error), error
+    assert re.search(pattern, error), error
     assert contents(tmp_path / "runs/tiny") == kept
     assert shell("train", *resume, "--accept-changed-data")[0] == 0
     assert (tmp_path / "runs/tiny/metrics.json").exists()
@@ -360,8 +356,7 @@ def test_training_on_a_full_disk_names_the_checkpoint(shell, tmp_path):
     assert shell("train", *given, "--resume")[0] == 0
 
 
-@pytest.mark.parametrize("limit", [2500, 700])
-def test_a_log_that_cannot_be_written_is_named(shell, tmp_path, limit):
+def test_a_log_that_cannot_be_written_is_named(shell, tmp_path):
     given = [*TINY, "--labels", "0.05", "--runs", tmp_path / "runs", "--name", "drawn", "--steps", "40"]
     with no_file_above(1200):
         error = one_line(shell("train", *given, "--validate-every", "40"))
@@ -376,7 +371,8 @@ def test_pictures_and_scores_that_do_not_fit_are_named_and_the_run_goes_on(run, 
     with no_file_above(50_000):
         error = one_line(shell("train", *given))
     assert f"{run / 'ops.png'}: cannot be written (File too large)" in error
-    assert contents(run) == kept
+    assert {name: data for name, data in contents(run).items() if name in kept} == kept
+    assert not list(run.glob(".*"))
     assert shell("train", *given)[0] == 0
 
 
@@ -452,8 +448,11 @@ def test_folders_whose_names_are_no_text_hold_data_caches_runs_and_reports(tiny_
     root, runs, kept, out = (odd / name for name in ("data", "runs", "kept", "out"))
     tiny_qata.rename(root)
     given = ["--data", "qata", "--root", root, "--runs", runs, "--name", "tiny", "--cache", kept, *TINY, *STEPS]
-    assert shell("train", *given)[0] == 0
+    code, printed, _ = shell("train", *given)
+    assert code == 0
+    assert "note: no curves for TensorBoard, which cannot write to a folder whose name is not UTF-8" in printed
     assert len(list(kept.iterdir())) == 6
+    assert {path.name for path in (runs / "tiny/logs").iterdir()} == {"version_0"}
     code, printed, _ = shell("evaluate", runs / "tiny/best.ckpt", "--resamples", "5", "--out", out)
     assert code == 0
     assert r"odd-\udce9" in printed

@@ -7,13 +7,14 @@ from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import AtomicCheckpointIO
 from semimedref.config import Config
+from semimedref.data.entries import has_half_characters
 from semimedref.files import naming
 from semimedref.methods import Method
 from semimedref.runs import RunFolder
@@ -142,13 +143,19 @@ def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
         # What a rank gets is settled by the number of the step.
         use_distributed_sampler=False,
         callbacks=callbacks,
-        logger=[
-            NamedCSVLogger(folder.path, name="logs", version=None),
-            NamedTensorBoardLogger(folder.path, name="logs", version="tensorboard"),
-        ],
+        logger=_loggers(folder.path),
         plugins=[AtomicCheckpointIO()],
         gradient_clip_val=1.0,
         log_every_n_steps=method.log_every,
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
+
+
+def _loggers(folder: Path) -> list[Logger]:
+    loggers: list[Logger] = [NamedCSVLogger(folder, name="logs", version=None)]
+    if has_half_characters(str(folder)):
+        print("note: no curves for TensorBoard, which cannot write to a folder whose name is not UTF-8")
+    else:
+        loggers.append(NamedTensorBoardLogger(folder, name="logs", version="tensorboard"))
+    return loggers
