@@ -23,7 +23,8 @@ import kornia.augmentation as K
 import numpy as np
 import torch
 from alignment_geometry import geometry_rows
-from alignment_report import plot, read_results, table
+from alignment_report import plot, table
+from json_lines import append_line, read_lines
 from PIL import Image
 from published import FAULTS, PublishedPatchMix
 from torch import Tensor
@@ -213,7 +214,7 @@ SETS: dict[str, Callable[[int], tuple[Tensor, list[str], Atlas]]] = {
 
 def run_missing(data: str, limit: int, path: Path) -> None:
     """Measure the rows that the results do not hold yet."""
-    done = {(one["data"], one["evidence"], one["row"]) for one in read_results(path)}
+    done = {(one["data"], one["evidence"], one["row"]) for one in read_lines(path)}
     masks, texts, atlas = SETS[data](limit)
     parser = PositionParser(atlas)
     path.parent.mkdir(exist_ok=True)
@@ -226,8 +227,7 @@ def run_missing(data: str, limit: int, path: Path) -> None:
             result = {"data": data, "evidence": evidence_name, "row": name, "rows": atlas.rows}
             result |= measure(run, masks, texts, evidence, parser, all_samples=name == UNALTERED)
             result["machine"] = machine()
-            with path.open("a") as file:
-                file.write(json.dumps(result) + "\n")
+            append_line(path, result)
             print(f"{data:8} {evidence_name:16} {name:60} altered {result['altered']:.3f} kept {result.get('kept')}")
 
 
@@ -248,7 +248,7 @@ def main() -> None:
     args = parser.parse_args()
     if not args.table:
         run_missing(args.data, args.limit, args.results)
-    results = read_results(args.results)
+    results = read_lines(args.results)
     order = [*rows(PositionParser(LUNG_ZONES)), *rows(PositionParser(QUADRANTS))]
     text = "\n".join(
         ["# Alignment of captions and masks", *table(results, order), "", f"Machine: {results[0]['machine']}.", ""]

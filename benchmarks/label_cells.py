@@ -11,10 +11,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "semimedref"))
 
+from json_lines import Line
 from semimedref.cli import OneLineParser, add_arguments
 from semimedref.config import Config
 
-Line = dict[str, Any]
 Settings = dict[str, Any]
 
 LABELS = (0.01, 0.05)
@@ -124,20 +124,6 @@ def data_id(root: Path) -> str:
     files = sorted(path for path in root.rglob("*") if path.is_file())
     listed = "".join(f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in files)
     return hashlib.sha256(listed.encode()).hexdigest()[:12]
-
-
-def read_results(path: Path) -> list[Line]:
-    """Runs made so far; a last line that was cut off, because its process was killed, is left out."""
-    text = path.read_text() if path.exists() else ""
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
-
-
-def append_result(path: Path, line: Line) -> None:
-    """Add a line, in place of one that was cut off."""
-    with path.open("a+b") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.write(json.dumps(line).encode() + b"\n")
 
 
 def counts(line: Line) -> bool:

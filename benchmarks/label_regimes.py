@@ -22,10 +22,12 @@ import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import fields
+from io import StringIO
 from itertools import product
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from json_lines import append_line, read_lines
 from label_cells import (
     COMPARED,
     FIXED,
@@ -35,13 +37,11 @@ from label_cells import (
     SEEDS,
     Cell,
     Line,
-    append_result,
     data_id,
     dice_of,
     method_of,
     missing,
     obedience_of,
-    read_results,
     without_places,
 )
 from label_results import plot, table
@@ -72,8 +72,10 @@ def valid_dice(run: Path) -> float:
     """Best global Dice on the validation set, from a run's logs; a run that was resumed has several."""
     scores = []
     for log in run.glob("logs/version_*/metrics.csv"):
-        with log.open(newline="") as file:
-            scores += [float(row["valid/dice"]) for row in csv.DictReader(file) if row.get("valid/dice")]
+        text = log.read_text(encoding="utf-8")
+        # A process that was killed may have left half a line, and half a number in it.
+        whole = StringIO(text[: text.rfind("\n") + 1])
+        scores += [float(row["valid/dice"]) for row in csv.DictReader(whole) if row.get("valid/dice")]
     return round(max(scores), 4)
 
 
@@ -112,7 +114,7 @@ def run_missing(options: argparse.Namespace, wanted: list[Cell]) -> int:
         How many runs failed.
     """
     data, failed = data_id(options.root), 0
-    left = iter(missing(read_results(options.results), wanted, data))
+    left = iter(missing(read_lines(options.results), wanted, data))
     until = time.monotonic() + 60 * options.budget_minutes
     with ThreadPoolExecutor(options.jobs) as pool:
         running: set[Future[Line]] = set()
@@ -126,7 +128,7 @@ def run_missing(options: argparse.Namespace, wanted: list[Cell]) -> int:
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for one in done:
-                append_result(options.results, one.result())
+                append_line(options.results, one.result())
                 failed += one.result()["status"] != "finished"
                 print(told(one.result()), flush=True)
     return failed
@@ -188,7 +190,7 @@ def main() -> int:
                 failed = run_missing(options, wanted)
         except Timeout:
             parser.error(f"{options.results}: another benchmark is at work for it")
-    results = read_results(options.results)
+    results = read_lines(options.results)
     if options.table or not options.plot:
         options.results.with_suffix(".md").write_text("\n".join(table(results)))
         print(options.results.with_suffix(".md"))

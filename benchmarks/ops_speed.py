@@ -35,6 +35,7 @@ from typing import Any
 
 import kornia.augmentation as K
 import torch
+from json_lines import append_line, read_lines
 from published import patch_mix_loop
 from torch import Tensor
 
@@ -229,8 +230,7 @@ def main() -> None:
             "machine": where,
         }
         args.results.parent.mkdir(exist_ok=True)
-        with args.results.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        append_line(args.results, row)
         print(f"{device}, B = {count}, {size} px")
         was = multiples(before) if before else {}
         for name, ratio in sorted(multiples(taken).items(), key=lambda item: item[1]):
@@ -252,7 +252,7 @@ def cell(name: str, seconds: Seconds, before: Seconds) -> str:
 
 def write_table(results: Path) -> None:
     """Write the latest run of each cell as a Markdown table, in multiples of `torch.where`."""
-    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    rows = read_lines(results)
     # A machine is told apart by its threads too: with fewer, what a call costs beside its pixels weighs less.
     cells = {(row["device"], row["size"], row["batch"], row["memory"], threads(row["machine"])): row for row in rows}
     cells = dict(sorted(cells.items()))

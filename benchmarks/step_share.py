@@ -13,7 +13,6 @@ from --text-encoder.
 
 import argparse
 import csv
-import json
 import os
 import platform
 import statistics
@@ -23,6 +22,7 @@ import time
 from pathlib import Path
 
 import torch
+from json_lines import append_line
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples" / "semimedref"))
@@ -86,8 +86,7 @@ def main() -> None:
     config = Config(**about, **extra, validate_every=options.steps, burn_in=0.0, ramp_up=0.0, accelerator="cpu")
     found = shares(config)
     machine = f"{platform.machine()}, {torch.get_num_threads()} of {os.cpu_count()} cores, torch {torch.__version__}"
-    with options.results.open("a") as file:
-        file.write(json.dumps({**about, **found, "machine": machine}) + "\n")
+    append_line(options.results, {**about, **found, "machine": machine})
     print(f"ops and loss {found['ops'] + found['itcl_backward']:.2%} of a step, data {found['data']:.2%}")
 
 

@@ -25,8 +25,9 @@ def rows_of(text: str, first: str) -> list[list[str]]:
 def few_labels(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import label_cells
+    from json_lines import read_lines
 
-    results = label_cells.read_results(RESULTS / "label_regimes.jsonl")
+    results = read_lines(RESULTS / "label_regimes.jsonl")
     groups = label_cells.grouped(results, "compact", results[-1]["data"])
 
     def mean(share: str, method: str, measure: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ AFFIRMED = "POSITION"
 NEGATED = "CLEAR_POSITION"
 _SETTINGS_FILE = "settings.json"
 _ATLAS_FILE = "atlas.toml"
+_SAVE_AGAIN = "the pipeline is damaged: save it again."
 # Where the meta data of a pipeline, which reach a component before its own data do, list the atlas files inside it.
 _META_KEY = "atlases"
 
@@ -222,14 +224,29 @@ class AnatomicalPositions:
         name = self._saved_name()
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _SETTINGS_FILE).write_text(json.dumps({"atlas": name}), encoding="utf-8")
-        (folder / _ATLAS_FILE).write_text(self._source, encoding="utf-8")
+        (folder / _ATLAS_FILE).write_bytes(self._source.encode())
+        settings = {"atlas": name, "sha256": _digest(self._source)}
+        (folder / _SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
 
     def from_disk(self, path: str | Path, **_: Any) -> AnatomicalPositions:
-        """Take over the atlas that `to_disk` wrote, whatever the component was made with."""
+        """Take over the atlas that `to_disk` wrote, whatever the component was made with.
+
+        Raises:
+            AtlasError: A file of it is missing or damaged.
+        """
         folder = Path(path)
-        name = json.loads((folder / _SETTINGS_FILE).read_text(encoding="utf-8"))["atlas"]
-        self._load(name, (folder / _ATLAS_FILE).read_text(encoding="utf-8"))
+        settings = _read_saved(folder / _SETTINGS_FILE)
+        try:
+            saved = json.loads(settings)
+            name, digest = saved["atlas"], saved.get("sha256")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise AtlasError(f"{folder / _SETTINGS_FILE}: Expected the name of an atlas; {_SAVE_AGAIN}") from error
+        source = _read_saved(folder / _ATLAS_FILE)
+        if digest not in (None, _digest(source)):
+            raise AtlasError(
+                f"{folder / _ATLAS_FILE}: Expected the atlas that was saved, but its digest is another; {_SAVE_AGAIN}"
+            )
+        self._load(name, source)
         return self
 
     def _saved_name(self) -> str:
@@ -244,6 +261,17 @@ class AnatomicalPositions:
         atlas = parse_atlas(source, where=name) if source else named_atlas(name)
         self._name, self._source = name, source
         self._take(atlas)
+
+
+def _read_saved(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except (OSError, ValueError) as error:  # a ValueError: not UTF-8
+        raise AtlasError(f"{path}: Expected a saved file, but got {error}; {_SAVE_AGAIN}") from error
+
+
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def _register(names: dict[str, str]) -> None:

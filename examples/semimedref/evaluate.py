@@ -15,16 +15,19 @@ import torch
 from semimedref.checkpoints import Trained, load_trained
 from semimedref.cli import OneLineParser, run, say
 from semimedref.data import load_data, load_to_score
+from semimedref.data.digest import changed_parts, data_digests
 from semimedref.data.samples import DataSet, Samples
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
 from semimedref.evaluation.tables import tables
-from semimedref.runs import write_text
+from semimedref.files import write_text
 from semimedref.styling import UNREAD_FILE, Styled, in_style, reads_in_style, usual_caption
 
 from crossmodal_aug import PositionParser, __version__
 from crossmodal_aug.errors import InvalidValueError
+
+CHANGED = "images, captions or masks have changed since the model was trained, of these parts:"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,9 +47,14 @@ def main(arguments: Sequence[str]) -> None:
         trained.config, **given, allow_duplicates=options.allow_duplicates or trained.config.allow_duplicates
     )
     data = load_data(config) if options.root is None else load_to_score(config, options.part)
+    changed: list[str] = []
     if options.root is not None:
         # The run has told what it found in its own data.
         say(*data.notes)
+    else:
+        changed = changed_parts(trained.digests, data_digests(data))
+        if changed:
+            say(f"note: {CHANGED} {', '.join(changed)}")
     samples = data.test if options.part == "test" else data.valid
     reader = PositionParser(data.atlas)
     for model in trained.models.values():
@@ -66,6 +74,8 @@ def main(arguments: Sequence[str]) -> None:
         "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",
         "settings of the run": ", ".join(f"{name} {value}" for name, value in settings.items() if value != ""),
     }
+    if changed:
+        about["data, changed"] = f"{CHANGED} {', '.join(changed)}"
     if styled is not None:
         about["captions"] = f'read in the words of "{styled.template}"; {styled.note}'
     say("", about["checkpoint"], f"{about['data']}, {about['images']}")

@@ -13,8 +13,8 @@ from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, complain, run, say
 from semimedref.data.entries import has_half_characters, short
 from semimedref.data.formats import not_found
+from semimedref.files import sweep, write_text
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
-from semimedref.runs import write_text
 from semimedref.styling import UNREAD_FILE, in_style
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError(f"Expected a caption in the encoding of this shell, but got {short(options.caption)}")
     if not options.image.exists():
         raise InvalidValueError(not_found(options.image))
+    sweep(options.out)
     reader = PositionParser(LUNG_ZONES)
     if not options.image.is_dir():
         if options.captions is not None:

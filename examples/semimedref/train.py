@@ -14,9 +14,11 @@ from semimedref.config import Config
 from semimedref.data import load_data
 from semimedref.metrics import table
 from semimedref.ranks import is_first
-from semimedref.runs import RunFolder, find_run, joined_run, new_run, training_in, write_text
+from semimedref.runs import RunFolder, find_run, joined_run, new_run, refuse_taken, training_in
 from semimedref.trainer import check_devices
 from semimedref.training import check_data, make_student, train
+
+from crossmodal_aug.errors import InvalidValueError
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -26,9 +28,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint of the run that these settings name"
     )
+    parser.add_argument(
+        "--accept-changed-data",
+        action="store_true",
+        help="with --resume: go on where the images, captions or masks have changed since the run began",
+    )
     parser.add_argument("--config", type=Path, help="YAML file of settings; what is given beside it counts instead")
     given = vars(parser.parse_args(arguments))
-    resume, file = given.pop("resume"), given.pop("config")
+    resume, file, accept_changed_data = (given.pop(name) for name in ("resume", "config", "accept_changed_data"))
+    if accept_changed_data and not resume:
+        raise InvalidValueError("Expected --resume beside --accept-changed-data, since a new run begins with any data")
     if file is not None:
         given = {**Config.read_yaml(file), **given}
 
@@ -44,15 +53,16 @@ def main(arguments: Sequence[str]) -> None:
         say(f"resuming {folder.path}" + ("" if folder.last.exists() else " (no checkpoint yet: from the start)"))
     else:
         config = Config(**given)
-        if is_first() and config.name and (Path(config.runs) / config.name).exists():
-            new_run(Path(config.runs), config.name, config.default_name)
+        if is_first() and config.name:
+            refuse_taken(Path(config.runs) / config.name)
 
     data = load_data(config)
     check_data(config, data)
     check_devices(config)
     student = make_student(config, data)
     if not is_first():
-        train(config, data, student, folder or joined_run(Path(config.runs), config.name))
+        joined = folder or joined_run(Path(config.runs), config.name)
+        train(config, data, student, joined, accept_changed_data=accept_changed_data)
         return
     say(
         *data.notes,
@@ -61,11 +71,10 @@ def main(arguments: Sequence[str]) -> None:
     )
     if folder is None:
         # Only now: bad input must leave no folder behind.
-        folder = new_run(Path(config.runs), config.name, config.default_name)
-        write_text(folder.config, config.to_json())
+        folder = new_run(Path(config.runs), config.name, config.default_name, config.to_json())
         say(f"writing to {folder.path}; if it is stopped, --resume --name {folder.path.name} goes on")
     with training_in(folder):
-        scores = train(config, data, student, folder)
+        scores = train(config, data, student, folder, accept_changed_data=accept_changed_data)
     print(f"\n{config.data} test set, {len(data.test)} images, percent\n\n{table(scores.rows)}\n\n{scores.obedience}\n")
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
         say(folder.path / name)

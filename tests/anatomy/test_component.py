@@ -92,6 +92,23 @@ def test_a_users_own_atlas_travels_with_the_pipeline(tmp_path):
         assert copy("Opacity in the zungula.")._.position_regions == ("left middle",)
 
 
+@pytest.mark.parametrize("file", ["settings.json", "atlas.toml"])
+def test_a_saved_pipeline_that_was_damaged_is_named(tmp_path, file):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("anatomical_positions", config={"atlas": str(own_atlas(tmp_path))})
+    nlp.to_disk(tmp_path / "pipeline")
+    path = tmp_path / "pipeline/anatomical_positions" / file
+    whole = path.read_bytes()
+    # Another letter of a phrase, and of the name of the atlas where that is all there is.
+    one_letter = whole.replace(b"zungula", b"zungulb").replace(b'"atlas":', b'"atlbs":')
+    for damaged in (one_letter, whole[: len(whole) // 2], b"\xff" + whole, b"[]", None):
+        path.unlink() if damaged is None else path.write_bytes(damaged)
+        with pytest.raises(AtlasError, match=rf"{file}: Expected .*the pipeline is damaged: save it again\."):
+            load_model_from_path(tmp_path / "pipeline")
+    path.write_bytes(whole)
+    assert load_model_from_path(tmp_path / "pipeline")("Opacity in the zungula.")._.position_regions == ("left middle",)
+
+
 def test_an_atlas_that_is_not_there_is_named_at_once(tmp_path):
     nlp = spacy.blank("en")
     with pytest.raises(AtlasError, match="but got 'lungs'"):

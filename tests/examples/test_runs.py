@@ -2,49 +2,24 @@ import json
 
 import pytest
 from semimedref.config import Config
-from semimedref.runs import find_run, new_run, write_atomically, write_text
+from semimedref.runs import find_run, new_run
 
 from crossmodal_aug.errors import InvalidValueError
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "metrics.json"
-    write_text(path, "old")
-
-    def fail(temporary):
-        temporary.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, fail)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_file_is_not_there_before_it_is_complete(tmp_path):
-    path = tmp_path / "picture.png"
-
-    def write(temporary):
-        assert temporary.parent == tmp_path
-        assert temporary.suffix == ".png"
-        temporary.write_text("x")
-        assert not path.exists()
-
-    write_atomically(path, write)
-    assert path.read_text() == "x"
-
-
 def test_runs_never_share_a_folder(tmp_path):
-    assert [new_run(tmp_path, "", "phantom").path.name for _ in range(3)] == ["phantom", "phantom-2", "phantom-3"]
-    new_run(tmp_path, "mine", "phantom")
+    runs = [new_run(tmp_path, "", "phantom", "{}") for _ in range(3)]
+    assert [run.path.name for run in runs] == ["phantom", "phantom-2", "phantom-3"]
+    assert {run.config.read_text() for run in runs} == {"{}"}
+    new_run(tmp_path, "mine", "phantom", "{}")
     with pytest.raises(InvalidValueError, match=r"mine exists: continue it with --resume, or choose another --name"):
-        new_run(tmp_path, "mine", "phantom")
+        new_run(tmp_path, "mine", "phantom", "{}")
 
 
 def test_the_newest_run_is_resumed(tmp_path):
     for _ in range(11):
-        new_run(tmp_path, "", "run").config.write_text("{}")
-    new_run(tmp_path, "run-other", "").config.write_text("{}")
+        new_run(tmp_path, "", "run", "{}")
+    new_run(tmp_path, "run-other", "", "{}")
     assert find_run(tmp_path, "", "run").path.name == "run-11"
     assert find_run(tmp_path, "run-other", "run").path.name == "run-other"
     with pytest.raises(InvalidValueError, match=r"a run to resume at .*nothing"):

@@ -87,7 +87,7 @@ def test_an_interrupted_evaluation_has_nothing_to_resume(tmp_path):
 
 
 def test_a_folder_is_free_again_after_training(tmp_path):
-    folder = new_run(tmp_path, "", "run")
+    folder = new_run(tmp_path, "", "run", "{}")
     for _ in range(2):
         with training_in(folder), pytest.raises(InvalidValueError, match="another process"), training_in(folder):
             raise AssertionError("two at once")

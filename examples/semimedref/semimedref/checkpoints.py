@@ -1,6 +1,8 @@
-"""Checkpoints: written whole or not at all, read without running code from the file."""
+"""Checkpoints: written whole or not at all, read without running code from the file, and never where damaged."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +11,40 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
+from semimedref.data.module import SamplesModule
+from semimedref.files import write_atomically
 from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import MODELS, ReferringModel
-from semimedref.runs import write_atomically
-from semimedref.stored import read_stored
+from semimedref.stored import read_stored, write_stored
+
+REMEDY = "take another checkpoint of its run, or an older copy; --resume goes on from a best.ckpt copied to last.ckpt"
+"""What to do where a checkpoint is damaged."""
 
 PREFIXES = {"student": "student.", "teacher": "teacher.model."}
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's way of writing checkpoints, through a temporary file in the same folder.
+    """Lightning's way to write and read checkpoints, through a temporary file in the same folder and with a digest.
 
     A process that is killed while it writes leaves the checkpoint before it as it was.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a checkpoint."""
-        write_atomically(Path(path), lambda temporary: torch.save(checkpoint, temporary))
+        write_atomically(Path(path), partial(write_stored, checkpoint))
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
+        """Read a checkpoint to the CPU; none is read with code in it, whatever is asked."""
+        return read_checkpoint(Path(path))
+
+
+def read_checkpoint(path: Path) -> object:
+    """Return what a checkpoint holds, on the CPU.
+
+    Raises:
+        InvalidValueError: It is damaged, or not one at all.
+    """
+    return read_stored(path, "checkpoint", REMEDY)
 
 
 @dataclass(frozen=True)
@@ -36,11 +55,13 @@ class Trained:
         config: Settings of the run.
         models: "student", and "teacher" where the method has one; in eval mode. The last is the one to use.
         step: Optimiser steps made.
+        digests: Of the parts of the data set that it was trained on, by name; empty where it does not say.
     """
 
     config: Config
     models: dict[str, ReferringModel]
     step: int
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> ReferringModel:
@@ -62,7 +83,7 @@ def load_trained(path: Path) -> Trained:
     """
     if not path.is_file():
         raise InvalidValueError(f"{path}: no such checkpoint")
-    stored = read_stored(path, "checkpoint")
+    stored = read_checkpoint(path)
     about = stored.get("semimedref") if isinstance(stored, dict) else None
     if not isinstance(about, dict):
         raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
@@ -85,7 +106,13 @@ def load_trained(path: Path) -> Trained:
             models[name] = _restore(about, own, path)
     if not models:
         raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
-    return Trained(config, models, about["step"])
+    return Trained(config, models, about["step"], _digests(stored))
+
+
+def _digests(stored: dict[str, Any]) -> dict[str, str]:
+    kept = stored.get(SamplesModule.__qualname__)
+    digests = kept.get("digests") if isinstance(kept, dict) else None
+    return {str(part): str(digest) for part, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
 def _restore(about: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> ReferringModel:

@@ -57,6 +57,7 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "interrupte
     warnings.formatwarning = one_line
     try:
         main(sys.argv[1:])
+        sys.stdout.flush()
     except (CrossModalError, OSError) as error:
         complain(error)
         sys.exit(BAD_INPUT)

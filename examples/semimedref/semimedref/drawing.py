@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semimedref.runs import write_atomically
+from semimedref.files import write_atomically
 
 INK, FAINT = "#1b2430", "#6b7684"
 ANCHOR, DONOR, MIXED, FOUND = "#4cc9f0", "#ffb703", "#f72585", "#80ed99"

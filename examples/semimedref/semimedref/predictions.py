@@ -13,9 +13,9 @@ from semimedref.checkpoints import Trained
 from semimedref.data.formats import SUFFIXES, not_found
 from semimedref.data.images import decode_image, resize_image
 from semimedref.data.sheets import csv_rows, named
+from semimedref.files import write_atomically
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.pictures import draw_overlay
-from semimedref.runs import write_atomically
 
 LONGEST_RATIO = 10
 """Sides of an image that can be drawn differ by this factor at most."""

@@ -1,45 +1,18 @@
 """The folder of a run. Every file in it is written whole or not at all."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.files import naming, sweep, write_text, written_whole
 
 RUN_FOLDER = "SEMIMEDREF_RUN"
 """Environment variable by which the first process tells those that it starts where the run is written."""
-
-
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file under a temporary name beside its place, then put it there in one step.
-
-    Args:
-        path: Where the file goes. An older file stays untouched until the new one is complete on disk.
-        write: Writes the file at the path it is called with, which has the same suffix.
-    """
-    temporary = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
-    try:
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_atomically(path, lambda temporary: _write_utf8(temporary, text))
-
-
-def _write_utf8(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -74,36 +47,63 @@ class RunFolder:
         return self.path / "metrics.json"
 
 
-def new_run(runs: Path, name: str, default_name: str) -> RunFolder:
-    """Make the folder of a new run; never one that exists.
+def new_run(runs: Path, name: str, default_name: str, settings: str) -> RunFolder:
+    """Make the folder of a new run, with its settings in it; never one that holds anything.
+
+    Both come in one step: a folder without settings could be neither taken nor resumed.
 
     Args:
         runs: Folder of all runs.
         name: The name that the user asked for, or "".
         default_name: The name otherwise; "-2", "-3", ... is added where it is taken.
+        settings: What its config.json holds.
 
     Raises:
         InvalidValueError: A run of the name asked for exists.
+        CannotWriteError: It cannot be made there.
     """
-    runs.mkdir(parents=True, exist_ok=True)
+    with naming(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+    sweep(runs)
     number = 1
     while True:
-        folder = runs / (name or (default_name if number == 1 else f"{default_name}-{number}"))
-        try:
-            folder.mkdir()
-        except FileExistsError as error:
-            if name:
-                raise InvalidValueError(
-                    f"{folder} exists: continue it with --resume, or choose another --name"
-                ) from error
-            number += 1
-        else:
-            return RunFolder(folder)
+        folder = RunFolder(runs / (name or (default_name if number == 1 else f"{default_name}-{number}")))
+        if not _is_taken(folder.path):
+            try:
+                with written_whole(folder.path) as made:
+                    write_text(RunFolder(made).config, settings)
+            except FileExistsError:
+                pass  # another process has made it meanwhile
+            else:
+                return folder
+        if name:
+            raise _taken(folder.path)
+        number += 1
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise where a new run would have to share a folder.
+
+    Raises:
+        InvalidValueError: The folder holds something, or is none.
+    """
+    if _is_taken(folder):
+        raise _taken(folder)
+
+
+def _taken(folder: Path) -> InvalidValueError:
+    return InvalidValueError(f"{folder} exists: continue it with --resume, or choose another --name")
+
+
+def _is_taken(folder: Path) -> bool:
+    if not folder.is_dir():
+        return os.path.lexists(folder)
+    return any(folder.iterdir())
 
 
 @contextmanager
 def training_in(folder: RunFolder) -> Iterator[None]:
-    """Keep other processes from training in a folder meanwhile.
+    """Keep other processes from training in a folder meanwhile, and sweep what killed ones left in it.
 
     The lock is the process's own: it ends with the process, however that ends, and only its file stays.
 
@@ -117,6 +117,7 @@ def training_in(folder: RunFolder) -> Iterator[None]:
             f"{folder.path}: expected a run that no process works on, but another process is training in this folder"
         ) from error
     with held:
+        sweep(folder.path)
         yield
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.checkpoints import AtomicCheckpointIO
 from semimedref.config import Config
+from semimedref.data.entries import has_half_characters
+from semimedref.files import naming
 from semimedref.methods import Method
 from semimedref.runs import RunFolder
 
@@ -48,6 +50,34 @@ class KeptCheckpoint(ModelCheckpoint):
             moved[name] = here(state_dict.get(name, ""))
         moved["best_k_models"] = {here(path): value for path, value in state_dict.get("best_k_models", {}).items()}
         super().load_state_dict(moved)
+
+
+class NamedCSVLogger(CSVLogger):
+    """Lightning's log in CSV, which names its folder where it cannot be written."""
+
+    def save(self) -> None:
+        """Write what has been logged."""
+        with naming(Path(self.log_dir)):
+            super().save()
+
+
+class NamedTensorBoardLogger(TensorBoardLogger):
+    """Lightning's log for TensorBoard, which names its folder where it cannot be written."""
+
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        """Log, or say why what was logged before could not be written."""
+        with naming(Path(self.log_dir)):
+            super().log_metrics(metrics, step)
+
+    def save(self) -> None:
+        """Write what has been logged."""
+        with naming(Path(self.log_dir)):
+            super().save()
+
+    def finalize(self, status: str) -> None:
+        """Write what has been logged, and close the file."""
+        with naming(Path(self.log_dir)):
+            super().finalize(status)
 
 
 class PlainProgressBar(TQDMProgressBar):
@@ -113,13 +143,19 @@ def make_trainer(method: Method, folder: RunFolder, epochs: int) -> pl.Trainer:
         # What a rank gets is settled by the number of the step.
         use_distributed_sampler=False,
         callbacks=callbacks,
-        logger=[
-            CSVLogger(folder.path, name="logs", version=None),
-            TensorBoardLogger(folder.path, name="logs", version="tensorboard"),
-        ],
+        logger=_loggers(folder.path),
         plugins=[AtomicCheckpointIO()],
         gradient_clip_val=1.0,
         log_every_n_steps=method.log_every,
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
+
+
+def _loggers(folder: Path) -> list[Logger]:
+    loggers: list[Logger] = [NamedCSVLogger(folder, name="logs", version=None)]
+    if has_half_characters(str(folder)):
+        print("note: no curves for TensorBoard, which cannot write to a folder whose name is not UTF-8")
+    else:
+        loggers.append(NamedTensorBoardLogger(folder, name="logs", version="tensorboard"))
+    return loggers

@@ -2,8 +2,11 @@
 
 import json
 import os
+import threading
 import time
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +17,13 @@ from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError, shown
-from semimedref.checkpoints import Trained, load_trained
+from semimedref.checkpoints import Trained, load_trained, read_checkpoint
 from semimedref.config import FREE_TO_CHANGE, Config
+from semimedref.data.digest import changed_parts
 from semimedref.data.module import SamplesModule
 from semimedref.data.samples import DataSet
 from semimedref.evaluation.obedience import Obedience, obedience
+from semimedref.files import write_text
 from semimedref.inference import other_captions, score
 from semimedref.methods import METHODS, Method
 from semimedref.metrics import Scores
@@ -26,8 +31,7 @@ from semimedref.models import MODELS, ReferringModel
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
 from semimedref.resuming import check_can_go_on
-from semimedref.runs import RUN_FOLDER, RunFolder, write_text
-from semimedref.stored import read_stored
+from semimedref.runs import RUN_FOLDER, RunFolder
 from semimedref.trainer import make_trainer
 
 EXPECTED_WARNINGS = (
@@ -88,7 +92,9 @@ def make_student(config: Config, data: DataSet) -> ReferringModel:
     return MODELS[config.model].for_run([*data.labelled.texts, *data.unlabelled.texts], config)
 
 
-def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFolder) -> TestScores | None:
+def train(
+    config: Config, data: DataSet, student: ReferringModel, folder: RunFolder, *, accept_changed_data: bool = False
+) -> TestScores | None:
     """Train, or go on from the folder's last checkpoint, then score and draw.
 
     Args:
@@ -96,6 +102,7 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
         data: The data set.
         student: The model, as `make_student` returns it.
         folder: The folder of the run.
+        accept_changed_data: Whether a run goes on where its images, captions or masks have changed since it began.
 
     Returns:
         Scores on the test set; on other ranks than the first none.
@@ -120,6 +127,8 @@ def train(config: Config, data: DataSet, student: ReferringModel, folder: RunFol
     if folder.last.exists():
         stored = load_trained(folder.last)
         check_same_run(stored.config, config, folder.last)
+        if not accept_changed_data:
+            check_same_data(stored.digests, batches.digests, folder.last)
         check_same_model(stored.model, method.student, folder.last)
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
@@ -145,14 +154,32 @@ def fit(trainer: pl.Trainer, method: Method, batches: SamplesModule, last: Path)
     """Train, from the last checkpoint if there is one.
 
     Raises:
+        CannotWriteError: A checkpoint or the log could not be written.
         KeyboardInterrupt: Ctrl-C, for which Lightning ends the process as if training had failed.
     """
     try:
-        trainer.fit(method, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+        with quiet_threads():
+            trainer.fit(method, batches, ckpt_path=last if last.exists() else None, weights_only=True)
     except SystemExit as ended:
         if isinstance(ended.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from ended
         raise
+
+
+@contextmanager
+def quiet_threads() -> Iterator[None]:
+    """Print nothing where a thread fails to write: that of TensorBoard's log hands its error on to the first thread."""
+    usual = threading.excepthook
+
+    def hook(found: threading.ExceptHookArgs) -> None:
+        if not issubclass(found.exc_type, OSError):
+            usual(found)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = usual
 
 
 def stopped_early(path: Path, config: Config) -> bool:
@@ -163,7 +190,7 @@ def stopped_early(path: Path, config: Config) -> bool:
     """
     if not path.exists():
         return False
-    stored = check_can_go_on(read_stored(path, "checkpoint"), path)
+    stored = check_can_go_on(read_checkpoint(path), path)
     if not config.patience:
         return False
     waited = [state["wait_count"] for name, state in stored["callbacks"].items() if name.startswith("EarlyStopping")]
@@ -183,6 +210,21 @@ def check_same_run(stored: Config, config: Config, path: Path) -> None:
         pairs = ((name, getattr(stored, name), getattr(config, name)) for name in differing)
         came = ", ".join(f"{name} {shown(old)} for {shown(new)}" for name, old, new in pairs)
         raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {came}")
+
+
+def check_same_data(stored: Mapping[str, str], now: Mapping[str, str], path: Path) -> None:
+    """Raise unless a checkpoint's run was trained on the same data set, by the digests of its parts.
+
+    Raises:
+        InvalidValueError: A part is another now.
+    """
+    changed = changed_parts(stored, now)
+    if changed:
+        raise InvalidValueError(
+            f"{path}: expected the data that its run was trained on, but images, captions or masks of the "
+            f"{' and the '.join(changed)} samples have changed since; put them back, or give --accept-changed-data "
+            "to go on with what is there now"
+        )
 
 
 def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semimedref.data.archives import DAMAGED_ZIP
-from semimedref.runs import write_atomically
+from semimedref.files import naming, sweep, write_atomically
 
 VERSION = 2
 """Of what the files hold. Goes up when pictures are read or resized in another way."""
@@ -74,13 +74,16 @@ class PictureCache:
             return known
         pictures = decode()
         self.decoded += len(files)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with naming(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folder)
         write_atomically(stored, partial(_save, pictures, state))
         return pictures
 
 
 def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join((str(VERSION), *lines)).encode()).hexdigest()
+    # The name of a folder may hold bytes that are no text.
+    return hashlib.sha256("\n".join((str(VERSION), *lines)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _save(pictures: Decoded, state: str, path: Path) -> None:

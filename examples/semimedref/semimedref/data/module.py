@@ -7,11 +7,14 @@ exactly the batches that it would have seen, without any state of a sampler or r
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from semimedref.data.digest import data_digests
 from semimedref.data.samples import DataSet, Samples
 
 
@@ -111,6 +114,15 @@ class SamplesModule(pl.LightningDataModule):
         self.data = data
         self.batches = StepBatches(data, batch_size, seed)
         self.steps_an_epoch, self.accumulate = steps_an_epoch, accumulate
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Digests of the parts of the data set."""
+        return data_digests(self.data)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint says of the data, by which `--resume` knows whether they have changed."""
+        return {"digests": self.digests}
 
     def train_dataloader(self) -> DataLoader[StepBatch]:
         """Return the training batches of one epoch."""

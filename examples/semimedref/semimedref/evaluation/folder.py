@@ -6,11 +6,9 @@ import json
 import math
 import os
 import re
-import shutil
 from itertools import permutations
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
@@ -21,10 +19,10 @@ from semimedref.evaluation.figures import draw_case, draw_reliability, draw_size
 from semimedref.evaluation.groups import size_limits
 from semimedref.evaluation.report import Headline, Picture, report_html
 from semimedref.evaluation.tables import Table
+from semimedref.files import sweep, write_text, written_whole
 from semimedref.inference import probability_maps
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
-from semimedref.runs import write_text
 
 FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s*[-=+@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet program would begin a formula, by its signs and the wide ones of East Asia: in front of a text,
@@ -86,16 +84,12 @@ def write_evaluation(
 
     Raises:
         InvalidValueError: The folder exists.
+        CannotWriteError: It could not be written.
     """
     check_new({"--out": folder})
-    temporary = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    temporary.mkdir()
-    try:
-        _write(temporary, evaluation, model, parser, tables, about, settings)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
+    sweep(folder.parent)
+    with written_whole(folder) as made:
+        _write(made, evaluation, model, parser, tables, about, settings)
 
 
 def _write(

@@ -1,8 +1,10 @@
 """What a BERT is made from: its architecture, its vocabulary and its weights, from a folder or the Hugging Face hub."""
 
+import hashlib
 import json
 import logging
 import pickle
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError, shown
+from semimedref.stored import check_whole
 
 if TYPE_CHECKING:
     from transformers import BertModel, BertTokenizer
@@ -165,6 +168,7 @@ def _load_weights(name: str, config: Any) -> "BertModel":
 
     random = "--pretrained none starts at random"
     with _quiet():
+        _check_weights(name)
         try:
             try:
                 model, info = load(local=True)
@@ -186,6 +190,39 @@ def _load_weights(name: str, config: Any) -> "BertModel":
         )
     bert: BertModel = model.float()  # some are stored in half precision
     return bert
+
+
+def _check_weights(name: str) -> None:
+    """Raise where weights that lie here are damaged, as far as their file says what it should be.
+
+    Nothing says it of a model.safetensors in a folder; in the hub's cache a file has its digest for a name.
+    """
+    remedy = "fetch it again"
+    file = _weights_here(name)
+    if file is None:
+        return
+    whole = file.resolve()
+    if re.fullmatch("[0-9a-f]{64}", whole.name):
+        with whole.open("rb") as opened:
+            if hashlib.file_digest(opened, "sha256").hexdigest() != whole.name:
+                raise InvalidValueError(f"{whole}: damaged weights (its digest is another); remove it, and {remedy}")
+    elif file.suffix == ".bin":
+        check_whole(file, "file of weights", remedy)
+
+
+def _weights_here(name: str) -> Path | None:
+    """Return the file of weights that transformers takes, where it is in the folder or in the hub's cache."""
+    for file in ("model.safetensors", "pytorch_model.bin"):
+        if Path(name).is_dir():
+            found = Path(name, file)
+        else:
+            try:
+                found = Path(import_transformers().utils.cached_file(name, file, local_files_only=True))
+            except OSError:
+                continue
+        if found.is_file():
+            return found
+    return None
 
 
 def _read_json(name: str, file: str, *, required: bool = True) -> dict[str, Any]:

@@ -1,13 +1,18 @@
 """ConvNeXt-T (arXiv 2201.03545) of torchvision, for grey images, and where its weights come from."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
 from semimedref.stored import read_stored
+
+if TYPE_CHECKING:
+    from torchvision.models import ConvNeXt_Tiny_Weights
 
 TINY_WIDTH, TINY_DEPTHS = 96, (3, 3, 9, 3)
 
@@ -104,13 +109,36 @@ def convnext_tiny_weights(file: str = "") -> dict[str, Tensor]:
 def _read(file: Path) -> object:
     if not file.is_file():
         raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's convnext_tiny")
-    return read_stored(file, "file of weights")
+    remedy = f"fetch it again from {_published().url}"
+    _check_published(file, remedy)
+    return read_stored(file, "file of weights", remedy)
+
+
+def _published() -> "ConvNeXt_Tiny_Weights":
+    from torchvision.models import ConvNeXt_Tiny_Weights
+
+    return ConvNeXt_Tiny_Weights.IMAGENET1K_V1
+
+
+def _check_published(file: Path, remedy: str) -> None:
+    """Raise where a file has the name of the published weights and another content: torch checks downloads alone."""
+    name = Path(_published().url).name
+    beginning = name.removesuffix(".pth").rpartition("-")[2]
+    if file.name != name:
+        return
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if not digest.startswith(beginning):
+        raise InvalidValueError(f"{file}: not a readable file of weights (damaged: its digest is another); {remedy}")
 
 
 def _download() -> object:
-    from torchvision.models import ConvNeXt_Tiny_Weights
-
-    weights = ConvNeXt_Tiny_Weights.IMAGENET1K_V1
+    weights = _published()
+    kept = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+    if kept.is_file():
+        remedy = "remove it, and it is downloaded again"
+        _check_published(kept, remedy)
+        return read_stored(kept, "file of weights", remedy)
     try:
         stored: object = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no connection; a download whose hash is not the published one
