@@ -135,13 +135,25 @@ FLOORS = {
     "casing": (),
     "atlas": ("casing",),
     "budget": (),
+    "strings": (),
     "statement": ("casing", "atlas"),
     "reading": ("casing", "atlas", "statement"),
     "writing": ("casing", "atlas", "statement"),
     "readback": ("casing", "atlas", "statement", "reading", "writing"),
     "report": ("casing", "atlas", "statement", "reading", "writing"),
-    "texts": ("casing", "atlas", "statement", "reading", "writing", "report"),
-    "parser": ("casing", "atlas", "statement", "reading", "writing", "readback", "report", "texts", "budget"),
+    "texts": ("casing", "atlas", "statement", "reading", "writing", "report", "strings"),
+    "parser": (
+        "casing",
+        "atlas",
+        "statement",
+        "reading",
+        "writing",
+        "readback",
+        "report",
+        "texts",
+        "budget",
+        "strings",
+    ),
 }
 
 

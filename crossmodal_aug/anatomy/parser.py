@@ -14,7 +14,8 @@ from crossmodal_aug.anatomy.readback import check_cues, check_wording
 from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
 from crossmodal_aug.anatomy.statement import Statement
-from crossmodal_aug.anatomy.texts import RememberedTexts, strings_of
+from crossmodal_aug.anatomy.strings import strings_of
+from crossmodal_aug.anatomy.texts import RememberedTexts
 from crossmodal_aug.anatomy.writing.rewrite import with_regions
 from crossmodal_aug.errors import AtlasError, CannotSay, InvalidTypeError, InvalidValueError, shown
 

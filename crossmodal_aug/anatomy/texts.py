@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.anatomy.statement import Statement
+from crossmodal_aug.anatomy.strings import check_string, strings_of
 from crossmodal_aug.anatomy.writing.mirror import mirrored_text
 from crossmodal_aug.anatomy.writing.reword import check_read, frame_of, reworded
 from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, shown
@@ -148,7 +149,7 @@ class RememberedTexts(ABC):
             raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}") from error
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:
-            _check_text("text", text)
+            check_string("text", text)
             if len(key[1]) != len(self.atlas):
                 raise InvalidValueError(
                     f"Expected `bits` to hold {len(self.atlas)}, one a region, but got {len(key[1])}"
@@ -181,7 +182,7 @@ class RememberedTexts(ABC):
         """
         known = self._mirrored.get(text) if isinstance(text, str) else None
         if known is None:
-            _check_text("text", text)
+            check_string("text", text)
             known = mirrored_text(self.statement(text))
             self._remember(self._mirrored, text, known)
         return known
@@ -209,7 +210,7 @@ class RememberedTexts(ABC):
         words = frame_of(self.atlas, frame)
         known = self._reworded.get((text, frame)) if isinstance(text, str) else None
         if known is None:
-            _check_text("text", text)
+            check_string("text", text)
             try:
                 known = reworded(self.statement(text), self.atlas, words, self._stated)
             except CannotSay as error:
@@ -243,8 +244,8 @@ class RememberedTexts(ABC):
             ... )
             'Unilateral pulmonary infection, one infected area, lower right lung.'
         """
-        _check_text("text", text)
-        _check_text("template", template)
+        check_string("text", text)
+        check_string("template", template)
         (model,) = self.parse_many([template])
         if not model.regions or model.unread or model.negated:
             raise InvalidValueError(
@@ -290,27 +291,3 @@ class RememberedTexts(ABC):
             cache[key] = value
             while len(cache) > self.cache_size:
                 cache.popitem(last=False)
-
-
-def strings_of(texts: object) -> Iterator[str]:
-    """Yield several texts.
-
-    Args:
-        texts: The texts.
-
-    Raises:
-        InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
-    """
-    if isinstance(texts, str):
-        raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
-    if not isinstance(texts, Iterable):
-        raise InvalidTypeError(f"Expected `texts` to be several strings, but got {shown(texts)}")
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InvalidTypeError(f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}")
-        yield text
-
-
-def _check_text(name: str, text: object) -> None:
-    if not isinstance(text, str):
-        raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(text).__name__}")

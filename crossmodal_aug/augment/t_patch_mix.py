@@ -156,7 +156,6 @@ class TPatchMix(CrossModalOp):
         needed_by = self._evidence_needed_by()
         evidence = None if needed_by is None else evidence_of(source, needed_by, strict=self.strict)
         size = self._size_for(spatial)
-
         lesion = None
         if self.where == "probability" and evidence is not None:
             lesion = reaches(evidence, self.threshold).index_select(0, index)
@@ -183,11 +182,10 @@ class TPatchMix(CrossModalOp):
                 mixed, left = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
                 gate.require(mixed.any(dim=1) | ~(left | lesion), Reason.EVIDENCE)  # no "nothing there" over lesion
         accepted = gate.accepted
-        mixed = torch.where(accepted.unsqueeze(1), mixed, mine)
         return TPatchMixParams(
             accepted=accepted,
             before=mine,
-            positions=mixed,
+            positions=torch.where(accepted.unsqueeze(1), mixed, mine),
             reason=gate.reason,
             spatial=spatial,
             donors=index,

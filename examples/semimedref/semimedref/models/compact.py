@@ -182,7 +182,9 @@ class WordEncoder(nn.Module):
             # Padding is zeroed each time, so a caption reads the same in any batch.
             x = x + F.gelu(convolution((x * shown).transpose(1, 2))).transpose(1, 2)
         x = x + sinusoids(x.shape[1], x.shape[2], x.device)
-        encoded: Tensor = self.norm(self.layer(x, src_key_padding_mask=~tokens.valid))
+        # In float32 under mixed precision too: captions are short, and the fast path of older torch mixes dtypes there.
+        with torch.autocast(x.device.type, enabled=False):
+            encoded: Tensor = self.norm(self.layer(x.float(), src_key_padding_mask=~tokens.valid))
         return encoded
 
 
