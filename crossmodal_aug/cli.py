@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 2 where the input cannot be used.
 
-    Example:
+    Examples:
         >>> main(["parse", "Opacity in the left lung base; right lung clear."])
         regions    left lower
         clear      right upper, right middle, right lower

@@ -58,7 +58,7 @@ def shown(value: object, most: int = 80) -> str:
     Returns:
         Its beginning, as Python writes it.
 
-    Example:
+    Examples:
         >>> shown(["left"]), len(shown("left " * 100)), shown([[[["left"]]]])
         ("['left']", 80, '[[[[...]]]]')
     """
@@ -76,7 +76,7 @@ def reason(error: BaseException, most: int = 300) -> str:
     Returns:
         The beginning of its message.
 
-    Example:
+    Examples:
         >>> reason(ValueError("no such   key"))
         'no such key'
     """

@@ -15,7 +15,7 @@ def plain(text: str) -> str:
     Returns:
         The text; what is no letter, digit, mark or blank stands there as Python escapes it.
 
-    Example:
+    Examples:
         >>> print(plain("chest\x1b[2J\n1.png"))
         chest\x1b[2J\n1.png
         >>> plain("größer – 左")

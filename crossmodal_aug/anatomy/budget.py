@@ -16,7 +16,7 @@ class TokenBudget:
         InvalidTypeError: ``max_tokens`` is no integer or ``tokenizer`` no function; in use, it returns no sequence.
         InvalidValueError: ``max_tokens`` is below 1.
 
-    Example:
+    Examples:
         >>> TokenBudget(3, str.split).exceeded(["left lung", "a b c d"], ["left and right lung", "a b c d"])
         [True, False]
     """

@@ -11,7 +11,7 @@ def case_like(word: str, model: str) -> str:
     Returns:
         The word in that case.
 
-    Example:
+    Examples:
         >>> case_like("right", "Left"), case_like("right", "LEFT"), case_like("left", "RIght")
         ('Right', 'RIGHT', 'LEft')
     """
@@ -34,7 +34,7 @@ def exchanged(word: str, partner: str) -> str | None:
     Returns:
         The partner as written, or None.
 
-    Example:
+    Examples:
         >>> exchanged("Left", "right"), exchanged("rigHt", "left")
         ('Right', None)
     """
@@ -52,7 +52,7 @@ def cased_like(new: str, old: str) -> str:
     Returns:
         The phrase.
 
-    Example:
+    Examples:
         >>> cased_like("two", "Three"), cased_like("bilateral", "UNILATERAL"), cased_like("x", "y")
         ('Two', 'BILATERAL', 'x')
     """

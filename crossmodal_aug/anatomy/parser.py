@@ -57,7 +57,7 @@ class PositionParser(RememberedTexts):
         InvalidTypeError: `atlas` is not an Atlas, `nlp` not a pipeline, or `cache_size` not an integer.
         InvalidValueError: `cache_size` is negative, `max_tokens` below 1, or `nlp` holds the steps of another parser.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser
         >>> parser = PositionParser(LUNG_ZONES)
         >>> parser("Opacities in the right middle and lower lobes; the left lung is clear.").regions
@@ -222,7 +222,7 @@ class PositionParser(RememberedTexts):
         Raises:
             InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).unknown_words(["Opacity in the left zungula.", "Zungula clear"])
             Counter({'zungula': 2})

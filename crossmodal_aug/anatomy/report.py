@@ -75,7 +75,7 @@ class Report:
         conflicts: Statements that contradict each other, and how they were resolved.
         unread: What stands like a finding at a side and is not known ("left glurb"), so that its place was not read.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser
         >>> parser = PositionParser(LUNG_ZONES)
         >>> report = parser("Unilateral pulmonary infection, one infected area, upper left lung.")
@@ -116,7 +116,7 @@ class Report:
         Returns:
             The exchanged text; exchanging it again gives back the original, character by character.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES)("RUL opacity, Lingula clear").mirrored()
             'LUL opacity, Lingula (mirrored) clear'
@@ -139,7 +139,7 @@ class Report:
             UnknownRegionError: A name is not of the atlas.
             InvalidTypeError: `names` is a single text, or cannot be iterated.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES)("Opacity in the left lung base.").with_regions(["left upper"])
             'Opacity in the left lung apex.'
@@ -168,7 +168,7 @@ class Report:
             InvalidTypeError: `frame` is not a string.
             InvalidValueError: The atlas has no such frame; the message lists those it has.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> parser = PositionParser(LUNG_ZONES)
             >>> report = parser("Unilateral pulmonary infection, one infected area, lower left lung.")
@@ -190,7 +190,7 @@ class Report:
             InvalidTypeError: `texts` maps something else than integers to strings.
             InvalidValueError: There is no mention of that index.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> report = PositionParser(LUNG_ZONES)("Upper left lung and lower right lung.")
             >>> report.replace({0: "[MASK]", 1: "somewhere"})
@@ -221,7 +221,7 @@ class Report:
         Raises:
             InvalidValueError: The mention is of another report.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> report = PositionParser(LUNG_ZONES)("Opacity in the left lung base.")
             >>> report.coarsened(report.mentions[0])

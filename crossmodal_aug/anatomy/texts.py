@@ -88,7 +88,7 @@ class RememberedTexts(ABC):
         Raises:
             InvalidTypeError: One of them is not a string, or `texts` is a single string.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).encode(["Upper left lung.", "Clear."]).int().tolist()
             [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]
@@ -110,7 +110,7 @@ class RememberedTexts(ABC):
         Raises:
             InvalidTypeError: One of them is not a string, or `texts` is a single string.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).placed(["Upper left lung.", "Clear.", "COVID-19 pneumonia."]).tolist()
             [True, True, False]
@@ -134,7 +134,7 @@ class RememberedTexts(ABC):
             InvalidTypeError: `text` is not a string, or `bits` cannot be iterated.
             InvalidValueError: There is not one bit a region.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).rewrite("Upper left lung.", (False, True, False, False, False, False))
             'Middle left lung.'
@@ -175,7 +175,7 @@ class RememberedTexts(ABC):
         Raises:
             InvalidTypeError: `text` is not a string.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).mirror("Upper left lung.")
             'Upper right lung.'
@@ -202,7 +202,7 @@ class RememberedTexts(ABC):
             InvalidTypeError: `text` or `frame` is not a string.
             InvalidValueError: The atlas has no such frame.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).reword("Two infected areas, upper left lung.", "first")
             'Upper left lung: infiltrates.'
@@ -235,7 +235,7 @@ class RememberedTexts(ABC):
             InvalidTypeError: `text` or `template` is not a string.
             InvalidValueError: The template names no region, calls one clear, or was not read whole.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> parser = PositionParser(LUNG_ZONES)
             >>> parser.in_style(
@@ -269,7 +269,7 @@ class RememberedTexts(ABC):
             InvalidTypeError: One of them is not a string, `texts` is a single string, or `template` is not a string.
             InvalidValueError: The template names no region, calls one clear, or was not read whole.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).in_style_many(["RUL opacity.", "Pneumonia."], "Upper left lung.")
             (['Upper right lung.', 'Pneumonia.'], {1: "Expected a text that says where, but got 'Pneumonia.'"})

@@ -25,7 +25,7 @@ def describe(out: Augmented, atlas: Atlas | PositionParser) -> str:
         InvalidTypeError: `out` carries no parameters of an op, or `atlas` is neither an Atlas nor a parser.
         InvalidValueError: The atlas has another number of regions than the op's.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip, describe
         >>> out = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)(torch.zeros(1, 1, 2, 2), ["Left upper lobe nodule."])

@@ -62,7 +62,7 @@ class Focus(CrossModalOp):
         InvalidValueError: ``unit`` is neither of the two, ``p`` or ``max_cut`` lies outside [0, 1], or ``target_fill``
             is not finite.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, Focus, PositionParser
         >>> op = Focus(PositionParser(LUNG_ZONES), unit="side", p=1.0)

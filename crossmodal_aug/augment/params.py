@@ -144,7 +144,7 @@ class Params:
         Raises:
             InvalidTypeError: A field is no tensor, number, tuple of numbers, dataclass of these or None.
 
-        Example:
+        Examples:
             >>> import torch
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
             >>> out = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)(torch.zeros(1, 1, 6, 4), ["Left base opacity."])

@@ -57,7 +57,7 @@ class PosAug(TextOp):
         InvalidValueError: ``mode`` is not one of the four, ``phrase_p`` lies outside [0, 1], or ``mask_token`` or
             ``fuzzy_phrase`` names a region.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
         >>> op = PosAug(PositionParser(LUNG_ZONES), phrase_p=1.0, mode="coarsen")

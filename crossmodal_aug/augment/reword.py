@@ -52,7 +52,7 @@ class Reword(TextOp):
         InvalidValueError: `p` lies outside [0, 1], `frames` is empty or names one that the atlas does not have, the
             atlas has none, or a frame does not read back as the regions that are put into it.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, Reword
         >>> op = Reword(PositionParser(LUNG_ZONES), p=1.0)

@@ -25,7 +25,7 @@ class CrossModalSequential(CrossModalOp):
         InvalidValueError: There is none, their atlases differ in their regions, or an op that rewrites texts
             comes after ``PosAug(mode="mask")``, whose mask it would undo.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PositionParser, SyncFlip, ZoneMix
         >>> parser = PositionParser(LUNG_ZONES)

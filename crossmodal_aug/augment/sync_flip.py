@@ -46,7 +46,7 @@ class SyncFlip(CrossModalOp):
         InvalidTypeError: ``parser`` is no PositionParser, ``p`` no number, or sided ones no pairs.
         InvalidValueError: ``p`` lies outside [0, 1], or a sided number comes twice.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
         >>> op = SyncFlip(PositionParser(LUNG_ZONES), p=1.0)

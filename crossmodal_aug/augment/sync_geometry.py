@@ -83,7 +83,7 @@ class SyncGeometry(CrossModalOp):
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: An argument lies outside its range, or the settings can move nothing.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import QUADRANTS, PositionParser, SyncGeometry
         >>> op = SyncGeometry(PositionParser(QUADRANTS), p=1.0, horizontal=False, vertical=True)

@@ -80,7 +80,7 @@ class TPatchMix(CrossModalOp):
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: An argument lies outside its range.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, TPatchMix
         >>> op = TPatchMix(PositionParser(LUNG_ZONES), patch_size=2, p=1.0, where="donor")

@@ -54,7 +54,7 @@ class ZoneMix(CrossModalOp):
         InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
         InvalidValueError: ``unit`` is not one of the three, or ``p`` or ``max_cut`` lies outside [0, 1].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, ZoneMix
         >>> op = ZoneMix(PositionParser(LUNG_ZONES), unit="side", p=1.0)

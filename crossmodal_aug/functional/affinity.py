@@ -32,7 +32,7 @@ def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype:
         InvalidTypeError: If an argument is no tensor, or is neither bool nor integer.
         InvalidValueError: If shapes or devices do not fit, or an integer entry is neither 0 nor 1.
 
-    Example:
+    Examples:
         >>> positions = torch.tensor([[1, 1, 0], [0, 1, 1], [0, 0, 0]])
         >>> position_affinity(positions)
         tensor([[1.0000, 0.3333, 0.0000],

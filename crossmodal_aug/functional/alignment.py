@@ -87,7 +87,7 @@ def check_alignment(atlas: Atlas, masks: Tensor, positions: Tensor) -> float:
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: Shapes or devices disagree, or floating masks hold values outside [0, 1].
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import QUADRANTS
         >>> positions = torch.eye(5, dtype=torch.bool).repeat(4, 1)
         >>> masks = region_masks(QUADRANTS, (8, 8)).repeat(4, 1, 1)

@@ -163,7 +163,7 @@ def border_runs(
     Returns:
         Evidence along the cuts, one row for each that was read.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> left = torch.tensor([[True, True, True, False, False, False]])
         >>> border_runs(torch.tensor([[[0, 1, 1, 0], [1, 1, 0, 0]]]), LUNG_ZONES).cut_share(left, LUNG_ZONES)

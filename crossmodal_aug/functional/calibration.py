@@ -83,7 +83,7 @@ def calibrate(
         InvalidValueError: Shapes disagree, no sample has both a mask pixel and a named region, or regions of the atlas
             overlap.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> masks = torch.zeros(30, 10, 10, dtype=torch.bool)
         >>> masks[:10, 0:2, 0] = masks[10:20, 2:5, 0] = masks[20:, 5:10, 9] = True

@@ -18,7 +18,7 @@ def constant(data: tuple[Any, ...], dtype: torch.dtype, device: torch.device) ->
     Returns:
         The same tensor for the same arguments; under ``torch.compile`` a new one, which becomes part of the graph.
 
-    Example:
+    Examples:
         >>> constant((1, 2), torch.int64, torch.device("cpu"))
         tensor([1, 2])
     """
@@ -37,7 +37,7 @@ def _cached(data: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> 
 def counting(first: int, count: int, dtype: torch.dtype, device: torch.device, *, reverse: bool = False) -> Tensor:
     """``count`` numbers from ``first`` on, or down to it. Read-only, like `constant`.
 
-    Example:
+    Examples:
         >>> counting(1, 3, torch.int8, torch.device("cpu"), reverse=True)
         tensor([3, 2, 1], dtype=torch.int8)
     """

@@ -154,7 +154,7 @@ def itcl_loss(
         InvalidValueError: If shapes, devices or values do not fit; in the backward pass of the chunked form, if
             labels or a matrix were changed in place.
 
-    Example:
+    Examples:
         >>> generator = torch.Generator().manual_seed(0)
         >>> images, texts = (torch.randn(4, 8, generator=generator) for _ in range(2))
         >>> positions = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0]])

@@ -26,7 +26,7 @@ def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (B,) float32 in [0, 1]; 0 for a sample without evidence.
 
-    Example:
+    Examples:
         >>> evidence = torch.tensor([[[True, True, False, True]]])
         >>> mask = torch.tensor([[[True, False, False, False]]])
         >>> cut_share(evidence, mask)

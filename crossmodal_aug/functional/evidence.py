@@ -43,7 +43,7 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
         InvalidValueError: A value is NaN or lies outside [0, 1], or an integer mask holds a value below 0, or several
             above.
 
-    Example:
+    Examples:
         >>> check_evidence("mask", torch.tensor([0, 65535], dtype=torch.uint16))
         tensor([False,  True])
     """
@@ -72,7 +72,7 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
 def computable(evidence: Tensor) -> Tensor:
     """Real evidence in a dtype that torch computes with: long unsigned integers become bool, float8 float32.
 
-    Example:
+    Examples:
         >>> computable(torch.tensor([0, 65535], dtype=torch.uint16))
         tensor([False,  True])
     """
@@ -89,7 +89,7 @@ def costs_nothing_to_look_at(tensor: Tensor) -> bool:
 def is_mask(mask: Tensor) -> bool:
     """Whether bools or integers are 0 and at most one value above; waits for the device that they are on.
 
-    Example:
+    Examples:
         >>> is_mask(torch.tensor([0, 255])), is_mask(torch.tensor([0, 1, 255])), is_mask(torch.tensor([-1, 0]))
         (True, False, False)
     """
@@ -114,7 +114,7 @@ def _values_of(mask: Tensor) -> str:
 def evidence_values(evidence: Tensor) -> Tensor:
     """Checked evidence as float32 in [0, 1].
 
-    Example:
+    Examples:
         >>> evidence_values(torch.tensor([0, 255]))
         tensor([0., 1.])
     """
@@ -134,7 +134,7 @@ def reaches(evidence: Tensor, threshold: float) -> Tensor:
     Returns:
         Bool of the same shape; for a bool mask it may be the mask itself.
 
-    Example:
+    Examples:
         >>> reaches(torch.tensor([0.2, 0.6], dtype=torch.float16), 0.55), reaches(torch.tensor([0, 255]), 0.55)
         (tensor([False,  True]), tensor([False,  True]))
     """
@@ -156,7 +156,7 @@ def gaps(evidence: Tensor, threshold: float, dtype: torch.dtype) -> Tensor:
     Returns:
         -1 where `reaches` is False, 0 elsewhere; a tensor of its own.
 
-    Example:
+    Examples:
         >>> gaps(torch.tensor([0.2, 0.6]), 0.55, torch.int8)
         tensor([-1,  0], dtype=torch.int8)
     """

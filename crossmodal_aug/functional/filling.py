@@ -45,7 +45,7 @@ def check_held(fill: Fill, dtype: torch.dtype) -> None:
 def can_hold(number: float, dtype: torch.dtype) -> bool:
     """Whether a dtype has a number, up to the rounding of floats.
 
-    Example:
+    Examples:
         >>> can_hold(255.0, torch.uint8), can_hold(255.0, torch.int8), can_hold(0.5, torch.int64)
         (True, False, False)
     """
@@ -75,7 +75,7 @@ def fill_of(fill: Fill, tensor: Tensor) -> Tensor:
     Raises:
         InvalidValueError: The dtype of the tensor cannot hold a number.
 
-    Example:
+    Examples:
         >>> fill_of((1.0, 0.0), torch.zeros(4, 2, 3, 3)).shape
         torch.Size([2, 1, 1])
     """

@@ -61,7 +61,7 @@ def follow(
             singular or not finite, evidence lies outside [0, 1], or every image that is moved lands more than four
             times its size out of view, as by matrices in pixels.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import QUADRANTS
         >>> flip = torch.tensor([[[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
         >>> top_left = torch.tensor([[True, False, False, False, False]])

@@ -76,7 +76,7 @@ def axes_of_borders(atlas: Atlas, size: _Size, among: Sequence[Sequence[int]] | 
         size: (H, W) of the image.
         among: The only sets of regions whose borders count; None counts those of any set.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> axes_of_borders(LUNG_ZONES, (6, 4)), axes_of_borders(LUNG_ZONES, (6, 4), LUNG_ZONES.sides)
         ((True, True), (False, True))
@@ -117,7 +117,7 @@ def block_members(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
 def common_stretch(atlas: Atlas, width: int) -> int:
     """Longest stretch of a line such that no border of the atlas falls inside one, and that divides the width.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> common_stretch(LUNG_ZONES, 224)
         112

@@ -39,7 +39,7 @@ def uniforms(
     Raises:
         InvalidTypeError: ``generator`` is neither a `torch.Generator` nor None.
 
-    Example:
+    Examples:
         >>> uniforms(2, 3, generator=torch.Generator().manual_seed(0)).shape
         torch.Size([2, 3])
     """
@@ -63,7 +63,7 @@ def pick(draw: Tensor, count: Tensor | int) -> Tensor:
     Returns:
         int64 of the broadcast shape.
 
-    Example:
+    Examples:
         >>> pick(torch.tensor([0.0, 0.5, 0.99]), 3)
         tensor([0, 1, 2])
     """
@@ -82,7 +82,7 @@ def one_of(index: Tensor, count: int) -> Tensor:
     Returns:
         (B, count) bool.
 
-    Example:
+    Examples:
         >>> one_of(torch.tensor([2, 0]), 3).int()
         tensor([[0, 0, 1],
                 [1, 0, 0]], dtype=torch.int32)
@@ -100,7 +100,7 @@ def pick_true(draw: Tensor, options: Tensor) -> Tensor:
     Returns:
         (B,) int64 in [0, N); meaningless in rows without a true entry.
 
-    Example:
+    Examples:
         >>> pick_true(torch.tensor([0.0, 0.9]), torch.tensor([[False, True, True], [True, False, True]]))
         tensor([1, 2])
     """
@@ -118,7 +118,7 @@ def cyclic_donors(draws: Tensor) -> Tensor:
     Returns:
         (B,) int64: the donor of each sample. A batch of one can only point at itself.
 
-    Example:
+    Examples:
         >>> cyclic_donors(torch.tensor([0.3, 0.1, 0.2]))
         tensor([1, 2, 0])
     """
@@ -139,7 +139,7 @@ def draw_donors(draws: Tensor, pool: int | None = None) -> tuple[Tensor, Tensor]
     Raises:
         InvalidValueError: ``pool`` is 0.
 
-    Example:
+    Examples:
         >>> draw_donors(torch.tensor([0.4]))
         (tensor([0]), tensor([False]))
     """
@@ -161,7 +161,7 @@ def boxes_inside(draws: Tensor, bounds: Tensor, size: Sequence[int]) -> Tensor:
     Returns:
         (B, n, 2) int64 start and stop, half open.
 
-    Example:
+    Examples:
         >>> boxes_inside(torch.tensor([[0.0, 0.99]]), torch.tensor([[[0, 8], [4, 8]]]), (2, 3))
         tensor([[[0, 2],
                  [5, 8]]])
@@ -183,7 +183,7 @@ def boxes_around(centre: Tensor, spatial: Sequence[int], size: Sequence[int]) ->
     Returns:
         (B, n, 2) int64 start and stop, half open.
 
-    Example:
+    Examples:
         >>> boxes_around(torch.tensor([[0, 7]]), (10, 10), (4, 4))
         tensor([[[0, 4],
                  [5, 9]]])
@@ -206,7 +206,7 @@ def random_pixel(draws: Tensor, options: Tensor) -> Tensor:
     Returns:
         (B, n) int64 pixel; meaningless in samples without a true pixel.
 
-    Example:
+    Examples:
         >>> options = torch.zeros(1, 4, 5, dtype=torch.bool)
         >>> options[0, 2, 3] = True
         >>> random_pixel(torch.tensor([[0.7, 0.2]]), options)
@@ -250,7 +250,7 @@ def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
     Raises:
         InvalidValueError: ``boxes`` and ``spatial`` disagree about n.
 
-    Example:
+    Examples:
         >>> box_mask(torch.tensor([[[0, 1], [1, 3]]]), (2, 4)).int()
         tensor([[[0, 1, 1, 0],
                  [0, 0, 0, 0]]], dtype=torch.int32)

@@ -53,7 +53,7 @@ def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor
         InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
-    Example:
+    Examples:
         >>> images = torch.tensor([[[[1, 1]]], [[[2, 2]]]])
         >>> mask = torch.tensor([[[True, False]], [[False, False]]])
         >>> paste(images, images, torch.tensor([1, 0]), mask).flatten(1)
@@ -111,7 +111,7 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
         InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
-    Example:
+    Examples:
         >>> images = torch.tensor([[[[1, 1]]], [[[2, 2]]]])
         >>> boxes = torch.tensor([[[0, 1], [0, 1]], [[0, 0], [0, 0]]])
         >>> paste_boxes(images, images, torch.tensor([1, 0]), boxes, (1, 1)).flatten(1)
@@ -177,7 +177,7 @@ def paste_regions(
         InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> images = torch.tensor([1, 2]).view(2, 1, 1, 1).expand(2, 1, 3, 2).contiguous()
         >>> zones = torch.tensor([[True, True, True, False, False, False], [False] * 6])
@@ -247,7 +247,7 @@ def keep_regions(
     Raises:
         InvalidValueError: The dtype cannot hold ``fill``.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> left = torch.tensor([[True, True, True, False, False, False]])
         >>> keep_regions(torch.ones(1, 1, 3, 2), left, torch.tensor([False]), LUNG_ZONES, (3, 2))[0, 0, 0]

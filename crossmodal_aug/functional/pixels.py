@@ -46,7 +46,7 @@ def matrices_from_pixels(
         InvalidValueError: Shapes or sizes are wrong, `origin` is neither of the two, or on the CPU a matrix is singular
             or not finite.
 
-    Example:
+    Examples:
         >>> flip = torch.tensor([[[-1.0, 0.0, 3.0], [0.0, 1.0, 0.0]]])  # cv2: column i of 4 becomes 3 - i
         >>> matrices_from_pixels(flip, (2, 4))
         tensor([[[-1.,  0.,  1.],

@@ -15,7 +15,7 @@ def full_precision(device: torch.device) -> torch.autocast:
     Returns:
         The context manager.
 
-    Example:
+    Examples:
         >>> ones = torch.ones(1, 70_000)
         >>> with torch.autocast("cpu", dtype=torch.float16), full_precision(ones.device):
         ...     print(ones @ ones.T)

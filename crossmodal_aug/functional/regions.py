@@ -33,7 +33,7 @@ def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
         InvalidTypeError: ``atlas`` is no Atlas.
         InvalidValueError: ``size`` is not two positive integers.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> region_boxes(LUNG_ZONES, (6, 4))[LUNG_ZONES.index("right lower")]
         tensor([4, 6, 2, 4])
@@ -58,7 +58,7 @@ def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | st
         InvalidTypeError: ``atlas`` is no Atlas.
         InvalidValueError: ``size`` is not two positive integers.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> region_masks(LUNG_ZONES, (6, 4)).sum(dim=(1, 2))
         tensor([4, 4, 4, 4, 4, 4])
@@ -82,7 +82,7 @@ def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
         InvalidTypeError: ``zones`` is no bool or integer tensor, or ``atlas`` no Atlas.
         InvalidValueError: ``zones`` is not (B, K).
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> left = torch.tensor([[True, True, True, False, False, False]])
         >>> union_mask(left, LUNG_ZONES, (3, 4))[0, 0]
@@ -108,7 +108,7 @@ def row_bands(zones: Tensor, atlas: Atlas, size: tuple[int, int]) -> Tensor:
     Returns:
         (B, bands, W) bool, the bands from the top.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> row_bands(torch.eye(6, dtype=torch.bool)[1:2], LUNG_ZONES, (6, 2)).int()
         tensor([[[0, 0],
@@ -144,7 +144,7 @@ def region_evidence(
         InvalidTypeError: ``evidence`` is no tensor, or ``atlas`` no Atlas.
         InvalidValueError: Its rank is below 3, or on the CPU it holds NaN, values outside [0, 1], or several labels.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> mask = torch.zeros(1, 1, 6, 4, dtype=torch.int64)
         >>> mask[0, 0, 5, 0:3] = 1
@@ -180,7 +180,7 @@ def sum_per_region(values: Tensor, atlas: Atlas) -> Tensor:
     Returns:
         (B, K) float32.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> sum_per_region(torch.ones(1, 6, 4), LUNG_ZONES)
         tensor([[4., 4., 4., 4., 4., 4.]])
@@ -203,7 +203,7 @@ def band_maxima(values: Tensor, atlas: Atlas) -> Tensor:
     Returns:
         (B, bands, W), the bands from the top.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> band_maxima(torch.arange(12).view(1, 6, 2), LUNG_ZONES)
         tensor([[[ 2,  3],
@@ -227,7 +227,7 @@ def lesion_columns(evidence: Tensor, atlas: Atlas, threshold: float) -> Tensor:
     Returns:
         (B, bands, W) bool, the bands from the top, as in `band_maxima`.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> lesion_columns(torch.tensor([[[0.2, 0.9], [0.0, 0.0], [0.0, 0.0]]]), LUNG_ZONES, 0.5)[0, 0]
         tensor([False,  True])
@@ -246,7 +246,7 @@ def bands_per_region(columns: Tensor, atlas: Atlas, height: int) -> Tensor:
     Returns:
         (B, K) float32.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> bands_per_region(torch.tensor([[[True, False], [False, False], [True, True]]]), LUNG_ZONES, 6)
         tensor([[1., 0., 1., 0., 0., 1.]])
@@ -267,7 +267,7 @@ def window_per_region(values: Tensor, start: Tensor, atlas: Atlas, size: tuple[i
     Returns:
         (B, K) float32.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> window_per_region(torch.ones(1, 2, 2), torch.tensor([[1, 1]]), LUNG_ZONES, (6, 4))
         tensor([[1., 1., 0., 1., 1., 0.]])

@@ -32,7 +32,7 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
         InvalidValueError: Shapes disagree, the dtype cannot hold ``fill``, or on the CPU a matrix is singular or not
             finite, or all are in pixels by the look of them, as `follow` says.
 
-    Example:
+    Examples:
         >>> shift = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
         >>> warp(torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]]), shift, nearest=True)
         tensor([[[[0., 0., 1., 2.]]]])

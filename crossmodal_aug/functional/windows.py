@@ -93,7 +93,7 @@ def windows_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int])
     Returns:
         Windows of ``size``, or of the image where that is smaller.
 
-    Example:
+    Examples:
         >>> windows_of_boxes(torch.tensor([[[1, 2], [0, 1]]]), (3, 2), (2, 2))
         Windows(start=tensor([[1, 0]]), inside=tensor([[[ True, False],
                  [False, False]]]), lines=tensor([[2, 4]]))

@@ -27,7 +27,7 @@ class CrossModalBatch:
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: There is no such axis.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
         >>> from crossmodal_aug.integrations.batch import CrossModalBatch

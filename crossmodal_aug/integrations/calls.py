@@ -37,7 +37,7 @@ def reason_of(params: Any) -> Tensor:
     Raises:
         InvalidValueError: `params` are not those of a call.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, CrossModalSequential, Focus, PositionParser, SyncFlip
         >>> from crossmodal_aug.augment import Reason

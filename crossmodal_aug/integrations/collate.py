@@ -33,7 +33,7 @@ class CrossModalCollate:
         InvalidTypeError: ``op`` is no op of this library, or another argument has the wrong type.
         InvalidValueError: ``width_axis`` is no axis of an image or volume.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from torch.utils.data import DataLoader
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip

@@ -52,7 +52,7 @@ def retokenize(
         InvalidTypeError: An argument has the wrong type.
         InvalidValueError: Sizes disagree, or a text would be cut and ``on_cut`` is "raise".
 
-    Example:
+    Examples:
         >>> def letters(texts, padding=False, truncation=False, max_length=None, **kwargs):
         ...     rows = [[ord(letter) - 96 for letter in text][:max_length] for text in texts]
         ...     ids = [row + [0] * ((max_length or 0) - len(row)) for row in rows]

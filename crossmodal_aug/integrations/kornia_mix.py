@@ -51,7 +51,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         InvalidTypeError: ``op`` is no op of this library, or ``generator`` no `torch.Generator`.
         InvalidValueError: ``evidence`` is neither of the two, or ``width_axis`` neither 0 nor 1.
 
-    Example:
+    Examples:
         >>> import kornia.augmentation as K
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip

@@ -61,7 +61,7 @@ class KorniaSync(nn.Module):
             type.
         InvalidValueError: ``frame`` or ``on_break`` is neither of the two.
 
-    Example:
+    Examples:
         >>> import kornia.augmentation as K
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser

@@ -53,7 +53,7 @@ class CrossModald(RandomizableTransform, MapTransform):
         InvalidValueError: `op` mixes samples, there is no such axis or role, not one role for each key, or keys are the
             same.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, CrossModalSequential, Focus, PositionParser, SyncFlip
         >>> from crossmodal_aug.integrations.monai import CrossModald
@@ -258,7 +258,7 @@ class Focusd(CrossModald):
         InvalidTypeError: `op` is no Focus, or another argument has the wrong type.
         InvalidValueError: There is no such axis or role, or not one role for each key.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, Focus, PositionParser
         >>> from crossmodal_aug.integrations.monai import Focusd

@@ -91,7 +91,7 @@ class SyncFlipd(_Invertibled):
         InvalidTypeError: ``op`` is no SyncFlip, or ``width_axis`` no integer.
         InvalidValueError: There is no axis ``width_axis``, or keys are the same.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip
         >>> from crossmodal_aug.integrations.monai import SyncFlipd
@@ -159,7 +159,7 @@ class SyncGeometryd(_Invertibled):
         InvalidTypeError: `op` is no SyncGeometry, or another argument has the wrong type.
         InvalidValueError: There is no such axis or role, not one role for each key, or keys are the same.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from crossmodal_aug import QUADRANTS, PositionParser, SyncGeometry
         >>> from crossmodal_aug.integrations.monai import SyncGeometryd

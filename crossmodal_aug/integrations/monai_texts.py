@@ -42,7 +42,7 @@ class TextOpd(Randomizable, MapTransform):
         InvalidValueError: `op` moves pixels, keys are the same, or `positions_key`, `accepted_key` or `reason_key` is
             given with several text keys.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PosAug, PositionParser, Reword
         >>> from crossmodal_aug.integrations.monai import TextOpd
         >>> parser = PositionParser(LUNG_ZONES)
@@ -133,7 +133,7 @@ class PosAugd(TextOpd):
         InvalidTypeError: `op` is no PosAug.
         InvalidValueError: `positions_key`, `accepted_key` or `reason_key` is given with several text keys.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES, PosAug, PositionParser
         >>> from crossmodal_aug.integrations.monai import PosAugd
         >>> blur = PosAugd("text", PosAug(PositionParser(LUNG_ZONES), phrase_p=1.0, mode="coarsen"))
@@ -163,7 +163,7 @@ class Rewordd(TextOpd):
         InvalidTypeError: `op` is not a Reword.
         InvalidValueError: `positions_key`, `accepted_key` or `reason_key` is given with several text keys.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, Reword
         >>> from crossmodal_aug.integrations.monai import Rewordd
         >>> reword = Rewordd("text", Reword(PositionParser(LUNG_ZONES), p=1.0, frames=["first"]))

@@ -23,7 +23,7 @@ def path_of(key: object) -> Path:
     Raises:
         InvalidTypeError: It is something else, or an empty tuple.
 
-    Example:
+    Examples:
         >>> path_of("image"), path_of((1, "text"))
         (('image',), (1, 'text'))
     """
@@ -64,7 +64,7 @@ def put(sample: Any, key: Key, value: Any) -> Any:
     Raises:
         InvalidValueError: There is no such place.
 
-    Example:
+    Examples:
         >>> put((1, {"a": 2}), (1, "b"), 3)
         (1, {'a': 2, 'b': 3})
     """

@@ -49,7 +49,7 @@ class SampleKeys:
         InvalidTypeError: A key is no string, integer or tuple of them.
         InvalidValueError: Two keys are the same, or one leads into the entry of another.
 
-    Example:
+    Examples:
         >>> SampleKeys(image="img", maps=("confidence",)).read()
         ('img', 'text', 'mask', 'confidence')
         >>> SampleKeys(image=0, text=(1, "caption"), mask=(1, "mask"), positions=(1, "bits"), accepted=None).read()

@@ -60,7 +60,7 @@ def make_anatomical_positions(nlp: Language, name: str, atlas: str, spans_key: s
             pipeline that is loaded with a copy of the file inside does not need it.
         InvalidValueError: `spans_key` is not a name.
 
-    Example:
+    Examples:
         >>> import spacy
         >>> nlp = spacy.blank("en")
         >>> _ = nlp.add_pipe("anatomical_positions", config={"atlas": "lung_zones"})

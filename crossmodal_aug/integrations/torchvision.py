@@ -45,7 +45,7 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
         InvalidTypeError: `op` is no op of this library, or another argument has the wrong type.
         InvalidValueError: There is no axis `width_axis`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from torchvision import tv_tensors
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip

@@ -30,7 +30,7 @@ class ITCLoss(nn.Module):
         InvalidTypeError: If an argument has the wrong type.
         InvalidValueError: If a value cannot be used.
 
-    Example:
+    Examples:
         >>> generator = torch.Generator().manual_seed(0)
         >>> images, texts = (torch.randn(4, 8, generator=generator) for _ in range(2))
         >>> positions = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0]])

@@ -43,7 +43,7 @@ class ITCQueue(nn.Module):
         InvalidTypeError: If `size` is no int or `loss` no `ITCLoss`.
         InvalidValueError: If `size` is below 1.
 
-    Example:
+    Examples:
         >>> generator = torch.Generator().manual_seed(0)
         >>> queue = ITCQueue(6)
         >>> for _ in range(2):

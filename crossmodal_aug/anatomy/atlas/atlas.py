@@ -48,7 +48,7 @@ class Atlas:
         phrasing: How regions are put into words.
         mirror_words: Pairs of words that a horizontal flip exchanges.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> LUNG_ZONES.names[0], len(LUNG_ZONES), LUNG_ZONES.mirror
         ('left upper', 6, (3, 4, 5, 0, 1, 2))
@@ -97,7 +97,7 @@ class Atlas:
         Raises:
             UnknownRegionError: There is no such region; the message lists those there are.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import QUADRANTS
             >>> QUADRANTS.index("center")
             4
@@ -130,7 +130,7 @@ class Atlas:
             InvalidValueError: Wrong number of cuts, cuts that do not increase strictly inside (0, 1), or an
                 unknown laterality or frame.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES
             >>> LUNG_ZONES.with_geometry(rows=(0.3125, 0.384)).boxes[1]
             (0.3125, 0.384, 0.0, 0.5)
@@ -179,7 +179,7 @@ class Atlas:
             InvalidTypeError: One of them is not a string, or `frames` are not pairs of strings.
             InvalidValueError: One of them is empty or has other slots than its own, or two frames have one name.
 
-        Example:
+        Examples:
             >>> from crossmodal_aug import LUNG_ZONES
             >>> LUNG_ZONES.with_phrases(absent="No pneumonia.").phrasing.absent
             'No pneumonia.'
@@ -243,7 +243,7 @@ def named_atlas(atlas: Atlas | str) -> Atlas:
         AtlasError: The name is neither one of the package's nor a TOML file.
         InvalidTypeError: `atlas` is of another type.
 
-    Example:
+    Examples:
         >>> named_atlas("quadrants").names[-1]
         'center'
     """

@@ -19,7 +19,7 @@ def hint(given: object, known: Iterable[str]) -> str:
     Returns:
         A question, or "" where nothing is close.
 
-    Example:
+    Examples:
         >>> hint("zones", ["zone", "side"]), hint("x", ["zone"])
         ("; did you mean 'zone'?", '')
     """

@@ -22,7 +22,7 @@ def are_rising(cuts: tuple[float, ...] | list[float]) -> bool:
     Returns:
         Whether they do; none at all do.
 
-    Example:
+    Examples:
         >>> are_rising([0.3, 0.6]), are_rising([0.6, 0.3]), are_rising([0.0])
         (True, False, False)
     """

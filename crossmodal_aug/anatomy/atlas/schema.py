@@ -174,7 +174,7 @@ def entry(key: str, place: int, table: Mapping[str, Any]) -> str:
     Returns:
         Its place, counted from 1, and what tells it from the others, as a part of a sentence.
 
-    Example:
+    Examples:
         >>> entry("words", 2, {"kind": "finding", "forms": ["opacity"]})
         "[[words]] 3, the finding words 'opacity',"
     """

@@ -16,7 +16,7 @@ def with_plain_hyphens(text: str) -> str:
     Returns:
         The text with plain hyphens.
 
-    Example:
+    Examples:
         >>> with_plain_hyphens("left\u2011sided")
         'left-sided'
     """
@@ -32,7 +32,7 @@ def words_of(text: str) -> tuple[str, ...]:
     Returns:
         Its tokens.
 
-    Example:
+    Examples:
         >>> words_of("Left-sided, 2.5 cm")
         ('left', '-', 'sided', ',', '2.5', 'cm')
     """

@@ -144,7 +144,7 @@ def is_pattern(key: str, text: str) -> bool:
     Returns:
         Whether it does; an empty text never does.
 
-    Example:
+    Examples:
         >>> is_pattern("present", "Lesion in the {positions}."), is_pattern("present", "Lesion.")
         (True, False)
     """

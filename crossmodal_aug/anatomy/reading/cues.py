@@ -98,7 +98,7 @@ def spelt_out(word: str) -> list[str]:
     Raises:
         AtlasError: It stands for more than 5,000 forms.
 
-    Example:
+    Examples:
         >>> spelt_out("no {longer|} seen")
         ['no longer seen', 'no seen']
     """

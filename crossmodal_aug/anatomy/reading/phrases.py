@@ -53,7 +53,7 @@ def links(kinds: tuple[str, ...]) -> bool:
     Returns:
         True for "of the", ", and" and their like.
 
-    Example:
+    Examples:
         >>> links(("of", "article")), links(("comma", "and", "article")), links(("verb",))
         (True, True, False)
     """

@@ -34,7 +34,7 @@ def blank_language() -> Language:
     Returns:
         A pipeline without components.
 
-    Example:
+    Examples:
         >>> [token.text for token in blank_language().make_doc("R>L, isn't 2.5 cm.")]
         ['R', '>', 'L', ',', 'is', "n't", '2.5', 'cm', '.']
     """

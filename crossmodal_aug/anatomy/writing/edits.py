@@ -16,7 +16,7 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
     Returns:
         The text with each span replaced; all other characters stay.
 
-    Example:
+    Examples:
         >>> spliced("upper left lung", [(6, 10, "right"), (0, 5, "lower")])
         'lower right lung'
     """
@@ -39,7 +39,7 @@ def spliced_part(text: str, start: int, stop: int, edits: Iterable[Edit]) -> str
     Returns:
         The part with each span replaced.
 
-    Example:
+    Examples:
         >>> spliced_part("No mass. Upper left lung.", 9, 24, [(15, 19, "right")])
         'Upper right lung'
     """

@@ -20,7 +20,7 @@ def plural_of(words: str) -> str:
     Returns:
         The plural.
 
-    Example:
+    Examples:
         >>> plural_of("upper lobe"), plural_of("opacity"), plural_of("left apex"), plural_of("mass")
         ('upper lobes', 'opacities', 'left apices', 'masses')
     """
@@ -43,7 +43,7 @@ def singular_of(words: str) -> str | None:
     Returns:
         The singular.
 
-    Example:
+    Examples:
         >>> singular_of("effusions"), singular_of("opacities"), singular_of("masses"), singular_of("atelectasis")
         ('effusion', 'opacity', 'mass', None)
     """
@@ -68,7 +68,7 @@ def number_of(finding: str) -> Number:
     Returns:
         "one" for "opacity", "several" for "opacities", "mass" for "atelectasis".
 
-    Example:
+    Examples:
         >>> number_of("airspace opacity"), number_of("nodules"), number_of("lower lobe pneumonia")
         ('one', 'several', 'mass')
     """

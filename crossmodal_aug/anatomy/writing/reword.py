@@ -28,7 +28,7 @@ def frame_of(atlas: Atlas, name: str) -> str:
         InvalidTypeError: `name` is not a string.
         InvalidValueError: The atlas has no frame of that name.
 
-    Example:
+    Examples:
         >>> from crossmodal_aug import LUNG_ZONES
         >>> frame_of(LUNG_ZONES, "sentence")
         'There is consolidation in the {positions}.'
@@ -126,7 +126,7 @@ def listed(phrases: list[str], *, article: bool) -> str:
     Returns:
         The list. A phrase that is a list itself is set off, by an article of its own or by commas alone.
 
-    Example:
+    Examples:
         >>> listed(["top left", "top right", "center"], article=True)
         'top left, top right and center'
         >>> listed(["upper and middle left lung", "lower right lung"], article=True)
