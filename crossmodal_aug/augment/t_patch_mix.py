@@ -141,10 +141,8 @@ class TPatchMix(CrossModalOp):
 
     def extra_repr(self) -> str:
         """Settings, for ``print``."""
-        return (
-            f"patch_size={self.patch_size}, p={self.p}, where={self.where!r}, gate={self.gate!r}, "
-            f"gate_threshold={self.gate_threshold}, threshold={self.threshold}, text={self.text!r}"
-        )
+        names = ("patch_size", "p", "where", "gate", "gate_threshold", "threshold", "text")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> TPatchMixParams:
         """Draw donors and patches, decide which are pasted, and work out what the texts will say."""
@@ -160,7 +158,6 @@ class TPatchMix(CrossModalOp):
         if self.where == "probability" and evidence is not None:
             lesion = reaches(evidence, self.threshold).index_select(0, index)
         boxes, allowed = draw_boxes(draws[:, 2:], self.where, mine, theirs, lesion, self.atlas, spatial, size)
-        # A region narrower than a pixel has no room for a patch.
         pixels = (boxes[..., 1] - boxes[..., 0]).prod(dim=1)
         gate = Gate(mine.shape[0], mine.device)
         gate.require(draws[:, 1] < self.p, Reason.NOT_DRAWN)
@@ -169,7 +166,7 @@ class TPatchMix(CrossModalOp):
             # A text that does not say where cannot say what the patch brought or covered.
             gate.require(batch.placed, Reason.SILENT)
             gate.require(source.placed.index_select(0, index), Reason.SILENT_DONOR)
-        gate.require(allowed & (pixels > 0), Reason.NO_ROOM)
+        gate.require(allowed & (pixels > 0), Reason.NO_ROOM)  # a region narrower than a pixel has none
         mixed = mine if self.text == "keep" else mine | theirs
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
@@ -182,7 +179,7 @@ class TPatchMix(CrossModalOp):
                 mixed, left = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
                 gate.require(mixed.any(dim=1) | ~(left | lesion), Reason.EVIDENCE)  # no "nothing there" over lesion
         accepted = gate.accepted
-        return TPatchMixParams(
+        params = TPatchMixParams(
             accepted=accepted,
             before=mine,
             positions=torch.where(accepted.unsqueeze(1), mixed, mine),
@@ -194,6 +191,9 @@ class TPatchMix(CrossModalOp):
             window=size,
             mixed_share=(pixels * accepted).float() / prod(spatial),
         )
+        if evidence is not None and not torch.compiler.is_compiling():
+            params.__dict__["windows"] = windows.where(accepted)  # known already; a property would find them anew
+        return params
 
     def _evidence_needed_by(self) -> str | None:
         if self.where == "probability":

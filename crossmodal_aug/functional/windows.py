@@ -33,6 +33,10 @@ class Windows:
         """Size along the n axes."""
         return tuple(self.inside.shape[1:])
 
+    def where(self, kept: Tensor) -> "Windows":
+        """The same windows, with no pixel inside the box of a sample (B,) that is not kept."""
+        return Windows(self.start, self.inside & kept.view(-1, *[1] * len(self.size)), self.lines)
+
     def of(self, tensor: Tensor, sample: Tensor) -> Tensor:
         """What a tensor holds in the windows.
 
