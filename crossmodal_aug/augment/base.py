@@ -103,7 +103,7 @@ class CrossModalOp(nn.Module, ABC):
             evidence: Aligned map (B, 1, *spatial) or (B, *spatial) that says where lesion is: floating probabilities
                 in [0, 1], or a bool or integer mask of 0 and one value above. It is altered as the target is. None
                 takes the target itself; give it apart where the target holds class labels, ignore values, one-hot
-                channels or logits: ``evidence=(labels == 1)``, ``evidence=logits.sigmoid()``.
+                channels or logits: ``evidence=(labels > 0) & (labels != 255)``, ``evidence=logits.sigmoid()``.
             positions: (B, K) multi-hot regions; None reads them from ``texts``.
             maps: Further aligned tensors (B, ..., *spatial), altered like the images.
             donors: A second batch to take pixels from; None takes them from a permutation of this one.

@@ -55,7 +55,8 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
         if looked_at and not is_mask(evidence):
             raise InvalidValueError(
                 f"Expected `{name}` to be a mask of 0 and one value above 0, to be read as evidence, but got "
-                f"{_values_of(evidence)}; say which of them is lesion, for example `evidence=(labels == 1)`."
+                f"{_values_of(evidence)}; say where lesion is, all that the captions speak of: "
+                "`evidence=(labels > 0) & (labels != 255)`."
             )
         return computable(evidence)
     evidence = computable(evidence)

@@ -101,4 +101,7 @@ def _has_step(sample: Any, step: str | int) -> bool:
 
 def _nowhere(sample: Any, key: Key) -> InvalidValueError:
     what = f"the keys {keys_in(sample)}" if isinstance(sample, (Mapping, tuple, list)) else type(sample).__name__
-    return InvalidValueError(f"Expected a place for {key!r} in the sample, but got {what}.")
+    return InvalidValueError(
+        f"Expected a place for {key!r} in the sample, but got {what}; name another by `SampleKeys`, for a tuple the "
+        "index behind its last entry, or None where it may be left out."
+    )

@@ -202,7 +202,7 @@ def test_what_does_not_say_where_lesion_is_is_refused_by_name(name: str, values:
         op(images, TEXTS, target)
     assert named in str(caught.value)
     if not target.is_floating_point():
-        assert "`evidence=(labels == 1)`" in str(caught.value)
+        assert "`evidence=(labels > 0) & (labels != 255)`" in str(caught.value)
     with pytest.raises(InvalidValueError, match="Expected `evidence` to"):
         op(images, TEXTS, evidence=target)
 
