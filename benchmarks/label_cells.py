@@ -127,9 +127,14 @@ def data_id(root: Path) -> str:
 
 
 def read_results(path: Path) -> list[Line]:
-    """Runs made so far; a last line that was cut off, because its process was killed, is left out."""
+    """Runs made so far; a last line that was cut off, because its process was killed, is left out.
+
+    A setting that a run knew nothing of, since it came later, has its default.
+    """
     text = path.read_text() if path.exists() else ""
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    results = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    usual = without_places(asdict(Config()))
+    return [{**line, "config": {**usual, **line["config"]}} for line in results]
 
 
 def append_result(path: Path, line: Line) -> None:
