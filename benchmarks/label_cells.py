@@ -132,8 +132,9 @@ def counts(line: Line) -> bool:
 
 
 def missing(results: list[Line], wanted: list[Cell], data: str) -> list[Cell]:
-    """Cells whose settings no counted run on these data has."""
-    done = [one["config"] for one in results if counts(one) and one["data"] == data]
+    """Cells whose settings no counted run on these data has; one that a run knew nothing of, it had by default."""
+    usual = without_places(asdict(Config()))
+    done = [{**usual, **one["config"]} for one in results if counts(one) and one["data"] == data]
     return [cell for cell in wanted if cell.config not in done]
 
 
