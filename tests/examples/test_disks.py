@@ -1,14 +1,17 @@
 """Starts that fail, disks that are full or read-only, odd names: nothing is lost, and the shell hears one line."""
 
 import errno
+import importlib
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 from semimedref.checkpoints import AtomicCheckpointIO
+from semimedref.runs import new_run
 
 from tests.examples.keeping import CAPTION, STEPS, TINY, contents, no_file_above, one_line, stopped
 
@@ -76,9 +79,20 @@ def test_training_on_a_full_disk_names_the_checkpoint(shell, tmp_path):
     assert shell("train", *given, "--resume")[0] == 0
 
 
-def test_a_log_that_cannot_be_written_is_named(shell, tmp_path):
+@pytest.mark.parametrize("limit", [0, 1200])
+def test_a_log_that_cannot_be_written_is_named(shell, tmp_path, limit, monkeypatch):
     given = [*TINY, "--labels", "0.05", "--runs", tmp_path / "runs", "--name", "drawn", "--steps", "40"]
-    with no_file_above(1200):
+    train = importlib.import_module("train")
+
+    def made(*given):
+        """Make the run, and let the disk become full."""
+        folder = new_run(*given)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        return folder
+
+    monkeypatch.setattr(train, "new_run", made)
+    with no_file_above(1_000_000):
         error = one_line(shell("train", *given, "--validate-every", "40"))
     assert f"{tmp_path / 'runs/drawn/logs'}" in error
     assert "cannot be written (File too large)" in error
