@@ -1,10 +1,16 @@
 """A tiny data set in the layout of QaTa-COV19, made of phantoms."""
 
+import importlib
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from semimedref import cli
+from semimedref.data.phantom import draw_phantom
 
+from tests.examples.keeping import STEPS, TINY, Shell
 from tests.examples.writers import draw_chests, write_annotation
 
 COUNTS = {"train": 28, "valid": 6, "test": 6}
@@ -44,3 +50,38 @@ def tiny_bert(tmp_path_factory) -> Path:
 def spare_bert(tiny_bert, tmp_path) -> Path:
     """A copy of the tiny BERT that a test may spoil."""
     return Path(shutil.copytree(tiny_bert, tmp_path / "spare"))
+
+
+@pytest.fixture
+def shell(monkeypatch, capsys) -> Shell:
+    def call(script: str, *given: object) -> tuple[int, str, str]:
+        """Run a script in this process; return its exit code, and what it wrote to stdout and stderr."""
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, given)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.run(importlib.import_module(script).main)
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def drawn_run(tmp_path_factory) -> Path:
+    """The folder of a run on phantoms."""
+    runs = tmp_path_factory.mktemp("runs")
+    given = [*TINY, *STEPS, "--labels", "0.05", "--runs", str(runs), "--name", "drawn"]
+    importlib.import_module("train").main(given)
+    return runs / "drawn"
+
+
+@pytest.fixture
+def spare_run(drawn_run, tmp_path) -> Path:
+    """A copy of it that a test may spoil."""
+    return Path(shutil.copytree(drawn_run, tmp_path / "spare" / "drawn"))
+
+
+@pytest.fixture
+def chest(tmp_path) -> Path:
+    path = tmp_path / "chest.png"
+    Image.fromarray(draw_phantom(64, (9, 1)).image).save(path)
+    return path

@@ -64,6 +64,12 @@ class NamedCSVLogger(CSVLogger):
 class NamedTensorBoardLogger(TensorBoardLogger):
     """Lightning's log for TensorBoard, which names its folder where it cannot be written."""
 
+    @property
+    def experiment(self) -> Any:
+        """Return TensorBoard's writer, which begins its file when it is asked for first."""
+        with naming(Path(self.log_dir)):
+            return super().experiment
+
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         """Log, or say why what was logged before could not be written."""
         with naming(Path(self.log_dir)):
