@@ -132,6 +132,11 @@ def read_results(path: Path) -> list[Line]:
     return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
+def config_of(line: Line) -> Settings:
+    """All settings of a run; one that it knew nothing of, since it came later, has its default."""
+    return {**without_places(asdict(Config())), **line["config"]}
+
+
 def append_result(path: Path, line: Line) -> None:
     """Add a line, in place of one that was cut off."""
     with path.open("a+b") as file:
@@ -147,7 +152,7 @@ def counts(line: Line) -> bool:
 
 def missing(results: list[Line], wanted: list[Cell], data: str) -> list[Cell]:
     """Cells whose settings no counted run on these data has."""
-    done = [one["config"] for one in results if counts(one) and one["data"] == data]
+    done = [config_of(one) for one in results if counts(one) and one["data"] == data]
     return [cell for cell in wanted if cell.config not in done]
 
 
@@ -158,7 +163,7 @@ def grouped(results: list[Line], recipe: str, data: str) -> dict[tuple[float, st
     seeds = sorted({line["config"]["seed"] for line in counted})
     for share, method, seed in product(RECIPES[recipe].steps, METHODS, seeds):
         config = Cell(recipe, share, method, seed).config
-        lines = [line for line in counted if line["config"] == config]
+        lines = [line for line in counted if config_of(line) == config]
         if lines:
             groups.setdefault((share, method), []).append(lines[-1])
     return groups
@@ -192,7 +197,7 @@ def method_of(line: Line) -> str:
 
 def beside(line: Line) -> Iterator[str]:
     """What tells the settings of a run from those of its cell, but for the number of steps."""
-    config = line["config"]
+    config = config_of(line)
     [recipe] = [name for name, one in RECIPES.items() if one.settings["model"] == config["model"]]
     usual = Cell(recipe, config["labels"], method_of(line), config["seed"]).config
     for key, value in config.items():
