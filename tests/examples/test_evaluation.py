@@ -198,7 +198,7 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     assert not [word for word in ("http:", "https:", "@import", "url(") if word in page]
     for fact in (str(trained), "6 images", "qata, test set", "step 2", "UTC", "50 samples of the images, seed 0"):
         assert fact in reader.text
-    for caption in (rows[1]["caption"], '<script>alert(1)</script> & "more"'):
+    for caption in (captions[1], '<script>alert(1)</script> & "more"'):
         assert caption in page.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
 
     with pytest.raises(InvalidValueError, match="exists: choose another place"):
