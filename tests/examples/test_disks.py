@@ -43,7 +43,12 @@ def test_a_start_sweeps_what_killed_processes_left(tiny_qata, tmp_path, shell, d
     assert not any(path.exists() for path in left)
     (out / LEFT).mkdir()
     (tmp_path / "runs" / LEFT).mkdir()
-    assert shell("evaluate", drawn_run / "best.ckpt", "--resamples", "5", "--out", out / "report")[0] == 0
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / LEFT).write_text("half")
+    given = ["--resamples", "5", "--out", out / "report", "--json", plain / "scores.json"]
+    assert shell("evaluate", drawn_run / "best.ckpt", *given)[0] == 0
+    assert [path.name for path in plain.iterdir()] == ["scores.json"]
     assert shell("train", *resume[:-1], "--name", "other")[0] == 0
     assert not (out / LEFT).exists()
     assert not (tmp_path / "runs" / LEFT).exists()

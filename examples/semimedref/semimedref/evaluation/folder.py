@@ -32,7 +32,7 @@ CASES = 4
 
 
 def check_new(places: dict[str, Path]) -> None:
-    """Raise unless files or folders are still to be made, and can be; the folders that they go to are made.
+    """Raise unless files or folders are still to be made, and can be; the folders that they go to are made and swept.
 
     Args:
         places: What is to be made, by the option that names it.
@@ -51,6 +51,7 @@ def check_new(places: dict[str, Path]) -> None:
             )
     for option, path in places.items():
         _check_can_be_made(path, option)
+        sweep(path.parent)
 
 
 def _check_can_be_made(path: Path, option: str) -> None:
@@ -87,7 +88,6 @@ def write_evaluation(
         CannotWriteError: It could not be written.
     """
     check_new({"--out": folder})
-    sweep(folder.parent)
     with written_whole(folder) as made:
         _write(made, evaluation, model, parser, tables, about, settings)
 
