@@ -4,6 +4,8 @@ from typing import Any
 
 _PLAIN: dict[str, Any] = {
     "mix": "none",
+    "geometry": 0.0,
+    "geometry_order": "before",
     "flip": 0.0,
     "focus": 0.0,
     "pos_aug": "none",
@@ -32,3 +34,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "semimedref": {**_PLAIN, "mix": "both", "flip": 0.5, "focus": 0.1, "pos_aug": "mix", "itcl": 1.0},
 }
 """The ingredients of each method, by the names that `Config` has for them."""
+
+EARLIER: dict[str, Any] = {name: _PLAIN[name] for name in ("geometry", "geometry_order")}
+"""What runs were made of whose stored settings do not name it, since there was no such setting."""
