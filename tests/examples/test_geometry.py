@@ -192,6 +192,7 @@ def test_hidden_masks_are_where_the_pseudo_masks_are(phantoms, batch, order, mon
 def test_a_run_of_before_there_was_one_has_none():
     for name in PRESETS:
         config = Config.of_run({"method": name}, "config.json")
-        assert (config.geometry, config.geometry_order) == (0.0, "before")
+        assert (config.geometry, config.geometry_order, config.reword) == (0.0, "before", 0.0)
+        assert (config.zone_unit, config.focus_unit) == ("side", "side")
     assert Config.of_run({"method": "cutmix", "geometry": 0.5}, "config.json").geometry == 0.5
     assert Config(geometry=0.25).default_name.endswith("-geometry-0.25")

@@ -25,7 +25,15 @@ class MethodSettings:
         ("before", "after"),
     )
     flip: float = ingredient("probability of SyncFlip")
-    focus: float = ingredient("probability of Focus, which narrows caption and mask to one side")
+    zone_unit: str = ingredient(
+        "what ZoneMix exchanges: all regions of a side, one region, or any subset", ("side", "region", "subset")
+    )
+    focus: float = ingredient("probability of Focus, which narrows caption and mask to some of the named regions")
+    focus_unit: str = ingredient("what Focus keeps: one side, or any regions", ("side", "region"))
+    reword: float = ingredient(
+        "probability that a caption that the student sees is said in other words (Reword), before its positions are "
+        "made vaguer"
+    )
     pos_aug: str = ingredient(
         "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper, or "
         "masked, fuzzed or coarsened",

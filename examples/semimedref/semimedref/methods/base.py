@@ -22,7 +22,7 @@ from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.losses import segmentation_loss
 from semimedref.methods.clock import StepClock
 from semimedref.methods.geometry import Geometry, View
-from semimedref.methods.ops import Altered, make_ops, run_ops
+from semimedref.methods.ops import Altered, make_ops, make_reword, reworded, run_ops
 from semimedref.methods.released import FirstPhraseParser
 from semimedref.methods.tokens import TokenMemory
 from semimedref.methods.watch import agreement, dose
@@ -55,8 +55,9 @@ class Method(pl.LightningModule, ABC):
         self.config = config
         whole = PositionParser(atlas)
         self.parser = FirstPhraseParser(atlas) if config.mix == "released" else whole
-        # The published faults are those of the published ops: a geometry takes the whole caption along.
+        # The published faults are those of the published ops: what was not published reads the whole caption.
         self.geometry = Geometry(whole, config)
+        self.reword = make_reword(whole, config)
         self.ops = make_ops(self.parser, config)
         self.itcl = ITCLoss(gather_distributed=config.ranks > 1)
         self.clock = StepClock()
@@ -91,7 +92,7 @@ class Method(pl.LightningModule, ABC):
     def altered(
         self, ops: dict[str, CrossModalOp], weak: View, images: Tensor, target: Tensor, draws: Draws, branch: str
     ) -> Altered:
-        """Return a batch after the ops and, where it comes last, the geometry.
+        """Return a batch after the ops, the geometry where it comes last, and Reword.
 
         Args:
             ops: Those to send it through.
@@ -103,6 +104,7 @@ class Method(pl.LightningModule, ABC):
         """
         batch = run_ops(ops, images, weak.texts, target, draws=draws, branch=branch)
         batch = self.geometry.last(batch, draws=draws, branch=branch)
+        batch = reworded(self.reword, batch, draws=draws, branch=branch)
         return batch._replace(params=weak.params | batch.params)
 
     def labelled_alone(self, labelled: Altered) -> tuple[Tensor, dict[str, Tensor | float]]:
