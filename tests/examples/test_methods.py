@@ -220,17 +220,19 @@ def test_cutmix_leaves_the_captions_as_they_were(batch, monkeypatch):
 
 
 def test_a_switch_that_is_off_shifts_nothing_else(batch, monkeypatch):
-    whole, _, _ = inputs(batch, monkeypatch, "semimedref", focus=0.0, pos_aug="none")
-    focused, texts, targets = inputs(batch, monkeypatch, "semimedref", focus=1.0, pos_aug="none")
+    whole, _, _ = inputs(batch, monkeypatch, "semimedref", geometry=0.0, focus=0.0, pos_aug="none")
+    focused, texts, targets = inputs(batch, monkeypatch, "semimedref", geometry=0.0, focus=1.0, pos_aug="none")
     assert torch.equal(whole, focused)
-    unfocused = inputs(batch, monkeypatch, "semimedref", focus=0.0, pos_aug="none")
+    unfocused = inputs(batch, monkeypatch, "semimedref", geometry=0.0, focus=0.0, pos_aug="none")
     assert texts != unfocused[1]
     for (narrow, weight), (wide, _) in zip(targets, unfocused[2], strict=True):
         assert not (narrow & ~wide).any()
         assert narrow.sum() < wide.sum()
         # What the caption no longer names counts in full, as background.
         assert weight is None or (weight[wide & ~narrow] == 1).all()
-    unflipped, texts, _ = inputs(batch, monkeypatch, "semimedref", flip=0.0, mix="none", focus=0.0, pos_aug="none")
+    unflipped, texts, _ = inputs(
+        batch, monkeypatch, "semimedref", geometry=0.0, flip=0.0, mix="none", focus=0.0, pos_aug="none"
+    )
     assert torch.equal(unflipped, inputs(batch, monkeypatch, "mean-teacher")[0])
     vague = inputs(batch, monkeypatch, "mean-teacher", pos_aug="mix")
     assert torch.equal(vague[0], unflipped)
@@ -240,7 +242,7 @@ def test_a_switch_that_is_off_shifts_nothing_else(batch, monkeypatch):
 
 def test_the_labelled_images_are_left_alone_if_so_told(batch, monkeypatch):
     step, _ = batch
-    images, texts, _ = inputs(batch, monkeypatch, "semimedref", alter="unlabelled")
+    images, texts, _ = inputs(batch, monkeypatch, "semimedref", geometry=0.0, alter="unlabelled")
     assert torch.equal(images[:8], inputs(batch, monkeypatch, "supervised")[0])
     assert texts[:8] == list(step.labelled.texts)
 
@@ -263,7 +265,9 @@ def test_without_itcl_no_projection_learns(batch):
 
 def test_presets_can_be_altered_and_are_written_down():
     config = Config(method="semimedref", flip=0.0)
-    assert (config.flip, config.focus, config.mix) == (0.0, 0.1, "both")
+    assert (config.flip, config.focus, config.mix, config.geometry) == (0.0, 0.1, "both", 0.7)
+    reads = Config(method="semimedref-reads")
+    assert (reads.geometry, reads.focus, reads.focus_unit, reads.reword) == (0.7, 0.1, "region", 0.3)
     assert '"pos_aug": "mix"' in config.to_json()
     assert (Config(method="paper").unlabelled_weight, Config(method="paper").alter) == (0.3, "unlabelled")
 
