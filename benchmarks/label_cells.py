@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "semimedref")
 from json_lines import Line
 from semimedref.cli import OneLineParser, add_arguments
 from semimedref.config import Config
+from semimedref.settings import flag
 
 Settings = dict[str, Any]
 
@@ -37,6 +38,11 @@ class Recipe:
 RECIPES = {
     "compact": Recipe(
         {"model": "compact", "size": 96, "batch-size": 16, "validate-every": 50},
+        {0.01: 800, 0.05: 1200},
+    ),
+    # What was run before there was a geometry.
+    "compact, no geometry": Recipe(
+        {"model": "compact", "size": 96, "batch-size": 16, "validate-every": 50, "geometry": 0.0},
         {0.01: 500, 0.05: 1200},
     ),
     "mmi-unet": Recipe(
@@ -52,19 +58,35 @@ RECIPES = {
     ),
 }
 
+GEOMETRY: Settings = {"geometry": 0.7}
+OURS: Settings = {**GEOMETRY, "flip": 0.5, "focus": 0.1, "alter": "both"}
+"""What of ours any method can have: words that follow a geometry and a flip, and captions that are narrowed."""
+
 METHODS: dict[str, Settings] = {
     "supervised": {"method": "supervised"},
+    "supervised + ours": {"method": "supervised", **OURS},
     "mean-teacher": {"method": "mean-teacher"},
+    "mean-teacher + geometry": {"method": "mean-teacher", **GEOMETRY},
+    "mean-teacher + ours": {"method": "mean-teacher", **OURS},
     "cutmix": {"method": "cutmix"},
     "cutmix on all": {"method": "cutmix", "alter": "both"},
+    "cutmix + geometry": {"method": "cutmix", **GEOMETRY},
+    "cutmix + ours": {"method": "cutmix", **OURS},
     "text-flip": {"method": "text-flip"},
     "paper": {"method": "paper"},
     "released": {"method": "released"},
     "semimedref": {"method": "semimedref"},
+    "semimedref-reads": {"method": "semimedref-reads"},
+    "semimedref without mix": {"method": "semimedref", "mix": "none"},
+    "semimedref without flip": {"method": "semimedref", "flip": 0.0},
+    "semimedref without focus": {"method": "semimedref", "focus": 0.0},
+    "semimedref without pos_aug": {"method": "semimedref", "pos_aug": "none"},
+    "semimedref without itcl": {"method": "semimedref", "itcl": 0.0},
+    "semimedref without geometry": {"method": "semimedref", "geometry": 0.0},
 }
-"""By name in the table: the presets of `train.py`, and CutMix made on labelled images too."""
+"""By name in the table: the presets of `train.py`, baselines with what of ours they can have, ours without a part."""
 
-COMPARED = ("supervised", "mean-teacher", "cutmix", "semimedref")
+COMPARED = ("supervised", "mean-teacher", "cutmix", "cutmix + ours", "semimedref")
 
 LOCAL = ("root", "cache", "runs", "name", "accelerator", "text_encoder", "image_weights")
 """Settings that say where things lie and where to compute: two runs that differ in them alone are the same cell."""
@@ -95,9 +117,9 @@ class Cell:
     def options(self) -> list[str]:
         """What `train.py` is given, but for where things lie."""
         recipe = RECIPES[self.recipe]
-        about = {"labels": self.share, **METHODS[self.method], "seed": self.seed, "steps": recipe.steps[self.share]}
-        settings = about | recipe.settings
-        return ["--data", "qata", *(f"--{key}={value}" for key, value in settings.items()), *self.trial]
+        about = {"labels": self.share, "seed": self.seed, "steps": recipe.steps[self.share]}
+        settings = {**about, **recipe.settings, **METHODS[self.method]}
+        return ["--data", "qata", *(f"{flag(key)}={value}" for key, value in settings.items()), *self.trial]
 
     @property
     def config(self) -> Settings:
@@ -119,6 +141,11 @@ def without_places(config: Settings) -> Settings:
     return {key: value for key, value in config.items() if key not in LOCAL}
 
 
+def config_of(line: Line) -> Settings:
+    """Return all settings of a run; one that there was no setting for yet did without what it brings."""
+    return without_places(asdict(Config.of_run({**line["config"], "root": "DIR"}, "a line of results")))
+
+
 def data_id(root: Path) -> str:
     """Return what tells a data set from another: a digest of the names and sizes of its files."""
     files = sorted(path for path in root.rglob("*") if path.is_file())
@@ -132,21 +159,24 @@ def counts(line: Line) -> bool:
 
 
 def missing(results: list[Line], wanted: list[Cell], data: str) -> list[Cell]:
-    """Cells whose settings no counted run on these data has; one that a run knew nothing of, it had by default."""
-    usual = without_places(asdict(Config()))
-    done = [{**usual, **one["config"]} for one in results if counts(one) and one["data"] == data]
+    """Cells whose settings no counted run on these data has."""
+    done = [config_of(one) for one in results if counts(one) and one["data"] == data]
     return [cell for cell in wanted if cell.config not in done]
 
 
 def grouped(results: list[Line], recipe: str, data: str) -> dict[tuple[float, str], list[Line]]:
-    """The newest counted run of each cell of a recipe on a data set, by share of labels and method."""
+    """The newest counted run of each cell of a recipe on a data set, by share of labels and method.
+
+    Where a recipe makes two methods one, it stands under the first name alone.
+    """
     groups: dict[tuple[float, str], list[Line]] = {}
-    counted = [line for line in results if counts(line) and line["data"] == data]
-    seeds = sorted({line["config"]["seed"] for line in counted})
+    counted = [(config_of(line), line) for line in results if counts(line) and line["data"] == data]
+    seeds, taken = sorted({config["seed"] for config, _ in counted}), []
     for share, method, seed in product(RECIPES[recipe].steps, METHODS, seeds):
         config = Cell(recipe, share, method, seed).config
-        lines = [line for line in counted if line["config"] == config]
-        if lines:
+        lines = [line for own, line in counted if own == config]
+        if lines and config not in taken:
+            taken.append(config)
             groups.setdefault((share, method), []).append(lines[-1])
     return groups
 
@@ -172,15 +202,15 @@ def obedience_of(line: Line, part: str = "obedience") -> float:
 
 def method_of(line: Line) -> str:
     """Name of the method in the table."""
-    config = line["config"]
+    config = config_of(line)
     names = [name for name, own in METHODS.items() if all(config[key] == value for key, value in own.items())]
     return max(names, key=lambda name: len(METHODS[name]))
 
 
 def beside(line: Line) -> Iterator[str]:
     """What tells the settings of a run from those of its cell, but for the number of steps."""
-    config = line["config"]
-    [recipe] = [name for name, one in RECIPES.items() if one.settings["model"] == config["model"]]
+    config = config_of(line)
+    recipe = next(name for name, one in RECIPES.items() if one.settings["model"] == config["model"])
     usual = Cell(recipe, config["labels"], method_of(line), config["seed"]).config
     for key, value in config.items():
         if key != "steps" and usual[key] != value:

@@ -8,13 +8,19 @@ from label_cells import RECIPES, Line, beside, dice_of, grouped, method_of, obed
 
 COLOURS = {
     "supervised": "#7f8c8d",
+    "supervised + ours": "#2c3e50",
     "mean-teacher": "#2e86de",
+    "mean-teacher + geometry": "#74b9ff",
+    "mean-teacher + ours": "#0c2461",
     "cutmix": "#e67e22",
     "cutmix on all": "#f0b27a",
+    "cutmix + geometry": "#d35400",
+    "cutmix + ours": "#b71540",
     "text-flip": "#16a085",
     "paper": "#8e44ad",
     "released": "#c0392b",
     "semimedref": "#1e8449",
+    "semimedref-reads": "#78e08f",
 }
 BASELINE = "cutmix"
 
@@ -82,17 +88,17 @@ def _number(value: float | None) -> str:
 
 
 def plot(results: list[Line], path: Path) -> None:
-    """Plain Dice against obedience of the first recipe, a point a run, a ring at each mean."""
+    """Plain Dice against obedience of the recipe of which most was run, a point a run, a ring at each mean."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     data = results[-1]["data"] if results else ""
-    groups = grouped(results, next(iter(RECIPES)), data)
+    groups = max((grouped(results, name, data) for name in RECIPES), key=len)
     shares = sorted({share for share, _ in groups})
     if not shares:
-        print("no run of the first recipe is counted yet: no plot")
+        print("no run is counted yet: no plot")
         return
     figure, axes = plt.subplots(1, len(shares), figsize=(5 * len(shares), 4.2), layout="constrained", squeeze=False)
     rings = {}

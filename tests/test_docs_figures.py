@@ -28,7 +28,7 @@ def few_labels(monkeypatch):
     from json_lines import read_lines
 
     results = read_lines(RESULTS / "label_regimes.jsonl")
-    groups = label_cells.grouped(results, "compact", results[-1]["data"])
+    groups = label_cells.grouped(results, "compact, no geometry", results[-1]["data"])
 
     def mean(share: str, method: str, measure: str) -> float | None:
         lines = groups.get((float(share.rstrip("%")) / 100, METHODS.get(method, method)))

@@ -20,8 +20,10 @@ from semimedref.data.samples import DataSet, Samples
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
+from semimedref.evaluation.switches import RAW, SwitchedScores, SwitchRow
 from semimedref.evaluation.tables import tables
 from semimedref.files import write_text
+from semimedref.mirroring import ABOUT, NOT_TRAINED, averages_mirrored
 from semimedref.styling import UNREAD_FILE, Styled, in_style, reads_in_style, usual_caption
 
 from crossmodal_aug import PositionParser, __version__
@@ -59,8 +61,8 @@ def main(arguments: Sequence[str]) -> None:
     reader = PositionParser(data.atlas)
     for model in trained.models.values():
         model.to(options.device)
-    styled = None if options.in_style is None else read_in_style(options.in_style, trained, data, samples, reader)
-    found = evaluate(trained, samples, data.atlas, bootstrap, tell=lambda stage: say(f"{stage} ..."))
+    styled, switches = switched_on(options, trained, data, samples, bootstrap)
+    found = evaluate(trained, samples, data.atlas, bootstrap, switches=switches, tell=lambda stage: say(f"{stage} ..."))
     settings = asdict(trained.config)
     about = {
         "checkpoint": f"{options.checkpoint}, step {trained.step}",
@@ -76,8 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     if changed:
         about["data, changed"] = f"{CHANGED} {', '.join(changed)}"
-    if styled is not None:
-        about["captions"] = f'read in the words of "{styled.template}"; {styled.note}'
+    about |= about_switches(options, trained, styled)
     say("", about["checkpoint"], f"{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)
     for table in shown:
@@ -115,6 +116,11 @@ def parsed(arguments: Sequence[str]) -> Namespace:
         help="read all captions in the words of this one, or without TEMPLATE in those of the most frequent one of the "
         "training",
     )
+    parser.add_argument(
+        "--mirrored",
+        action="store_true",
+        help="average over each image and its mirror image, left and right exchanged in its caption",
+    )
     parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the images (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
@@ -128,25 +134,52 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     return options
 
 
-def read_in_style(template: str, trained: Trained, data: DataSet, samples: Samples, reader: PositionParser) -> Styled:
-    """Make the models read all captions in the words of a template, and print how many cannot be read.
+def switched_on(
+    options: Namespace, trained: Trained, data: DataSet, samples: Samples, bootstrap: Bootstrap
+) -> tuple[Styled | None, list[SwitchRow]]:
+    """Make the models do what the command line switches on, and score them before and after.
 
     Args:
-        template: The template; "" takes the most frequent caption of the training.
-        trained: The models.
+        options: Those of the command line.
+        trained: The models; they are altered.
         data: The data set of the run.
         samples: What is scored.
-        reader: Reads and rewrites the captions.
+        bootstrap: Draws the intervals.
 
     Returns:
-        The captions of the samples in these words.
+        The captions of the samples in the words of the template, if there is one, and the scores: none where nothing
+        is switched on.
     """
-    template = template or usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
-    styled = in_style(samples.texts, template, reader)
-    say(f'captions are read in the words of "{template}": {styled.note}')
-    for model in trained.models.values():
-        reads_in_style(model, reader, template)
-    return styled
+    reader = PositionParser(data.atlas)
+    scores, styled, on = SwitchedScores(samples, reader, bootstrap), None, []
+    if options.in_style is not None or options.mirrored:
+        say("scoring as it is ...")
+        scores.add(RAW, trained.model)
+    if options.in_style is not None:
+        template = options.in_style or usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
+        styled = in_style(samples.texts, template, reader)
+        say(f'captions are read in the words of "{template}": {styled.note}')
+        for model in trained.models.values():
+            reads_in_style(model, reader, template)
+        on.append("captions in the words of the template")
+        scores.add(", ".join(on), trained.model)
+    if options.mirrored:
+        say(ABOUT, *([] if trained.config.flip else [f"note: {NOT_TRAINED}"]))
+        for model in trained.models.values():
+            averages_mirrored(model, reader)
+        on.append("averaged with its mirror image")
+        scores.add(", ".join(on), trained.model)
+    return styled, scores.rows
+
+
+def about_switches(options: Namespace, trained: Trained, styled: Styled | None) -> dict[str, str]:
+    """Return what the report says of the switches, by name."""
+    about = {}
+    if styled is not None:
+        about["captions"] = f'read in the words of "{styled.template}"; {styled.note}'
+    if options.mirrored:
+        about["mirrored"] = ABOUT + ("" if trained.config.flip else f"; {NOT_TRAINED}")
+    return about
 
 
 if __name__ == "__main__":

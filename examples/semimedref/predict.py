@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semimedref.checkpoints import load_trained
+from semimedref.checkpoints import Trained, load_trained
 from semimedref.cli import OneLineParser, complain, run, say
 from semimedref.data.entries import has_half_characters, short
 from semimedref.data.formats import not_found
 from semimedref.files import sweep, write_text
+from semimedref.mirroring import NOT_TRAINED
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
 from semimedref.styling import UNREAD_FILE, in_style
 
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--captions", type=Path, help="CSV file with columns image and caption, for a folder")
     parser.add_argument("--out", type=Path, default=Path(), help="folder to write to (default: the current one)")
     parser.add_argument("--in-style", metavar="TEMPLATE", help="a caption of the training, in whose words all are read")
+    parser.add_argument(
+        "--mirrored", action="store_true", help="average over the image and its mirror image, its caption mirrored too"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier prediction")
     options = parser.parse_args(arguments)
 
@@ -48,19 +52,20 @@ def main(arguments: Sequence[str]) -> None:
         raise InvalidValueError(not_found(options.image))
     sweep(options.out)
     reader = PositionParser(LUNG_ZONES)
+    how = {"overwrite": options.overwrite, "mirrored": options.mirrored, "template": options.in_style}
     if not options.image.is_dir():
         if options.captions is not None:
             raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}")
         (job,) = styled([Job(options.image, options.caption)], reader, options)
-        report(predict(load_trained(options.checkpoint), reader, job, options.out, overwrite=options.overwrite))
+        report(predict(loaded(options), reader, job, options.out, **how))
         return
 
     jobs = styled(folder_jobs(options.image, options.caption, options.captions, options.out), reader, options)
-    trained = load_trained(options.checkpoint)
+    trained = loaded(options)
     failed = 0
     for job in jobs:
         try:
-            found = predict(trained, reader, job, options.out, overwrite=options.overwrite)
+            found = predict(trained, reader, job, options.out, **how)
         except (CrossModalError, OSError) as error:
             failed += 1
             complain(error)
@@ -68,10 +73,23 @@ def main(arguments: Sequence[str]) -> None:
             words = f"; never met: {listed(found.unknown)}" if found.unknown else ""
             turned = f"; {TURNED}" if found.turned else ""
             named = ", ".join(found.regions) or "no lung zone"
-            say(f"{job.image.name}: {named}; {found.share:.1f} % found{words}{turned}")
+            say(f"{job.image.name}: {named}; {share_of(found)} found{words}{turned}")
     say(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
     if failed:
         raise InvalidValueError(f"{failed} of {len(jobs)} images could not be done")
+
+
+def loaded(options: Namespace) -> Trained:
+    """Return what the checkpoint holds, and say where its model never saw a mirrored image."""
+    trained = load_trained(options.checkpoint)
+    if options.mirrored and not trained.config.flip:
+        say(f"note: {NOT_TRAINED}")
+    return trained
+
+
+def share_of(found: Prediction) -> str:
+    """Return the share of the image that was found, and that without the mirror image."""
+    return f"{found.share:.1f} %" + ("" if found.raw_share is None else f" ({found.raw_share:.1f} % unmirrored)")
 
 
 def folder_jobs(folder: Path, caption: str | None, captions: Path | None, out: Path) -> list[Job]:
@@ -135,7 +153,7 @@ def report(found: Prediction) -> None:
     if found.unknown:
         say(f"note: the model never met these words: {listed(found.unknown)}")
     say(f"the caption names: {', '.join(found.regions) or 'no lung zone'}")
-    say(f"found: {found.share:.1f} % of the image", *found.files)
+    say(f"found: {share_of(found)} of the image", *found.files)
 
 
 if __name__ == "__main__":

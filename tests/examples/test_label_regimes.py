@@ -75,6 +75,41 @@ def test_a_run_counts_where_settings_data_and_code_are_those_of_the_cell(cells):
     assert list(cells.beside(good[0])) == []
 
 
+def test_a_run_of_before_there_was_a_setting_counts_for_what_it_was(cells, json_lines):
+    """A line that lacks settings is that of a run without what they bring, whatever its preset has by now."""
+    new = ("geometry", "geometry_order", "zone_unit", "focus_unit", "reword", "mask_values", "allow_duplicates")
+    plain, ours, without = (
+        cells.Cell("compact", 0.05, name, 0) for name in ("cutmix", "semimedref", "semimedref without geometry")
+    )
+    old = [line(cells, cell) for cell in (plain, without)]
+    for one in old:
+        one["config"] = {name: value for name, value in one["config"].items() if name not in new}
+        assert len(one["config"]) == len(plain.config) - len(new)
+    assert cells.missing(old, [plain, ours, without], "here") == [ours]
+    assert cells.grouped(old, "compact", "here").keys() == {(0.05, "cutmix"), (0.05, "semimedref without geometry")}
+    # Under the recipe without geometry the two are one method, which stands there once, under the name it had.
+    assert cells.grouped(old, "compact, no geometry", "here").keys() == {(0.05, "cutmix"), (0.05, "semimedref")}
+    assert [cells.method_of(one) for one in old] == ["cutmix", "semimedref without geometry"]
+    assert [list(cells.beside(one)) for one in old] == [[], []]
+    stored = json_lines.read_lines(STORED)
+    named = cells.grouped(stored, "compact, no geometry", stored[-1]["data"])
+    assert {method for _, method in named} >= {"supervised", "mean-teacher", "cutmix", "paper", "semimedref"}
+
+
+def test_every_method_is_one_of_its_own(cells):
+    configs = [cells.Cell("compact", 0.01, name, 0).config for name in cells.METHODS]
+    assert all(one not in configs[:place] for place, one in enumerate(configs))
+    assert [cells.method_of({"config": one}) for one in configs] == list(cells.METHODS)
+    assert set(cells.COMPARED) <= set(cells.METHODS)
+    ours = dict(zip(cells.METHODS, configs, strict=True))
+    shared = ("geometry", "flip", "focus", "steps", "alter")
+    for name in ("cutmix + ours", "mean-teacher + ours", "supervised + ours"):
+        assert [ours[name][one] for one in shared] == [ours["semimedref"][one] for one in shared]
+    for part in ("mix", "flip", "focus", "pos_aug", "itcl", "geometry"):
+        pairs = zip(ours["semimedref"].items(), ours[f"semimedref without {part}"].items(), strict=True)
+        assert [mine[0] for mine, other in pairs if mine != other] == [part]
+
+
 def test_what_comes_with_a_method_is_a_setting_too(cells):
     plain, everywhere = (cells.Cell("compact", 0.01, method, 0) for method in ("cutmix", "cutmix on all"))
     assert plain.config["mix"] == everywhere.config["mix"] == "cutmix"

@@ -8,7 +8,7 @@ from semimedref.data.module import StepBatches, seeded
 from semimedref.draws import Draws
 from semimedref.losses import segmentation_loss
 from semimedref.methods import METHODS, base, mean_teacher
-from semimedref.methods.ops import Altered, make_ops, make_pos_aug, run_ops, vaguer
+from semimedref.methods.ops import Altered, make_ops, make_pos_aug, make_reword, reworded, run_ops, vaguer
 from semimedref.methods.released import FirstPhraseParser, ReleasedPatchMix
 from semimedref.methods.teacher import EMATeacher, momentum
 from semimedref.methods.tokens import TokenMemory
@@ -220,17 +220,19 @@ def test_cutmix_leaves_the_captions_as_they_were(batch, monkeypatch):
 
 
 def test_a_switch_that_is_off_shifts_nothing_else(batch, monkeypatch):
-    whole, _, _ = inputs(batch, monkeypatch, "semimedref", focus=0.0, pos_aug="none")
-    focused, texts, targets = inputs(batch, monkeypatch, "semimedref", focus=1.0, pos_aug="none")
+    whole, _, _ = inputs(batch, monkeypatch, "semimedref", geometry=0.0, focus=0.0, pos_aug="none")
+    focused, texts, targets = inputs(batch, monkeypatch, "semimedref", geometry=0.0, focus=1.0, pos_aug="none")
     assert torch.equal(whole, focused)
-    unfocused = inputs(batch, monkeypatch, "semimedref", focus=0.0, pos_aug="none")
+    unfocused = inputs(batch, monkeypatch, "semimedref", geometry=0.0, focus=0.0, pos_aug="none")
     assert texts != unfocused[1]
     for (narrow, weight), (wide, _) in zip(targets, unfocused[2], strict=True):
         assert not (narrow & ~wide).any()
         assert narrow.sum() < wide.sum()
         # What the caption no longer names counts in full, as background.
         assert weight is None or (weight[wide & ~narrow] == 1).all()
-    unflipped, texts, _ = inputs(batch, monkeypatch, "semimedref", flip=0.0, mix="none", focus=0.0, pos_aug="none")
+    unflipped, texts, _ = inputs(
+        batch, monkeypatch, "semimedref", geometry=0.0, flip=0.0, mix="none", focus=0.0, pos_aug="none"
+    )
     assert torch.equal(unflipped, inputs(batch, monkeypatch, "mean-teacher")[0])
     vague = inputs(batch, monkeypatch, "mean-teacher", pos_aug="mix")
     assert torch.equal(vague[0], unflipped)
@@ -240,7 +242,7 @@ def test_a_switch_that_is_off_shifts_nothing_else(batch, monkeypatch):
 
 def test_the_labelled_images_are_left_alone_if_so_told(batch, monkeypatch):
     step, _ = batch
-    images, texts, _ = inputs(batch, monkeypatch, "semimedref", alter="unlabelled")
+    images, texts, _ = inputs(batch, monkeypatch, "semimedref", geometry=0.0, alter="unlabelled")
     assert torch.equal(images[:8], inputs(batch, monkeypatch, "supervised")[0])
     assert texts[:8] == list(step.labelled.texts)
 
@@ -263,7 +265,9 @@ def test_without_itcl_no_projection_learns(batch):
 
 def test_presets_can_be_altered_and_are_written_down():
     config = Config(method="semimedref", flip=0.0)
-    assert (config.flip, config.focus, config.mix) == (0.0, 0.1, "both")
+    assert (config.flip, config.focus, config.mix, config.geometry) == (0.0, 0.1, "both", 0.7)
+    reads = Config(method="semimedref-reads")
+    assert (reads.geometry, reads.focus, reads.focus_unit, reads.reword) == (0.7, 0.1, "region", 0.3)
     assert '"pos_aug": "mix"' in config.to_json()
     assert (Config(method="paper").unlabelled_weight, Config(method="paper").alter) == (0.3, "unlabelled")
 
@@ -321,6 +325,70 @@ def test_a_narrowed_caption_is_not_made_vaguer():
     assert vaguer(make_pos_aug(parser, config), out, draws=Draws(0, 0)) == out.texts
     whole = run_ops({}, target, texts, target, draws=Draws(0, 0), branch="unlabelled")
     assert vaguer(make_pos_aug(parser, config), whole, draws=Draws(0, 0)) != texts
+
+
+@pytest.mark.parametrize("name", ["semimedref-reads", "supervised"])
+def test_captions_of_both_branches_are_reworded(batch, monkeypatch, name):
+    settings = {"mix": "none", "flip": 0.0, "focus": 0.0, "pos_aug": "none", "geometry": 0.0}
+    step, data = batch
+    images, texts, _ = inputs(batch, monkeypatch, name, reword=1.0, **settings)
+    before = [*step.labelled.texts, *(step.unlabelled.texts if name != "supervised" else ())]
+    assert len(texts) == len(before)
+    assert all(new != old for new, old in zip(texts, before, strict=True))
+    parser = PositionParser(data.atlas)
+    assert torch.equal(parser.encode(texts), parser.encode(before))
+    # Some words differ for the same regions, and no count is left to lean on.
+    assert len({text.split()[0] for text in texts}) > 2
+    assert not any("infected area" in text for text in texts)
+    assert torch.equal(images, inputs(batch, monkeypatch, name, reword=0.0, **settings)[0])
+    assert inputs(batch, monkeypatch, name, reword=0.0, **settings)[1] == before
+
+
+def test_the_words_of_the_frames_are_known_where_captions_are_reworded(batch):
+    for value, known in ((0.3, True), (0.0, False)):
+        model = method(batch[1], reword=value).student
+        unknown = {word for _, text in LUNG_ZONES.phrasing.frames for word in model.unknown_words(text)}
+        assert (unknown == {"positions"}) == known
+
+
+def test_rewording_brings_back_nothing_that_was_hidden():
+    parser = PositionParser(LUNG_ZONES)
+    config = Config(reword=1.0, mix="none", flip=0.0, focus=0.0, pos_aug="paper")
+    empty = torch.zeros(400, 1, 2, 2)
+    altered = reworded(
+        make_reword(parser, config), Altered(empty, TWO * 200, empty, {}), draws=Draws(0, 0), branch="unlabelled"
+    )
+    assert altered.params["reword"].accepted.all()
+    texts = vaguer(make_pos_aug(parser, config), altered, draws=Draws(0, 0))
+    hidden = parser.encode(TWO * 200).sum(dim=1) - parser.encode(texts).sum(dim=1)
+    # Each of two phrases is hidden with probability 1/2.
+    assert [0.15 < (hidden == count).float().mean() < 0.6 for count in range(3)] == [True] * 3
+    assert all(
+        ("[MASK]" in text or "region of the lung" in text) == bool(lost)
+        for text, lost in zip(texts, hidden, strict=True)
+    )
+
+
+@pytest.mark.parametrize("unit", ["side", "region"])
+def test_focus_keeps_what_its_unit_says(unit):
+    parser = PositionParser(LUNG_ZONES)
+    ops = make_ops(parser, Config(mix="none", flip=0.0, focus=1.0, focus_unit=unit))
+    text = "bilateral pulmonary infection, four infected areas, upper lower left lung and upper lower right lung."
+    target = torch.ones(60, 1, 12, 12)
+    out = run_ops(ops, target, [text] * 60, target, draws=Draws(0, 0), branch="labelled")
+    kept = {tuple(row) for row in parser.encode(out.texts).int().tolist()}
+    sides = {(1, 0, 1, 0, 0, 0), (0, 0, 0, 1, 0, 1)}
+    assert kept == sides if unit == "side" else len(kept) > 6
+
+
+@pytest.mark.parametrize(("unit", "patterns"), [("side", 2), ("region", 6), ("subset", 12)])
+def test_zone_mix_exchanges_what_its_unit_says(unit, patterns):
+    parser = PositionParser(LUNG_ZONES)
+    ops = make_ops(parser, Config(mix="zone", flip=0.0, focus=0.0, zone_unit=unit))
+    target = torch.ones(200, 1, 12, 12)
+    out = run_ops(ops, target, TWO * 100, target, draws=Draws(0, 0), branch="labelled")
+    taken = {tuple(row) for row in out.params["zone"].regions.int().tolist()} - {(0,) * 6}
+    assert len(taken) == patterns if unit != "subset" else len(taken) >= patterns
 
 
 def test_a_text_is_tokenised_once():

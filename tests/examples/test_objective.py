@@ -19,7 +19,7 @@ from semimedref.runs import RunFolder
 from semimedref.trainer import make_trainer
 from torch import Tensor
 
-from crossmodal_aug import ITCLoss
+from crossmodal_aug import ITCLoss, PositionParser, SyncGeometry
 
 DRAWS = Draws(0, 5)
 COUNT = 8
@@ -83,21 +83,38 @@ def watched(module: Method, monkeypatch) -> Seen:
     return seen
 
 
-def weak_view(samples) -> Tensor:
-    """The unlabelled images in [0, 1], zoomed as the step draws it, and nothing else."""
+def geometry(module: Method) -> SyncGeometry:
+    parser = PositionParser(module.parser.atlas)
+    return SyncGeometry(
+        parser, p=module.config.geometry, horizontal=False, degrees=17, scale=(0.745, 1.34), translate=0.068
+    )
+
+
+def weak_view(samples, module: Method) -> tuple[Tensor, list[str]]:
+    """The unlabelled images in [0, 1] and their captions, moved or zoomed as the step draws it, and nothing else."""
     images = to_unit(samples.images)
-    return zoom(images, torch.zeros_like(images, dtype=torch.bool), DRAWS("unlabelled", "zoom"))[0]
+    if not module.config.geometry:
+        masks = torch.zeros_like(images, dtype=torch.bool)
+        return zoom(images, masks, DRAWS("unlabelled", "zoom"))[0], list(samples.texts)
+    out = geometry(module)(images, samples.texts, generator=DRAWS("unlabelled", "geometry"))
+    return out.images, list(out.texts)
 
 
 def labelled_view(samples, module: Method) -> Altered:
-    images, masks = zoom(to_unit(samples.images), samples.masks, DRAWS("labelled", "zoom"))
+    images, texts, masks = to_unit(samples.images), samples.texts, samples.masks
+    if module.config.geometry:
+        out = geometry(module)(images, texts, masks, generator=DRAWS("labelled", "geometry"))
+        images, texts, masks = out.images, out.texts, out.target
+    else:
+        images, masks = zoom(images, masks, DRAWS("labelled", "zoom"))
     ops = {} if module.config.alter == "unlabelled" else module.ops
-    return run_ops(ops, normalise(images), samples.texts, masks, draws=DRAWS, branch="labelled")
+    return run_ops(ops, normalise(images), texts, masks, draws=DRAWS, branch="labelled")
 
 
 def strong_view(samples, pseudo: Tensor, module: Method) -> Altered:
-    images = normalise(photometric(weak_view(samples), DRAWS("unlabelled", "photometric")))
-    altered = run_ops(module.ops, images, samples.texts, pseudo, draws=DRAWS, branch="unlabelled")
+    images, texts = weak_view(samples, module)
+    images = normalise(photometric(images, DRAWS("unlabelled", "photometric")))
+    altered = run_ops(module.ops, images, texts, pseudo, draws=DRAWS, branch="unlabelled")
     return altered._replace(texts=vaguer(module.pos_aug, altered, draws=DRAWS))
 
 
@@ -116,9 +133,9 @@ def test_the_teacher_sees_the_weak_view_under_the_full_caption(data, batch, monk
     seen = watched(module, monkeypatch)
     module.objective(batch, DRAWS)
     [((images, tokens), _)] = seen.probabilities
-    weak = weak_view(batch.unlabelled)
+    weak, texts = weak_view(batch.unlabelled, module)
     assert torch.equal(images, normalise(weak))
-    assert says(tokens, batch.unlabelled.texts, module)
+    assert says(tokens, texts, module)
     # The strong view and the ops would show: they change most of these samples, and most of their captions.
     assert changed(weak, photometric(weak, DRAWS("unlabelled", "photometric"))) >= COUNT / 2
     altered = strong_view(batch.unlabelled, seen.probabilities[0][1], module)
@@ -137,7 +154,7 @@ def test_the_student_sees_the_strong_view_after_the_ops(data, batch, monkeypatch
     assert torch.equal(images[:COUNT], labelled.images)
     assert torch.equal(images[COUNT:], unlabelled.images)
     assert says(tokens, [*labelled.texts, *unlabelled.texts], module)
-    assert changed(images[COUNT:], normalise(weak_view(batch.unlabelled))) >= COUNT / 2
+    assert changed(images[COUNT:], normalise(weak_view(batch.unlabelled, module)[0])) >= COUNT / 2
 
 
 def test_the_unlabelled_contrast_is_between_the_weak_image_and_its_own_caption(data, batch, monkeypatch):
@@ -146,12 +163,13 @@ def test_the_unlabelled_contrast_is_between_the_weak_image_and_its_own_caption(d
     module.objective(batch, DRAWS)
     [((images,), image_embedding)] = seen.embed_images
     [((tokens,), text_embedding)] = seen.embed_texts
-    assert torch.equal(images, normalise(weak_view(batch.unlabelled)))
-    assert says(tokens, batch.unlabelled.texts, module)
+    assert torch.equal(images, normalise(weak_view(batch.unlabelled, module)[0]))
+    texts = weak_view(batch.unlabelled, module)[1]
+    assert says(tokens, texts, module)
     _, ((given_images, given_texts, positions), _) = seen.itcl
     assert given_images is image_embedding
     assert given_texts is text_embedding
-    assert torch.equal(positions, module.parser.encode(batch.unlabelled.texts))
+    assert torch.equal(positions, module.parser.encode(texts))
 
 
 @pytest.mark.parametrize("burn_in", [0.0, 0.5])
@@ -193,7 +211,7 @@ def expected_loss(module: Method, before: SimpleNamespace, batch, seen: Seen, we
         trusted = {"certainty": (2 * pseudo - 1).abs(), "equal": None, "threshold": ((pseudo - 0.5).abs() >= 0.4)}
         parts["unlabelled seg"] = seg(logits[COUNT:], pseudo >= 0.5, trusted[module.config.pseudo_weight])
         if itcl:
-            positions = module.parser.encode(batch.unlabelled.texts)
+            positions = module.parser.encode(weak_view(batch.unlabelled, module)[1])
             parts["unlabelled itcl"] = ITCLoss()(
                 before.student.embed_images(weak), before.student.embed_texts(full), positions
             )
@@ -204,7 +222,8 @@ def expected_loss(module: Method, before: SimpleNamespace, batch, seen: Seen, we
 
 
 SUMS = [
-    ("semimedref", {}),
+    ("semimedref", {"geometry": 0.7}),
+    ("semimedref", {"geometry": 0.0}),
     ("semimedref", {"itcl": 2.5, "alter": "unlabelled"}),
     ("semimedref", {"pseudo_weight": "threshold", "mix": "none"}),
     ("paper", {"unlabelled_weight": 0.8}),

@@ -98,7 +98,7 @@ def load_trained(path: Path) -> Trained:
     named = not missing and isinstance(about["model"], str) and about["model"] in MODELS
     if not named or not whole or not isinstance(about["step"], int):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
-    config = Config.from_dict(about["config"], str(path))
+    config = Config.of_run(about["config"], str(path))
     models = {}
     for name, prefix in PREFIXES.items():
         own = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}

@@ -11,8 +11,9 @@ import yaml
 from crossmodal_aug.errors import InvalidValueError, reason, shown
 from semimedref.data_settings import DataSettings
 from semimedref.mask_values import MaskValues
-from semimedref.presets import PRESETS
-from semimedref.settings import can_be_a_path, flag, ingredient, setting, type_name
+from semimedref.method_settings import MethodSettings
+from semimedref.presets import EARLIER, PRESETS
+from semimedref.settings import can_be_a_path, flag, setting, type_name
 
 DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
 
@@ -35,10 +36,10 @@ class SettingsLoader(yaml.SafeLoader):
 
 
 @dataclass(frozen=True)
-class Config(DataSettings):
+class Config(MethodSettings, DataSettings):
     """All settings of one run.
 
-    What a method is made of (``mix`` to ``unlabelled_weight``) is taken from its preset where it is not given, so
+    What a method is made of (the fields of `MethodSettings`) is taken from its preset where it is not given, so
     ``Config(method="semimedref", flip=0.0)`` is an ablation. Once made, settings hold every value.
 
     Raises:
@@ -68,26 +69,6 @@ class Config(DataSettings):
         48, "longest caption that mmi-unet and guide-decoder read, in word pieces with [CLS] and [SEP]; published: 24"
     )
     size: int = setting(96, "side in pixels that images are resized to")
-    method: str = setting("semimedref", "how it is trained: a preset of the ingredients below", tuple(PRESETS))
-    mix: str = ingredient(
-        "what crosses between images: T-PatchMix patches and captions as it finds them, ZoneMix sides, both; CutMix "
-        "patches under untouched captions; T-PatchMix as in the paper, or as its code was released",
-        ("none", "patch", "zone", "both", "cutmix", "paper", "released"),
-    )
-    flip: float = ingredient("probability of SyncFlip")
-    focus: float = ingredient("probability of Focus, which narrows caption and mask to one side")
-    pos_aug: str = ingredient(
-        "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper, or "
-        "masked, fuzzed or coarsened",
-        ("none", "paper", "mix"),
-    )
-    itcl: float = ingredient("factor of the published weights of the contrastive loss; 0 leaves it out")
-    alter: str = ingredient("which images are mixed, flipped and narrowed", ("both", "unlabelled"))
-    pseudo_weight: str = ingredient(
-        "what a pixel of a pseudo-mask counts: how sure the teacher is, 1 where it is 0.9 sure and else 0, or always 1",
-        ("certainty", "threshold", "equal"),
-    )
-    unlabelled_weight: float = ingredient("weight of the unlabelled loss after the ramp")
     steps: int = setting(
         0,
         "optimiser steps, rounded up to whole stretches between validations; 0 takes "
@@ -150,7 +131,7 @@ class Config(DataSettings):
         self._check(self.batch_size <= LARGEST_BATCH, "batch_size", f"at most {LARGEST_BATCH}")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
-        for name in ("burn_in", "ramp_up", "flip", "focus"):
+        for name in ("burn_in", "ramp_up", "flip", "focus", "geometry", "reword"):
             self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
         for name in ("unlabelled_weight", "itcl"):
             self._check(0 <= getattr(self, name) < float("inf"), name, "finite and 0 or more")
@@ -220,7 +201,16 @@ class Config(DataSettings):
         # ValueError: no JSON, no text at all, or a number of more digits than Python reads.
         except (ValueError, RecursionError) as error:
             raise InvalidValueError(f"{source}: not a JSON file ({error})") from error
-        return cls.from_dict(stored, source)
+        return cls.of_run(stored, source)
+
+    @classmethod
+    def of_run(cls, stored: object, source: str) -> Self:
+        """Make the settings of a run from what it stored; an ingredient that it does not name, it did not have.
+
+        Raises:
+            InvalidValueError: It is no dictionary of known settings.
+        """
+        return cls.from_dict({**EARLIER, **stored} if isinstance(stored, dict) else stored, source)
 
     @classmethod
     def read_yaml(cls, path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from semimedref.data.module import seeded
 
 # New ones go to the end: the place of a name decides what is drawn for it.
 BRANCHES = ("labelled", "unlabelled")
-PURPOSES = ("zoom", "photometric", "flip", "patch", "zone", "focus", "fuzz", "mask")
+PURPOSES = ("zoom", "photometric", "flip", "patch", "zone", "focus", "fuzz", "mask", "geometry", "reword")
 
 
 class Draws:

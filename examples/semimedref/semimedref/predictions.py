@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from crossmodal_aug import PositionParser
@@ -15,6 +16,7 @@ from semimedref.data.images import decode_image, resize_image
 from semimedref.data.sheets import csv_rows, named
 from semimedref.files import write_atomically
 from semimedref.inference import predict_logits, resize_probabilities
+from semimedref.mirroring import mirror_average
 from semimedref.pictures import draw_overlay
 
 LONGEST_RATIO = 10
@@ -46,6 +48,7 @@ class Prediction:
         share: Share of the image that was found, in percent.
         files: The mask and the overlay.
         turned: Whether the EXIF orientation turned the image, and the files with it.
+        raw_share: The share without the mirrored pair; None where there is none.
     """
 
     regions: tuple[str, ...]
@@ -53,6 +56,7 @@ class Prediction:
     share: float
     files: tuple[Path, Path]
     turned: bool = False
+    raw_share: float | None = None
 
 
 def output_files(image: Path, out: Path) -> tuple[Path, Path]:
@@ -101,15 +105,26 @@ def jobs_from_csv(path: Path, folder: Path) -> list[Job]:
     return _distinct(jobs)
 
 
-def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, overwrite: bool) -> Prediction:
+def predict(
+    trained: Trained,
+    parser: PositionParser,
+    job: Job,
+    out: Path,
+    *,
+    overwrite: bool,
+    mirrored: bool = False,
+    template: str | None = None,
+) -> Prediction:
     """Segment one image, and write its mask and overlay.
 
     Args:
         trained: The model.
-        parser: Reads the caption.
+        parser: Reads the caption, and exchanges left and right in it.
         job: What to segment.
         out: Folder to write to.
         overwrite: Whether files of an earlier prediction are replaced.
+        mirrored: Whether to average over the image and its mirror image, the caption mirrored too.
+        template: In whose words the job's caption is, and a mirrored one is brought too.
 
     Raises:
         InvalidValueError: The job has a fault, a file is there already, the image cannot be read or drawn, or the
@@ -129,8 +144,13 @@ def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, ov
             f"most, but got {image.shape[1]} x {image.shape[0]}"
         )
     images = resize_image(image, trained.config.size)[None]
-    logits = predict_logits(trained.model, images, [job.caption])[0]
-    probabilities = resize_probabilities(logits, image.shape).cpu()
+    texts = [job.caption]
+    if mirrored:
+        images, texts = torch.cat((images, images.flip(-1))), [*texts, parser.mirror(job.caption)]
+        texts = texts if template is None else parser.in_style_many(texts, template)[0]
+    logits = predict_logits(trained.model, images, texts)
+    raw = resize_probabilities(logits[0], image.shape).cpu()
+    probabilities = resize_probabilities(mirror_average(logits)[0], image.shape).cpu() if mirrored else raw
     if not probabilities.isfinite().all():
         raise InvalidValueError(
             f"{job.image}: expected finite probabilities, but got NaN: the weights of the checkpoint are spoilt"
@@ -140,7 +160,12 @@ def predict(trained: Trained, parser: PositionParser, job: Job, out: Path, *, ov
     write_atomically(files[0], Image.fromarray(255 * mask.astype(np.uint8)).save)
     draw_overlay(files[1], image, probabilities, job.caption)
     return Prediction(
-        parser(job.caption).regions, trained.model.unknown_words(job.caption), 100 * float(mask.mean()), files, turned
+        parser(job.caption).regions,
+        trained.model.unknown_words(job.caption),
+        100 * float(mask.mean()),
+        files,
+        turned,
+        100 * float((raw >= 0.5).float().mean()) if mirrored else None,
     )
 
 

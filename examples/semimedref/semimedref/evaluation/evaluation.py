@@ -1,8 +1,7 @@
 """Everything that is found out about a trained model on one set of images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -14,8 +13,9 @@ from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.calibration import reliability
 from semimedref.evaluation.groups import Group, by_position, by_size
 from semimedref.evaluation.measures import Measured, measure
-from semimedref.evaluation.obedience import Obedience, obedience
+from semimedref.evaluation.obedience import Obedience, obedience, obedience_intervals
 from semimedref.evaluation.robustness import OTHER_CAPTIONS, RobustnessRow, robustness
+from semimedref.evaluation.switches import SwitchRow
 from semimedref.inference import score
 from semimedref.metrics import Scores, overlaps, scores_of
 
@@ -61,6 +61,7 @@ class Evaluation:
         robustness: Scores under other captions.
         obedience: Counts under captions narrowed to one side.
         obedience_scores: Their global Dice with intervals, by side and as "mean"; empty where no caption names both.
+        switches: Scores without what is switched on at test time, and with it; all else here is with all of it.
     """
 
     used: str
@@ -73,6 +74,7 @@ class Evaluation:
     robustness: list[RobustnessRow]
     obedience: Obedience
     obedience_scores: dict[str, Interval]
+    switches: tuple[SwitchRow, ...] = ()
 
     @property
     def dice(self) -> Tensor:
@@ -92,6 +94,7 @@ class Evaluation:
                 "images": self.obedience.images,
                 **{name: one.to_dict() for name, one in self.obedience_scores.items()},
             },
+            "switches": [one.to_dict() for one in self.switches],
             "reliability": reliability(self.measured.bins.sum(dim=0)),
         }
 
@@ -102,6 +105,7 @@ def evaluate(
     atlas: Atlas,
     bootstrap: Bootstrap,
     *,
+    switches: Sequence[SwitchRow] = (),
     tell: Callable[[str], None] = lambda stage: None,
 ) -> Evaluation:
     """Find out everything about a trained model.
@@ -111,6 +115,7 @@ def evaluate(
         samples: Samples with ``full_masks``.
         atlas: Regions of the captions, with their place in the images.
         bootstrap: Draws the intervals.
+        switches: Scores without what the models have switched on, and with it.
         tell: Is told what is about to be done.
     """
     parser = PositionParser(atlas)
@@ -138,7 +143,8 @@ def evaluate(
         by_size=_all_grouped(by_size(measured.area), measured, bootstrap),
         robustness=rows,
         obedience=obeyed,
-        obedience_scores=_with_intervals(obeyed, bootstrap),
+        obedience_scores=obedience_intervals(obeyed, bootstrap),
+        switches=tuple(switches),
     )
 
 
@@ -148,13 +154,3 @@ def _all_grouped(groups: list[Group], measured: Measured, bootstrap: Bootstrap) 
 
 def _grouped(name: str, measured: Measured, bootstrap: Bootstrap) -> GroupScores:
     return GroupScores(name, len(measured), measured.without_hd95, bootstrap.scores(measured))
-
-
-def _with_intervals(obeyed: Obedience, bootstrap: Bootstrap) -> dict[str, Interval]:
-    if not obeyed.images:
-        return {}
-    return {name: bootstrap(obeyed.images, partial(_dice_of, obeyed, name)) for name in obeyed.dice()}
-
-
-def _dice_of(obeyed: Obedience, name: str, weights: Tensor) -> Tensor:
-    return obeyed.dice(weights)[name]

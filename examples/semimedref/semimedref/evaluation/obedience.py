@@ -5,6 +5,7 @@ captions that name both sides are narrowed to one, and scored against the mask o
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 import crossmodal_aug.functional as CF
 from crossmodal_aug import Atlas, PositionParser
 from semimedref.data.samples import Samples
+from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.inference import score
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
@@ -86,6 +88,17 @@ def obedience(model: ReferringModel, samples: Samples, parser: PositionParser) -
         masks = tuple(on_side(mask, atlas, indices) for mask in bilateral.full_masks)
         counts[word] = score(model, replace(bilateral, full_masks=masks), texts).counts
     return Obedience(counts)
+
+
+def obedience_intervals(obeyed: Obedience, bootstrap: Bootstrap) -> dict[str, Interval]:
+    """Return the global Dice with intervals, by side and as "mean"; nothing where no caption names both sides."""
+    if not obeyed.images:
+        return {}
+    return {name: bootstrap(obeyed.images, partial(_dice_of, obeyed, name)) for name in obeyed.dice()}
+
+
+def _dice_of(obeyed: Obedience, name: str, weights: Tensor) -> Tensor:
+    return obeyed.dice(weights)[name]
 
 
 def on_side(mask: Tensor, atlas: Atlas, side: tuple[int, ...]) -> Tensor:

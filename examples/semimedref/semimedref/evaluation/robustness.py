@@ -121,21 +121,24 @@ def robustness(
             RobustnessRow(
                 variant,
                 found,
-                bootstrap(len(samples), partial(_global_dice, found)),
-                bootstrap(len(samples), partial(_image_dice, found)),
-                bootstrap(len(samples), partial(_change, found, counts)),
+                bootstrap(len(samples), partial(global_dice, found)),
+                bootstrap(len(samples), partial(image_dice, found)),
+                bootstrap(len(samples), partial(change, found, counts)),
             )
         )
     return rows
 
 
-def _global_dice(counts: Tensor, weights: Tensor) -> Tensor:
+def global_dice(counts: Tensor, weights: Tensor) -> Tensor:
+    """Return the (R,) global Dice of (N, 3) counts under (R, N) weights, in percent."""
     return overlaps(weights @ counts.double())["dice"]
 
 
-def _image_dice(counts: Tensor, weights: Tensor) -> Tensor:
+def image_dice(counts: Tensor, weights: Tensor) -> Tensor:
+    """Return the (R,) mean of the images' Dice of (N, 3) counts under (R, N) weights, in percent."""
     return weights @ overlaps(counts)["dice"] / weights.sum(dim=1)
 
 
-def _change(counts: Tensor, before: Tensor, weights: Tensor) -> Tensor:
-    return _global_dice(counts, weights) - _global_dice(before, weights)
+def change(counts: Tensor, before: Tensor, weights: Tensor) -> Tensor:
+    """Return the (R,) global Dice of (N, 3) counts less that of others, under the same (R, N) weights."""
+    return global_dice(counts, weights) - global_dice(before, weights)

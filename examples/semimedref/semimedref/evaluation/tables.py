@@ -75,6 +75,7 @@ def tables(evaluation: Evaluation, resamples: int) -> list[Table]:
     """Return the tables of an evaluation, the most important first."""
     return [
         _scores(evaluation, resamples),
+        *([_switches(evaluation)] if evaluation.switches else []),
         _obedience(evaluation),
         _robustness(evaluation),
         _models(evaluation),
@@ -113,6 +114,25 @@ def _scores(evaluation: Evaluation, resamples: int) -> Table:
         f"over images, in pixels of the full-size mask; it is undefined, and the image left out, where the mask or "
         f"what was found is empty: {whole.without_hd95} of {whole.images} images. Calibration error: expected, over "
         f"all pixels, in {BINS} bins of equal width.",
+    )
+
+
+def _switches(evaluation: Evaluation) -> Table:
+    return Table(
+        f"The {evaluation.used} with and without what is switched on",
+        ("model", "global Dice", "per-image Dice", "change in global Dice", "obedience"),
+        tuple(
+            (
+                row.name,
+                shown(row.global_dice),
+                shown(row.image_dice),
+                shown(row.difference),
+                "undefined" if row.obedience is None else shown(row.obedience),
+            )
+            for row in evaluation.switches
+        ),
+        "Percent. The first row is the raw model; all other tables are those of the last row. Changes are from the "
+        "first row, paired over the images.",
     )
 
 

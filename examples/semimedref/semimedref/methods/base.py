@@ -12,15 +12,17 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from crossmodal_aug import Atlas, ITCLoss, PositionParser
+from crossmodal_aug.augment import CrossModalOp
 from semimedref.config import Config
 from semimedref.data.module import StepBatch
 from semimedref.data.samples import Samples
-from semimedref.data.views import normalise, to_unit, zoom
+from semimedref.data.views import normalise, to_unit
 from semimedref.draws import Draws
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.losses import segmentation_loss
 from semimedref.methods.clock import StepClock
-from semimedref.methods.ops import Altered, make_ops, run_ops
+from semimedref.methods.geometry import Geometry, View
+from semimedref.methods.ops import Altered, make_ops, make_reword, reworded, run_ops
 from semimedref.methods.released import FirstPhraseParser
 from semimedref.methods.tokens import TokenMemory
 from semimedref.methods.watch import agreement, dose
@@ -51,7 +53,11 @@ class Method(pl.LightningModule, ABC):
         super().__init__()
         self.student = student
         self.config = config
-        self.parser = FirstPhraseParser(atlas) if config.mix == "released" else PositionParser(atlas)
+        whole = PositionParser(atlas)
+        self.parser = FirstPhraseParser(atlas) if config.mix == "released" else whole
+        # The published faults are those of the published ops: what was not published reads the whole caption.
+        self.geometry = Geometry(whole, config)
+        self.reword = make_reword(whole, config)
         self.ops = make_ops(self.parser, config)
         self.itcl = ITCLoss(gather_distributed=config.ranks > 1)
         self.clock = StepClock()
@@ -73,13 +79,33 @@ class Method(pl.LightningModule, ABC):
 
     def labelled_inputs(self, batch: StepBatch, draws: Draws) -> Altered:
         """Return the labelled samples of all ranks as students see them."""
-        images, masks = zoom(to_unit(batch.labelled.images), batch.labelled.known_masks, draws("labelled", "zoom"))
-        ops = self.ops if self.config.alter == "both" else {}
-        images = normalise(images)
+        given, branch = batch.labelled, "labelled"
         with self.clock("ops"):
-            altered = run_ops(ops, images, batch.labelled.texts, masks, draws=draws, branch="labelled")
-        self.watch("labelled", batch.labelled.texts, masks, altered)
+            weak = self.geometry.weak(
+                to_unit(given.images), given.texts, given.known_masks, known=True, draws=draws, branch=branch
+            )
+            ops = self.ops if self.config.alter == "both" else {}
+            altered = self.altered(ops, weak, normalise(weak.images), weak.masks, draws, branch)
+        self.watch(branch, given.texts, given.known_masks, altered)
         return altered
+
+    def altered(
+        self, ops: dict[str, CrossModalOp], weak: View, images: Tensor, target: Tensor, draws: Draws, branch: str
+    ) -> Altered:
+        """Return a batch after the ops, the geometry where it comes last, and Reword.
+
+        Args:
+            ops: Those to send it through.
+            weak: Its weak view.
+            images: (B, 1, H, W) that the student sees: the weak view or a strong one, normalised.
+            target: (B, 1, H, W) masks or probabilities.
+            draws: The randomness of the step.
+            branch: "labelled" or "unlabelled".
+        """
+        batch = run_ops(ops, images, weak.texts, target, draws=draws, branch=branch)
+        batch = self.geometry.last(batch, draws=draws, branch=branch)
+        batch = reworded(self.reword, batch, draws=draws, branch=branch)
+        return batch._replace(params=weak.params | batch.params)
 
     def labelled_alone(self, labelled: Altered) -> tuple[Tensor, dict[str, Tensor | float]]:
         """Return the loss of a step that sees no unlabelled sample, and what to log of it."""

@@ -8,11 +8,11 @@ from torch import Tensor
 from crossmodal_aug import Atlas
 from semimedref.config import Config
 from semimedref.data.module import StepBatch
-from semimedref.data.views import normalise, photometric, to_unit, zoom
+from semimedref.data.views import normalise, photometric, to_unit
 from semimedref.draws import Draws
 from semimedref.losses import segmentation_loss
 from semimedref.methods.base import Method
-from semimedref.methods.ops import make_pos_aug, run_ops, vaguer
+from semimedref.methods.ops import make_pos_aug, vaguer
 from semimedref.methods.teacher import EMATeacher, momentum
 from semimedref.methods.watch import dice
 from semimedref.models import ReferringModel
@@ -59,20 +59,21 @@ class MeanTeacher(Method):
             return self.labelled_alone(labelled)
 
         unlabelled = batch.unlabelled
-        weak, hidden = to_unit(unlabelled.images), unlabelled.hidden_masks
-        hidden = torch.zeros_like(weak, dtype=torch.bool) if hidden is None else hidden
-        weak, hidden = zoom(weak, hidden, draws("unlabelled", "zoom"))
-        own = own_rows(len(unlabelled))
-        plain, plain_texts = normalise(weak[own]), unlabelled.texts[own]
-        tokens = self.tokens(plain_texts).to(weak.device)
-        pseudo = gather_rows(self.teacher.probabilities(plain, tokens), len(unlabelled))
-        strong = normalise(photometric(weak, draws("unlabelled", "photometric")))
+        images, hidden = to_unit(unlabelled.images), unlabelled.hidden_masks
+        hidden = torch.zeros_like(images, dtype=torch.bool) if hidden is None else hidden
         with self.clock("ops"):
-            altered = run_ops(self.ops, strong, unlabelled.texts, pseudo, draws=draws, branch="unlabelled")
+            weak = self.geometry.weak(images, unlabelled.texts, hidden, known=False, draws=draws, branch="unlabelled")
+        own = own_rows(len(unlabelled))
+        plain, plain_texts = normalise(weak.images[own]), weak.texts[own]
+        tokens = self.tokens(plain_texts).to(plain.device)
+        pseudo = gather_rows(self.teacher.probabilities(plain, tokens), len(unlabelled))
+        strong = normalise(photometric(weak.images, draws("unlabelled", "photometric")))
+        with self.clock("ops"):
+            altered = self.altered(self.ops, weak, strong, pseudo, draws, "unlabelled")
             texts = vaguer(self.pos_aug, altered, draws=draws)
-        self.watch("unlabelled", unlabelled.texts, pseudo, altered)
+        self.watch("unlabelled", weak.texts, pseudo, altered)
         if unlabelled.hidden_masks is not None:
-            self.noted["pseudo dice"] = dice(pseudo >= 0.5, hidden)
+            self.noted["pseudo dice"] = dice(pseudo >= 0.5, weak.masks)
 
         labelled = labelled.rows(own_rows(len(labelled.texts)))
         mixed = altered.rows(own)

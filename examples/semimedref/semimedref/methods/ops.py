@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from crossmodal_aug import Focus, PosAug, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment import Augmented, CrossModalOp, Params
 from semimedref.config import Config
 from semimedref.draws import Draws
@@ -67,11 +67,16 @@ def make_ops(parser: PositionParser, config: Config) -> dict[str, CrossModalOp]:
         side = max(2, config.size // 4)
         ops["patch"] = TPatchMix(parser, patch_size=side, p=0.25, where="shared", gate="confident")
     if config.mix in ("zone", "both"):
-        ops["zone"] = ZoneMix(parser, unit="side", p=0.5)
+        ops["zone"] = ZoneMix(parser, unit=config.zone_unit, p=0.5)
     if config.focus:
         # Last, so that it narrows the caption of the mix.
-        ops["focus"] = Focus(parser, unit="side", p=config.focus)
+        ops["focus"] = Focus(parser, unit=config.focus_unit, p=config.focus)
     return ops
+
+
+def make_reword(parser: PositionParser, config: Config) -> Reword | None:
+    """Return the op that says captions in other words, over all frames of the atlas; None where there is none."""
+    return Reword(parser, p=config.reword) if config.reword else None
 
 
 def make_pos_aug(parser: PositionParser, config: Config) -> dict[str, PosAug]:
@@ -117,6 +122,17 @@ def run_ops(
     if out.images is None or out.texts is None or out.target is None:
         raise TypeError("an op returned a batch without images, texts or target")
     return Altered(out.images, list(out.texts), out.target, params)
+
+
+def reworded(op: Reword | None, batch: Altered, *, draws: Draws, branch: str) -> Altered:
+    """Return an altered batch with its captions in other words.
+
+    They say the same of each region, so this comes before `vaguer`: what that hides stays hidden.
+    """
+    if op is None:
+        return batch
+    out = op(None, batch.texts, generator=draws(branch, "reword"))
+    return batch._replace(texts=list(out.texts or batch.texts), params=batch.params | {"reword": out.params})
 
 
 def vaguer(ops: dict[str, PosAug], batch: Altered, *, draws: Draws) -> list[str]:

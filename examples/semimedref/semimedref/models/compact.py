@@ -1,6 +1,7 @@
 """Compact: a small U-Net whose decoder reads the caption through cross-attention; trains on two CPU cores."""
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Self
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from crossmodal_aug import LUNG_ZONES
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.models.base import ReferringModel
@@ -20,6 +22,8 @@ OP_WORDS = (
     "all upper middle lower left right lung and a region of the"
 )
 """Words that rewriting may put into a caption, known even where no training caption has them."""
+FRAME_WORDS = tuple(re.sub(r"\{\w+\}", "", text) for _, text in LUNG_ZONES.phrasing.frames)
+"""Those that Reword may, beside the words for positions."""
 
 
 class Compact(ReferringModel):
@@ -71,7 +75,8 @@ class Compact(ReferringModel):
     @classmethod
     def for_run(cls, texts: Sequence[str], config: Config) -> Self:
         """Make a model that knows the words of these captions, and those that the ops may write."""
-        return cls(WordTokenizer.from_texts([*texts, OP_WORDS]), width=config.width or cls.default_width)
+        frames = FRAME_WORDS if config.reword else ()
+        return cls(WordTokenizer.from_texts([*texts, OP_WORDS, *frames]), width=config.width or cls.default_width)
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Self:

@@ -1,0 +1,46 @@
+"""Averaging what a model finds in an image and in its mirror image, under words that are mirrored too."""
+
+import torch
+from torch import Tensor
+
+from crossmodal_aug import PositionParser
+from semimedref.models import ReferringModel
+from semimedref.models.tokenizer import Tokens
+
+ABOUT = "probabilities are the mean of those of the image and of its mirror image under the mirrored caption"
+NOT_TRAINED = "the model was trained without --flip, so mirrored images may be strange to it"
+LEAST = 1e-6
+"""Probabilities are kept this far from 0 and 1, so that their logits are finite."""
+
+
+def mirror_average(logits: Tensor) -> Tensor:
+    """Return the logits of the mean probabilities of images and of their mirror images.
+
+    Args:
+        logits: (2B, 1, H, W): those of B images, and then those of the same images mirrored.
+
+    Returns:
+        (B, 1, H, W) float32, as the images lie.
+
+    Example:
+        >>> mirror_average(torch.tensor([[[[2.0, -2.0]]], [[[2.0, 2.0]]]])).round(decimals=3)
+        tensor([[[[2., 0.]]]])
+    """
+    plain, mirrored = logits.float().sigmoid().chunk(2)
+    return torch.logit((plain + mirrored.flip(-1)) / 2, eps=LEAST)
+
+
+def averages_mirrored(model: ReferringModel, parser: PositionParser) -> None:
+    """Make a model average over each image and its mirror image, left and right exchanged in the caption.
+
+    Args:
+        model: The model; its `tokenize` and `segment` are replaced.
+        parser: Exchanges the words.
+    """
+    tokenize, segment = model.tokenize, model.segment
+
+    def averaged(images: Tensor, tokens: Tokens) -> Tensor:
+        return mirror_average(segment(torch.cat((images, images.flip(-1))), tokens))
+
+    model.tokenize = lambda texts: tokenize([*texts, *map(parser.mirror, texts)])  # type: ignore[method-assign]
+    model.segment = averaged  # type: ignore[method-assign]
