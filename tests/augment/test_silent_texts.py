@@ -90,7 +90,8 @@ def test_a_place_that_was_made_vague_is_not_taken_for_empty():
         if between == "Opacity in the region of the lung. The right lung is clear.":
             seen += 1
             assert out.texts[0] == between
-            assert out.params[1].reason.tolist() == [Reason.SILENT, Reason.SILENT_DONOR]
+            assert out.params[1].reason[0] == Reason.SILENT
+            assert not out.params[1].accepted.any()
     assert seen
 
 
@@ -212,3 +213,16 @@ def test_evidence_is_looked_at_where_it_can_be_read(target):
         )
         denied += int((out.params.accepted & ~out.positions.any(dim=1))[0])
     assert (denied == 0) == (target == "apart")
+
+
+def test_both_deny_all_and_the_patch_brings_lesion():
+    """The union of nothing and nothing is nothing, which no evidence supports."""
+    op = TPatchMix(PARSER, patch_size=4, p=1.0, where="anywhere", gate="lesion", text="union")
+    images, texts, target = batch(["No opacity.", "No opacity."])
+    target[0] = 0.0
+    reasons = set()
+    for seed in range(60):
+        out = op(images, texts, target, generator=torch.Generator().manual_seed(seed))
+        assert over_evidence(out) == [False, False]
+        reasons.add(int(out.params.reason[0]))
+    assert reasons == {Reason.EVIDENCE}
