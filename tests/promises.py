@@ -51,7 +51,7 @@ def calls(params: object) -> list:
 
 
 def nothing_guessed(op, case: Case, out: Augmented) -> None:
-    """Promise 3 on texts that say little: silent is not empty, and "nothing there" is not said over lesion."""
+    """Promise 3 on texts that say little or deny: silent is not empty, and no place is called clear over lesion."""
     for one in calls(out.params):
         assert torch.equal(one.reason == 0, one.accepted)
     ops = flat(op)
@@ -66,6 +66,20 @@ def nothing_guessed(op, case: Case, out: Augmented) -> None:
     lesion = as_map(out.target if out.evidence is None else out.evidence, case.images.ndim - 2) >= LESION
     for b in (before.any(dim=1) & ~out.positions.any(dim=1) & says).nonzero().flatten().tolist():
         assert not bool(lesion[b].any()), (case.texts[b], out.texts[b])
+    if len(ops) == 1 and isinstance(op, (ZoneMix, TPatchMix)) and lesion.shape[0]:
+        _no_new_denial(op, case, out, lesion)
+
+
+def _no_new_denial(op: ZoneMix | TPatchMix, case: Case, out: Augmented, lesion: Tensor) -> None:
+    """No region is called clear that holds lesion, but by the sample's own words over its own lesion."""
+    owner, foreign = region_owner(case), traced_samples(op, case, out)
+    for b in out.params.accepted.nonzero().flatten().tolist():
+        was, says = case.parser(case.texts[b]).negated, case.parser(out.texts[b]).negated
+        for name in says:
+            held = lesion[b] & (owner == case.parser.atlas.names.index(name))
+            if name in was:
+                held &= foreign[b] != b
+            assert not bool(held.any()), (name, case.texts[b], out.texts[b])
 
 
 def flat(op) -> list:

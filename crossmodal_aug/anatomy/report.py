@@ -67,7 +67,7 @@ class Report:
         regions: Regions where the text places something, in atlas order.
         bits: The same as one bit per region.
         placed: Whether the text says where something is, or that nothing is there; False for "COVID-19 pneumonia.",
-            which names a finding and no place.
+            which names a finding and no place, and no less for "COVID-19 pneumonia. The right lung is clear.".
         negated: Regions that the text calls clear and places nothing in.
         mentions: The phrases behind both, in text order.
         laterality: "bilateral" or "unilateral" where the text says so.

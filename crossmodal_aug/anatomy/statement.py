@@ -157,6 +157,7 @@ class Statement:
         rest: First and last term of an "otherwise clear" that speaks of all that the text does not name, or None.
         cleared: Bits of what an "is otherwise clear" says of its subject.
         denial: First and last term of a denial that is not bound to a place ("No infection."), or None.
+        unplaced: Whether it places nothing and tells of a finding all the same.
         header: The counting head of a caption.
         count: The number that it counts.
         laterality: What the text says about sides as a whole.
@@ -176,6 +177,7 @@ class Statement:
     rest: tuple[int, int] | None = None
     cleared: int = 0
     denial: tuple[int, int] | None = None
+    unplaced: bool = False
     header: Header | None = None
     count: int | None = None
     laterality: Laterality | None = None
@@ -185,7 +187,9 @@ class Statement:
     @property
     def placed(self) -> bool:
         """Whether the text says where something is, or that nothing is there."""
-        return bool(self.affirmed or self.negated) or self.denial is not None
+        if self.affirmed or self.unplaced:
+            return bool(self.affirmed)
+        return bool(self.negated) or self.denial is not None
 
     def said(self, first: int, last: int) -> str:
         """Return the words of the text from one term to another."""

@@ -147,13 +147,13 @@ class CrossModalOp(nn.Module, ABC):
         if batch.texts is None:
             return params, None
         written = self._written(batch.texts, params)
-        texts = [old if new is None else new for old, new in zip(batch.texts, written, strict=True)]
-        refused = [new is None for new in written]
+        texts = [new if isinstance(new, str) else old for old, new in zip(batch.texts, written, strict=True)]
+        refused = [not isinstance(new, str) for new in written]
         if self.budget is not None:
             refused = [no or long for no, long in zip(refused, self.budget.exceeded(batch.texts, texts), strict=True)]
         if any(refused):
             # Decided before a pixel moves: a text that cannot follow leaves its sample alone.
-            unsaid = [int(Reason.CANNOT_SAY if new is None else Reason.TOO_LONG) for new in written]
+            unsaid = [Reason.TOO_LONG if isinstance(new, str) else new or Reason.CANNOT_SAY for new in written]
             rows = torch.tensor([refused, unsaid], device="cpu").to(batch.positions.device)
             params = params.undone(rows[0].bool(), rows[1])
             texts = [old if no else new for no, old, new in zip(refused, batch.texts, texts, strict=True)]
@@ -223,19 +223,19 @@ class CrossModalOp(nn.Module, ABC):
         texts = check_texts("texts", texts, params.accepted.shape[0])
         rewritten = []
         for index, new in enumerate(self._written(texts, params)):
-            if new is None:
+            if not isinstance(new, str):
                 raise CannotSay(f"Expected texts that can follow the call, but texts[{index}] cannot be rewritten well")
             rewritten.append(new)
         return rewritten
 
-    def _written(self, texts: list[str], params: Any) -> list[str | None]:
-        """Return each text as it follows the call, None where it cannot be written well."""
-        rows = to_host(params.accepted, params.positions)
-        # The caller's own string where nothing is to be changed: the parser's may be an equal one from its cache.
-        written: list[str | None] = []
-        for text, (accepted, *bits) in zip(texts, rows, strict=True):
-            try:
-                written.append(self.write(text, bits) if accepted else text)
+    def _written(self, texts: list[str], params: Any) -> Sequence[str | Reason | None]:
+        """Return each text as it follows the call; None, or a reason, where it cannot be written well and truly."""
+        written: list[str | Reason | None] = []
+        for text, row in zip(texts, to_host(params), strict=True):
+            try:  # the caller's own string where nothing is changed: the parser's may be an equal one from its cache
+                new = self.write(text, row.positions) if row.accepted else text
+                denies = row.accepted and row.denied_by(text, new, self.parser)
+                written.append(Reason.EVIDENCE if denies else new)
             except CannotSay:
                 written.append(None)
         return written

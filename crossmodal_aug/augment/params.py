@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Self
 
@@ -180,11 +180,16 @@ class MixParams(Params):
         donors: (B,) int64: the sample that pixels come from.
         pool: Size of the second batch that `donors` counts in; None where they are samples of the same batch.
         mixed_share: (B,) float32: share of the pixels that come from the donor.
+        brought: (B, K) bool: regions in which the donor's pixels hold lesion; None where nobody looked.
+        held: (B, K) bool: regions that hold lesion after the op, whosever it is; None where nobody looked. Of samples
+            that were not accepted, both tell what a mix would have held.
     """
 
     donors: Tensor
     pool: int | None
     mixed_share: Tensor
+    brought: Tensor | None = field(default=None, kw_only=True)
+    held: Tensor | None = field(default=None, kw_only=True)
 
     def undone(self, refused: Tensor, reason: Reason | Tensor) -> Self:
         """Return the same call with some samples (B,) bool left alone after all."""

@@ -26,6 +26,7 @@ from crossmodal_aug.functional.patches import (
     draw_boxes,
     evident_positions,
     patch_evidence,
+    size_along,
 )
 from crossmodal_aug.functional.windows import Windows, windows_of_boxes
 
@@ -93,6 +94,8 @@ class TPatchMix(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W), where the patch is a box in all three axes. Any dtype, kept.
         - Gate: decided before a pixel moves; a sample that fails it comes out as it went in. So does a batch of one.
+          A caption that denies lesion which the patch brought, or for the first time lesion that is left, fails it,
+          but with "keep"; with "union", where the evidence of the donor is read.
         - Evidence: the target, (B, 1, *spatial) or (B, *spatial); not read by ``gate=None, text="union"`` or "keep"
           unless ``where="probability"``.
         - Randomness: 6 draws a sample.
@@ -153,7 +156,7 @@ class TPatchMix(CrossModalOp):
         theirs = source.positions.index_select(0, index)
         needed_by = self._evidence_needed_by()
         evidence = None if needed_by is None else evidence_of(source, needed_by, strict=self.strict)
-        size = self._size_for(spatial)
+        size = size_along(self.patch_size, spatial)
         lesion = None
         if self.where == "probability" and evidence is not None:
             lesion = reaches(evidence, self.threshold).index_select(0, index)
@@ -168,16 +171,20 @@ class TPatchMix(CrossModalOp):
             gate.require(source.placed.index_select(0, index), Reason.SILENT_DONOR)
         gate.require(allowed & (pixels > 0), Reason.NO_ROOM)  # a region narrower than a pixel has none
         mixed = mine if self.text == "keep" else mine | theirs
+        brought = held = None
         if evidence is not None:
             windows = windows_of_boxes(boxes, spatial, size)
-            threshold = self.threshold if self.text == "evidence" else None
+            threshold = None if self.text == "keep" else self.threshold
             score, brought, lesion = patch_evidence(evidence, index, windows, self.atlas, spatial, self.gate, threshold)
             if self.gate_threshold is not None:
                 gate.require(score >= self.gate_threshold * pixels, Reason.EVIDENCE)
             if self.text == "evidence":
                 own = evidence if donors is None else evidence_of(batch, "text='evidence'", strict=self.strict)
-                mixed, left = evident_positions(mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold)
-                gate.require(mixed.any(dim=1) | ~(left | lesion), Reason.EVIDENCE)  # no "nothing there" over lesion
+                mixed, held, left = evident_positions(
+                    mine, theirs, own, brought, boxes, windows, self.atlas, self.threshold
+                )
+                held, lesion = held | brought, left | lesion
+            gate.require(mixed.any(dim=1) | ~lesion, Reason.EVIDENCE)  # no "nothing there" over lesion
         accepted = gate.accepted
         params = TPatchMixParams(
             accepted=accepted,
@@ -190,6 +197,8 @@ class TPatchMix(CrossModalOp):
             boxes=torch.where(accepted.view(-1, 1, 1), boxes, 0),
             window=size,
             mixed_share=(pixels * accepted).float() / prod(spatial),
+            brought=brought,
+            held=held,
         )
         if evidence is not None and not torch.compiler.is_compiling():
             params.__dict__["windows"] = windows.where(accepted)  # known already; a property would find them anew
@@ -201,16 +210,6 @@ class TPatchMix(CrossModalOp):
         if self.gate is not None:
             return f"gate={shown(self.gate)}"
         return "text='evidence'" if self.text == "evidence" else None
-
-    def _size_for(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
-        if len(self.patch_size) == 1:
-            return self.patch_size * len(spatial)
-        if len(self.patch_size) != len(spatial):
-            raise InvalidValueError(
-                f"Expected `patch_size` of {len(spatial)} numbers for images of {len(spatial)} spatial axes, "
-                f"but got {self.patch_size}."
-            )
-        return self.patch_size
 
     def alter(self, tensor: Tensor, params: TPatchMixParams, role: Role, donors: Tensor | None) -> Tensor:
         """Take the pixels of the patch from the donor."""

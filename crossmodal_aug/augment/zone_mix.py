@@ -16,7 +16,7 @@ from crossmodal_aug.functional.border import border_runs
 from crossmodal_aug.functional.checks import check_choice, check_probability
 from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
-from crossmodal_aug.functional.regions import lesion_columns, row_bands
+from crossmodal_aug.functional.regions import bands_per_region, lesion_columns, row_bands
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class ZoneMix(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W); regions extend through the depth. Any dtype, kept.
         - Gate: ``p``; both texts say where (`PositionParser.placed`); ``max_cut``; a mix that would say that nothing is
-          there holds no lesion (evidence >= 0.5, where there is any to read); a text that can be rewritten well.
+          there holds no lesion (evidence >= 0.5, where there is any to read); a text that can be rewritten well, and
+          calls no region clear in which the donor's pixels hold lesion, nor for the first time one that holds any.
           All are decided before a pixel moves. A batch of one is left alone.
         - Pixels that belong to no region of the atlas stay the anchor's.
         - Randomness: 3 + K draws a sample.
@@ -119,9 +120,12 @@ class ZoneMix(CrossModalOp):
             gate.require(cut <= self.max_cut, Reason.CUT)
         theirs = source.positions.index_select(0, index)
         left = self._lesion_left(chosen, index, batch, donors)
+        held = None
         if left is not None:
             # A mask may go beyond what its text names: "nothing there" is not said over the rest of it.
-            gate.require(torch.where(chosen, theirs, positions).any(dim=1) | ~left, Reason.EVIDENCE)
+            empty = ~torch.where(chosen, theirs, positions).any(dim=1)
+            gate.require(~(empty & left.flatten(1).any(dim=1)), Reason.EVIDENCE)
+            held = bands_per_region(left, self.atlas, batch.spatial[-2]) > 0
         accepted = gate.accepted
         chosen = chosen & accepted.unsqueeze(1)
         mixed = torch.where(chosen, theirs, positions)
@@ -136,10 +140,12 @@ class ZoneMix(CrossModalOp):
             pool=None if donors is None else donors.positions.shape[0],
             regions=chosen,
             mixed_share=(chosen * shares).sum(dim=1),
+            brought=None if held is None else held & chosen,
+            held=held,
         )
 
     def _lesion_left(self, chosen: Tensor, index: Tensor, batch: Batch, donors: Batch | None) -> Tensor | None:
-        """Whether any lesion is in each mix, (B,) bool; None where there is no evidence to tell."""
+        """Which columns of each band of a mix hold lesion, (B, bands, W); None where there is no evidence to tell."""
         evidence = readable_evidence(batch)
         if evidence is None:
             return None
@@ -151,7 +157,7 @@ class ZoneMix(CrossModalOp):
                 return None
             theirs = lesion_columns(given, self.atlas, 0.5)
         taken = row_bands(chosen, self.atlas, (batch.spatial[-2], batch.spatial[-1]))
-        return torch.where(taken, theirs.index_select(0, index), mine).flatten(1).any(dim=1)
+        return torch.where(taken, theirs.index_select(0, index), mine)
 
     def _draw_regions(self, choice: Tensor, coins: Tensor) -> Tensor:
         regions = len(self.atlas)

@@ -115,7 +115,7 @@ def evident_positions(
     windows: Windows,
     atlas: Atlas,
     threshold: float,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Find the regions that a mixed sample names, from what its box brought and its own evidence around that.
 
     Args:
@@ -131,7 +131,8 @@ def evident_positions(
     Returns:
         positions: (B, K) bool: those of the donor where the patch brought lesion, and those of the anchor but for what
             the patch covered the last of and brought none.
-        left: (B,) bool: whether the anchor has lesion left around the patch, in a region or not.
+        remains: (B, K) bool: regions in which the anchor has lesion left around the patch.
+        left: (B,) bool: whether it has any left, in a region or not.
     """
     size = (own.shape[-2], own.shape[-1])
     # The largest evidence of each column in a band of rows tells which regions hold lesion. Outside the box, only
@@ -153,7 +154,31 @@ def evident_positions(
     held = bands_per_region(largest, atlas, size[0]) > 0
     largest = largest.scatter(2, places, around)
     remains = bands_per_region(largest, atlas, size[0]) > 0
-    return (mine & ~(held & ~(remains | brought))) | (theirs & brought), largest.flatten(1).any(dim=1)
+    positions = (mine & ~(held & ~(remains | brought))) | (theirs & brought)
+    return positions, remains, largest.flatten(1).any(dim=1)
+
+
+def size_along(patch_size: tuple[int, ...], spatial: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a checked patch size as one number for each spatial axis, or raise.
+
+    Args:
+        patch_size: One number for all axes, or one for each.
+        spatial: Size of the images.
+
+    Returns:
+        As many numbers as there are axes.
+
+    Raises:
+        InvalidValueError: There are several, but not one for each axis.
+    """
+    if len(patch_size) == 1:
+        return patch_size * len(spatial)
+    if len(patch_size) != len(spatial):
+        raise InvalidValueError(
+            f"Expected `patch_size` of {len(spatial)} numbers for images of {len(spatial)} spatial axes, "
+            f"but got {patch_size}."
+        )
+    return patch_size
 
 
 def check_patch_size(patch_size: object) -> tuple[int, ...]:

@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from crossmodal_aug import LUNG_ZONES, Augmented, CrossModalSequential, PositionParser, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import (
+    LUNG_ZONES,
+    Augmented,
+    CrossModalSequential,
+    PosAug,
+    PositionParser,
+    SyncFlip,
+    TPatchMix,
+    ZoneMix,
+)
 from crossmodal_aug.augment.params import Reason
 
 PARSER = PositionParser(LUNG_ZONES)
@@ -54,6 +63,36 @@ def test_a_silent_second_batch_gives_nothing(op):
     for seed in range(8):
         out = op(images, texts, target, donors=donors, generator=torch.Generator().manual_seed(seed))
         assert not out.params.accepted.any()
+
+
+HALF_SILENT = "Consolidation is present. The right lung is clear."
+
+
+@pytest.mark.parametrize("op", OPS, ids=repr)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_denial_of_one_place_does_not_place_a_finding(op, seed):
+    """Where the consolidation is, nobody says: it is no empty region that could change hands."""
+    images, texts, target = batch([LEFT, HALF_SILENT])
+    out = op(images, texts, target, generator=torch.Generator().manual_seed(seed))
+    assert all(is_untouched(out, images, texts, target, index) for index in (0, 1))
+    assert op(images, texts, None if isinstance(op, ZoneMix) else target).params.accepted.tolist() == [False, False]
+
+
+def test_a_place_that_was_made_vague_is_not_taken_for_empty():
+    """Words that no longer say where leave the lesion where it is."""
+    vague = PosAug(PARSER, phrase_p=0.5, mode="fuzz")
+    ops = CrossModalSequential(vague, ZoneMix(PARSER, p=1.0))
+    images, texts, target = batch(["Opacity in the lower left lung. The right lung is clear.", RIGHT])
+    seen = 0
+    for seed in range(40):
+        out = ops(images, texts, target, generator=torch.Generator().manual_seed(seed))
+        between = vague(None, texts, generator=torch.Generator().manual_seed(seed)).texts[0]
+        if between == "Opacity in the region of the lung. The right lung is clear.":
+            seen += 1
+            assert out.texts[0] == between
+            assert out.params[1].reason[0] == Reason.SILENT
+            assert not out.params[1].accepted.any()
+    assert seen
 
 
 def test_positions_that_are_given_speak_for_a_silent_text():
@@ -174,3 +213,16 @@ def test_evidence_is_looked_at_where_it_can_be_read(target):
         )
         denied += int((out.params.accepted & ~out.positions.any(dim=1))[0])
     assert (denied == 0) == (target == "apart")
+
+
+def test_both_deny_all_and_the_patch_brings_lesion():
+    """The union of nothing and nothing is nothing, which no evidence supports."""
+    op = TPatchMix(PARSER, patch_size=4, p=1.0, where="anywhere", gate="lesion", text="union")
+    images, texts, target = batch(["No opacity.", "No opacity."])
+    target[0] = 0.0
+    reasons = set()
+    for seed in range(60):
+        out = op(images, texts, target, generator=torch.Generator().manual_seed(seed))
+        assert over_evidence(out) == [False, False]
+        reasons.add(int(out.params.reason[0]))
+    assert reasons == {Reason.EVIDENCE}

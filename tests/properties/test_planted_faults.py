@@ -9,6 +9,7 @@ import torch
 
 from crossmodal_aug import LUNG_ZONES, Augmented, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment import focus, sync_flip, t_patch_mix, zone_mix
+from crossmodal_aug.augment.replaying import HostRow
 from crossmodal_aug.functional import grid, pasting, patches, regions
 from tests import promises
 from tests.strategies import Case
@@ -97,7 +98,7 @@ def test_donors_whole_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         t_patch_mix,
         "evident_positions",
-        lambda mine, theirs, *evidence: (mine | theirs, torch.zeros(len(mine), dtype=torch.bool)),
+        lambda mine, theirs, *evidence: (mine | theirs, mine, torch.zeros(len(mine), dtype=torch.bool)),
     )
     assert breaks(TPatchMix(PARSER, **PATCH), promises.words_follow_pixels)
 
@@ -238,11 +239,37 @@ def test_nothing_there_said_over_lesion(op: torch.nn.Module, monkeypatch: pytest
             patch.setattr(
                 t_patch_mix,
                 "evident_positions",
-                lambda *about: (evident(*about)[0], torch.zeros(4, dtype=torch.bool)),
+                lambda *about: (*evident(*about)[:2], torch.zeros(4, dtype=torch.bool)),
             )
             yield
 
     assert guessed(op, planted)
+
+
+@pytest.mark.parametrize("text", ["No opacity in the left lung.", "The left lung is clear."])
+@pytest.mark.parametrize("op", GUESSING, ids=repr)
+def test_a_place_called_clear_over_lesion_that_came(
+    op: torch.nn.Module, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a text denies of one place is not looked at when lesion is put there."""
+
+    def run() -> list[tuple[Case, Augmented]]:
+        cases = [replace(case, texts=[*TEXTS[:2], f"Opacity in the right upper lobe. {text}", TEXTS[3]]) for case in spilled()]
+        return [(case, case.run(op)) for case in cases]
+
+    def breaks_it(outputs: list[tuple[Case, Augmented]]) -> bool:
+        for case, out in outputs:
+            try:
+                promises.nothing_guessed(op, case, out)
+            except AssertionError:
+                return True
+        return False
+
+    sound = run()
+    assert any(bool(out.params.accepted[2]) for _, out in sound)
+    assert not breaks_it(sound)
+    monkeypatch.setattr(HostRow, "denied_by", lambda self, *about: False)
+    assert breaks_it(run())
 
 
 def test_evidence_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,18 +200,32 @@ def without_past(statement: Statement, phrases: list[Phrase], begin: int, end: i
     Returns:
         The others.
     """
+    opening, clause = past_clause(statement, begin, end)
+    return [phrase for phrase in phrases if not opening < phrase.first < clause]
+
+
+def past_clause(statement: Statement, begin: int, end: int) -> tuple[int, int]:
+    """Return the terms between which a sentence tells what only another examination showed: "On the prior film ...".
+
+    Args:
+        statement: The words of the text.
+        begin: First term of the sentence.
+        end: One past its last term.
+
+    Returns:
+        The term that opens the clause and the one behind its last; the same term twice where there is none.
+    """
     kinds, terms, text = statement.kinds, statement.terms, statement.text
     opening = next((at for at in range(begin, min(end, begin + 3)) if kinds[at] == "past"), -1)
     if opening < 0:
-        return phrases
+        return begin, begin
     clause = next((at for at in range(opening, end) if kinds[at] in ("stop", "dash", "relative")), end)
     if statement.said(opening, opening).lower().split()[-1] in _SHOWED:
-        return [phrase for phrase in phrases if not opening < phrase.first < clause]
+        return opening, clause
     told = [
         text[terms[at].start : terms[at].end].lower()
         for at in range(opening, clause)
         if kinds[at] in VERBS or kinds[at] == "there"
     ]
-    if not any(word.split()[-1] in ("was", "were", "had", "showed") for word in told):
-        return phrases
-    return [phrase for phrase in phrases if not opening < phrase.first < clause]
+    was = any(word.split()[-1] in ("was", "were", "had", "showed") for word in told)
+    return (opening, clause) if was else (begin, begin)

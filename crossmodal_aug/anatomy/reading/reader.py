@@ -161,5 +161,5 @@ def conclude(statement: Statement, full: int) -> None:
         statement.negated |= full
     statement.negated |= statement.cleared
     statement.negated &= ~statement.affirmed
-    if not (statement.affirmed or statement.negated):
-        placing.find_denial(statement)
+    if not statement.affirmed:
+        placing.find_denial(statement, full)
