@@ -11,7 +11,7 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.params import Params
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_positions, check_tensor
-from crossmodal_aug.functional.evidence import check_evidence
+from crossmodal_aug.functional.evidence import can_be_evidence, check_evidence, costs_nothing_to_look_at
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ def check_batch(
         check_aligned(f"{prefix}target", target, batch, spatial, device)
     if evidence is not None:
         check_aligned(f"{prefix}evidence", evidence, batch, spatial, device)
+        _one_channel(f"{prefix}evidence", evidence, len(spatial))
     if isinstance(maps, Tensor) or not isinstance(maps, Sequence):
         raise InvalidTypeError(f"Expected `{prefix}maps` to be a sequence of tensors, but got {type(maps).__name__}.")
     for index, one in enumerate(maps):
@@ -224,27 +225,64 @@ def evidence_of(batch: Batch, needed_by: str, *, strict: bool = False) -> Tensor
         InvalidValueError: There is neither, it has more than one channel, or its values cannot be evidence.
     """
     name = "target" if batch.evidence is None else "evidence"
-    given, axes = batch.target if batch.evidence is None else batch.evidence, len(batch.spatial)
+    given = batch.target if batch.evidence is None else batch.evidence
     if given is None:
         raise InvalidValueError(f"Expected `target` or `evidence`, which {needed_by} reads, but got neither.")
-    if given.ndim == axes + 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    if given.ndim != axes + 1:
-        raise InvalidValueError(
-            f"Expected `{name}` of shape (B, 1, *spatial) or (B, *spatial), which {needed_by} reads as evidence, "
-            f"but got {tuple(given.shape)}; give `evidence` apart where the target holds more."
-        )
-    return check_evidence(name, given, everywhere=strict)
+    return check_evidence(name, _one_channel(name, given, len(batch.spatial), needed_by), everywhere=strict)
 
 
-def readable_evidence(batch: Batch) -> Tensor | None:
-    """Return the evidence (B, *spatial) where it can be read as such, its values unchecked; None where it cannot.
+def readable_evidence(batch: Batch, *, strict: bool = False) -> Tensor | None:
+    """Return the evidence (B, *spatial) that an op looks at which works without: before it says that nothing is there.
 
-    An op that works without evidence looks at it all the same, before it says that nothing is there.
+    Args:
+        batch: The batch.
+        strict: Whether the values of what is given apart are looked at on other devices than the CPU too.
+
+    Returns:
+        Evidence that is given apart, checked as by `evidence_of`; or the target, its values unchecked; None where there
+        is neither, or the target cannot be read as evidence.
+
+    Raises:
+        InvalidTypeError: The evidence that is given apart is complex.
+        InvalidValueError: Its values cannot be evidence.
     """
-    given, axes = batch.target if batch.evidence is None else batch.evidence, len(batch.spatial)
-    if given is None or given.is_complex():
+    if batch.evidence is not None:
+        return evidence_of(batch, "the op", strict=strict)
+    given, axes = batch.target, len(batch.spatial)
+    if given is None or given.is_complex() or not _has_one_channel(given, axes):
         return None
-    if given.ndim == axes + 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    return given if given.ndim == axes + 1 else None
+    return _without_channel(given, axes)
+
+
+def can_be_read(target: Tensor, axes: int) -> bool:
+    """Whether a target says where lesion is, as far as that can be seen without a wait.
+
+    Args:
+        target: (B, ..., *spatial).
+        axes: Number of spatial axes.
+
+    Returns:
+        Whether `evidence_of` takes it.
+    """
+    if target.is_complex() or not _has_one_channel(target, axes):
+        return False
+    return not costs_nothing_to_look_at(target) or can_be_evidence(target)
+
+
+def _has_one_channel(tensor: Tensor, axes: int) -> bool:
+    return tensor.ndim == axes + 1 or (tensor.ndim == axes + 2 and tensor.shape[1] == 1)
+
+
+def _without_channel(tensor: Tensor, axes: int) -> Tensor:
+    return tensor if tensor.ndim == axes + 1 else tensor[:, 0]
+
+
+def _one_channel(name: str, tensor: Tensor, axes: int, needed_by: str = "") -> Tensor:
+    """Return (B, 1, *spatial) or (B, *spatial) without its channel, or raise."""
+    if not _has_one_channel(tensor, axes):
+        reads = f", which {needed_by} reads as evidence" if needed_by else ""
+        apart = "; give `evidence` apart where the target holds more" if name == "target" else ""
+        raise InvalidValueError(
+            f"Expected `{name}` of shape (B, 1, *spatial) or (B, *spatial){reads}, but got {tuple(tensor.shape)}{apart}."
+        )
+    return _without_channel(tensor, axes)

@@ -6,7 +6,7 @@ from torch import Tensor
 from crossmodal_aug.augment.batch import Batch
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import InvalidValueError
-from crossmodal_aug.functional.evidence import costs_nothing_to_look_at, is_mask
+from crossmodal_aug.functional.evidence import computable, costs_nothing_to_look_at, is_mask
 from crossmodal_aug.functional.filling import Fill, check_fill, check_held
 
 _HOW = "0 for class ids, one number a channel for one-hot channels, a low number for logits"
@@ -87,11 +87,12 @@ def _channels(target: Tensor, spatial: tuple[int, ...]) -> int:
 def _holds_more(target: Tensor) -> bool:
     """Whether one channel is neither a mask nor probabilities, as far as that can be seen without a wait.
 
-    Floats above 1 may be a mask of 0 and 255 that lost its dtype on the way.
+    Floats of 0 and one value above 1 may be a mask of 0 and 255 that lost its dtype on the way.
     """
     if not costs_nothing_to_look_at(target) or target.is_complex() or not target.numel():
         return False
     if target.is_floating_point():
-        values = target.detach().float() if target.element_size() == 1 else target.detach()
-        return bool(values.amin() < 0)
+        values = computable(target.detach())
+        low, high = values.aminmax()
+        return bool(low < 0) or (bool(high > 1) and bool(((values != 0) & (values != high)).any()))
     return not is_mask(target)

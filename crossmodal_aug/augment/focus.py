@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, Unpack
+from typing import Literal, Self, Unpack
 
 import torch
 from torch import Tensor
@@ -72,7 +72,8 @@ class Focus(CrossModalOp):
         (['Opacity in the upper right lung.'], tensor([0., 1.]))
 
     Convention:
-        - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they went in.
+        - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they
+          went in, the same objects.
         - Gate: ``p``; something to choose from; evidence (>= 0.5) left in what is kept; ``max_cut``.
         - Evidence is emptied by zeros, a target as ``target_fill`` and ``ignore_index`` say.
         - Replay: ``replay(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
@@ -81,6 +82,7 @@ class Focus(CrossModalOp):
 
     params_type = FocusParams
     moves_pixels = False
+    _reads_values = True
 
     def __init__(
         self,
@@ -159,7 +161,3 @@ class Focus(CrossModalOp):
             return keep_regions(tensor, params.kept, whole, self.atlas, spatial)
         fill = target_fill_of(self.target_fill, tensor, spatial)
         return keep_regions(tensor, params.kept, whole, self.atlas, spatial, fill=fill, ignored=self.ignore_index)
-
-    def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
-        """`alter`, in the dtype in which a fill is meant; what it does, it does on bits."""
-        return self.alter(tensor, params, role, donors)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.augment.batch import Augmented, Batch, check_texts
+from crossmodal_aug.augment.batch import Augmented, Batch, can_be_read, check_texts
 from crossmodal_aug.augment.pos_aug import PosAug
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
@@ -133,23 +133,26 @@ class CrossModalSequential(CrossModalOp):
         """Alter a batch by one op after the other; see `CrossModalOp.forward`."""
         params = []
         carried = evidence
-        if evidence is None and _fills_targets(self):
-            carried = target  # what one op fills into the target is no lesion to the next
-            if isinstance(donors, Augmented) and donors.evidence is None:
-                donors = replace(donors, evidence=donors.target)
-        out = Augmented(images, texts, target, positions, maps, evidence=carried)
-        for op in self.ops:
+        out = Augmented(images, texts, target, positions, maps)
+        for index, op in enumerate(self._steps, start=1):
+            before = out.target
             out = op(
                 out.images,
                 out.texts,
-                out.target,
-                evidence=out.evidence,
+                before,
+                evidence=carried,
                 positions=out.positions,
                 maps=out.maps,
                 donors=donors,
                 generator=generator,
             )
             params.append(out.params)
+            carried = out.evidence
+            if carried is None and index < len(self) and _fills_targets(op) and _says_where(before, images, donors):
+                # What it filled into the target is no lesion to the next.
+                theirs = None if donors is None else donors.target
+                carried = op.replay(before, out.params, role="evidence", donors=theirs)
+                donors = None if donors is None else replace(donors, evidence=theirs)
         # Written out: the compiler of torch 2.5 cannot follow `dataclasses.replace`.
         return Augmented(
             images=out.images,
@@ -216,6 +219,12 @@ def _fills_targets(op: Any) -> bool:
         if isinstance(op, CrossModalSequential)
         else bool(getattr(op, "target_fill", 0))
     )
+
+
+def _says_where(target: Tensor | None, images: Tensor | None, donors: Augmented | None) -> TypeGuard[Tensor]:
+    """Whether the target of a batch, and that of its donors, can be read as evidence."""
+    targets = [target] if donors is None else [target, donors.target]
+    return images is not None and all(one is not None and can_be_read(one, images.ndim - 2) for one in targets)
 
 
 def _augmented(batch: Batch) -> Augmented:

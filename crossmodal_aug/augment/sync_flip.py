@@ -12,6 +12,7 @@ from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
+from crossmodal_aug.functional.bits import on_bits
 from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.constants import constant
 from crossmodal_aug.functional.mixing import uniforms
@@ -62,6 +63,7 @@ class SyncFlip(CrossModalOp):
     """
 
     params_type = SyncFlipParams
+    _reads_values = True
 
     def __init__(
         self,
@@ -101,10 +103,10 @@ class SyncFlip(CrossModalOp):
     def alter(self, tensor: Tensor, params: SyncFlipParams, role: Role, donors: Tensor | None) -> Tensor:
         """Flip the accepted samples along the last axis."""
         accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
-        flipped = choose(accepted, tensor.flip(-1), tensor)
+        flipped = on_bits(lambda bits: choose(accepted, bits.flip(-1), bits), tensor)
         if role != "target":
             return flipped
-        return exchange_sides(flipped, params.accepted, self.sided_labels, self.sided_channels)
+        return exchange_sides(flipped, params.accepted, self.sided_labels, self.sided_channels, params.spatial)
 
     def write(self, text: str, positions: Sequence[bool]) -> str:
         """Exchange left and right in a text."""

@@ -16,12 +16,13 @@ from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.augment.turned_texts import Turned, turned_texts
 from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.bits import as_bits, on_bits
 from crossmodal_aug.functional.checks import check_choice, check_flag, check_number, check_probability
 from crossmodal_aug.functional.following import followed, lesion_of
 from crossmodal_aug.functional.geometry import normalised, turned
 from crossmodal_aug.functional.mixing import uniforms
 from crossmodal_aug.functional.motions import Motions, check_range, draw_motions, moved, moved_back
-from crossmodal_aug.functional.pasting import STORED, choose
+from crossmodal_aug.functional.pasting import choose
 from crossmodal_aug.functional.sided import check_pairs, exchange_sides
 
 
@@ -104,6 +105,7 @@ class SyncGeometry(CrossModalOp):
     """
 
     params_type = SyncGeometryParams
+    _reads_values = True
 
     def __init__(
         self,
@@ -191,14 +193,7 @@ class SyncGeometry(CrossModalOp):
         out = self._moved(moved, tensor, params, role)
         if role != "target":
             return out
-        return exchange_sides(out, params.turn == Turned.EXCHANGED, self.sided_labels, self.sided_channels)
-
-    def _alter_bits(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
-        """`alter`, in float for dtypes too whose bits are not to be interpolated, or filled, as integers."""
-        if self.bends and tensor.dtype in STORED:
-            wide = torch.float64 if tensor.dtype in (torch.uint32, torch.uint64) else torch.float32
-            return self.alter(tensor.to(wide), params, role, donors).to(tensor.dtype)
-        return super()._alter_bits(tensor, params, role, donors)
+        return self._exchanged(out, params)
 
     def inverse(self, tensor: Tensor, params: SyncGeometryParams, *, role: Role = "image") -> Tensor:
         """Take an aligned tensor of the result back to where it lay in the source, for example a prediction.
@@ -217,13 +212,18 @@ class SyncGeometry(CrossModalOp):
         """
         self._check_replay(tensor, params, role)
         if role == "target":
-            tensor = exchange_sides(tensor, params.turn == Turned.EXCHANGED, self.sided_labels, self.sided_channels)
+            tensor = self._exchanged(tensor, params)
         return self._moved(moved_back, tensor, params, role)
 
     def _moved(self, way: Callable[..., Tensor], tensor: Tensor, params: SyncGeometryParams, role: Role) -> Tensor:
         fill = fill_for(role, tensor, params.spatial, self.fill, self.target_fill if self.bends else 0.0)
         out = way(tensor, params.motions, bends=self.bends, nearest=role != "image", fill=fill)
-        return choose(params.accepted.view(-1, *[1] * (tensor.ndim - 1)), out, tensor)
+        accepted = params.accepted.view(-1, *[1] * (tensor.ndim - 1))
+        return on_bits(lambda bits: choose(accepted, as_bits(out), bits), tensor)
+
+    def _exchanged(self, tensor: Tensor, params: SyncGeometryParams) -> Tensor:
+        mirrored = params.turn == Turned.EXCHANGED
+        return exchange_sides(tensor, mirrored, self.sided_labels, self.sided_channels, params.spatial)
 
     def _written(self, texts: list[str], params: Any) -> list[str | None]:
         """Return each text as its sample was moved, None where it cannot be written well."""

@@ -51,8 +51,9 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
     if evidence.is_complex():
         raise InvalidTypeError(f"Expected `{name}` to be real, to be read as evidence, but got {evidence.dtype}.")
     looked_at = costs_nothing_to_look_at(evidence) or (everywhere and not torch.compiler.is_compiling())
+    fits = not looked_at or can_be_evidence(evidence)
     if not evidence.is_floating_point():
-        if looked_at and not is_mask(evidence):
+        if not fits:
             raise InvalidValueError(
                 f"Expected `{name}` to be a mask of 0 and one value above 0, to be read as evidence, but got "
                 f"{_values_of(evidence)}; say where lesion is, all that the captions speak of: "
@@ -60,14 +61,28 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
             )
         return computable(evidence)
     evidence = computable(evidence)
-    if looked_at and evidence.numel():
-        low, high = evidence.aminmax()
-        if not (low >= 0 and high <= 1):  # also true for NaN
-            raise InvalidValueError(
-                f"Expected `{name}` to hold values in [0, 1], but got a range of [{float(low):g}, {float(high):g}]"
-                " (nan means that it holds NaN)."
-            )
+    if not fits:
+        low, high = map(float, evidence.aminmax())
+        raise InvalidValueError(
+            f"Expected `{name}` to hold values in [0, 1], but got a range of [{low:g}, {high:g}] (nan means that it holds "
+            "NaN)."
+        )
     return evidence
+
+
+def can_be_evidence(tensor: Tensor) -> bool:
+    """Whether real values are probabilities in [0, 1] or a mask; waits for the device that they are on.
+
+    Examples:
+        >>> can_be_evidence(torch.tensor([0.0, 0.5])), can_be_evidence(torch.tensor([0.0, 2.0]))
+        (True, False)
+    """
+    if not tensor.is_floating_point():
+        return is_mask(tensor)
+    if not tensor.numel():
+        return True
+    low, high = computable(tensor.detach()).aminmax()
+    return bool(low >= 0 and high <= 1)  # False for NaN
 
 
 def computable(evidence: Tensor) -> Tensor:

@@ -55,6 +55,23 @@ def can_hold(number: float, dtype: torch.dtype) -> bool:
     return least <= number <= most and (dtype.is_floating_point or number == int(number))
 
 
+def is_exact(number: int, dtype: torch.dtype) -> bool:
+    """Whether a dtype has a whole number and tells it from its neighbours.
+
+    Examples:
+        >>> is_exact(2048, torch.float16), is_exact(2049, torch.float16), is_exact(40000, torch.uint16)
+        (True, False, True)
+    """
+    real = dtype.to_real()
+    least, most = _range_of(real)
+    if not least <= number <= most:
+        return False
+    if not real.is_floating_point or number == 0:
+        return True
+    odd = abs(number) // (number & -number)  # without its factors of 2
+    return odd < 2 / torch.finfo(real).eps
+
+
 def _range_of(dtype: torch.dtype) -> tuple[float, float]:
     if dtype == torch.bool:
         return 0, 1

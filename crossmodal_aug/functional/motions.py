@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
+from crossmodal_aug.functional.bits import on_bits
 from crossmodal_aug.functional.filling import Fill
 from crossmodal_aug.functional.geometry import normalised
 from crossmodal_aug.functional.pasting import choose
@@ -138,9 +139,7 @@ def moved(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, fill:
     Returns:
         The moved tensor.
     """
-    out = _flipped(tensor, motions)
-    if tensor.shape[-1] == tensor.shape[-2]:
-        out = _turned(out, motions.quarters)
+    out = on_bits(lambda bits: _turned(_flipped(bits, motions), motions.quarters), tensor)
     return warped(out, motions.affine, nearest=nearest, fill=fill) if bends else out
 
 
@@ -148,9 +147,7 @@ def moved_back(tensor: Tensor, motions: Motions, *, bends: bool, nearest: bool, 
     """Undo `moved`, up to what it interpolated and left outside the view; the arguments are the same."""
     back, _ = normalised(inverse_of(motions.affine))
     out = warped(tensor, back, nearest=nearest, fill=fill) if bends else tensor
-    if tensor.shape[-1] == tensor.shape[-2]:
-        out = _turned(out, 4 - motions.quarters)
-    return _flipped(out, motions)
+    return on_bits(lambda bits: _flipped(_turned(bits, 4 - motions.quarters), motions), out)
 
 
 def _flipped(tensor: Tensor, motions: Motions) -> Tensor:
@@ -160,6 +157,8 @@ def _flipped(tensor: Tensor, motions: Motions) -> Tensor:
 
 
 def _turned(tensor: Tensor, quarters: Tensor) -> Tensor:
+    if tensor.shape[-1] != tensor.shape[-2]:
+        return tensor  # never turned
     once, twice = (one.view(-1, *[1] * (tensor.ndim - 1)) for one in (quarters % 2 == 1, quarters % 4 >= 2))
     tensor = choose(once, tensor.rot90(1, (-2, -1)), tensor)
     return choose(twice, tensor.flip(-1, -2), tensor)

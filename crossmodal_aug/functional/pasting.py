@@ -14,6 +14,7 @@ from torch.autograd import forward_ad
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional import grid
+from crossmodal_aug.functional.bits import as_bits, equals, on_bits
 from crossmodal_aug.functional.checks import check_tensor
 from crossmodal_aug.functional.filling import Fill, can_hold, fill_of
 from crossmodal_aug.functional.mixing import box_mask
@@ -25,15 +26,6 @@ _SHORTEST = 64
 
 # Integers that hold the bits of a value, by its bytes.
 _BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-# Dtypes that torch can hardly do more than store, and integers of the same size.
-STORED = {
-    torch.uint16: torch.int16,
-    torch.uint32: torch.int32,
-    torch.uint64: torch.int64,
-    torch.float8_e4m3fn: torch.uint8,
-    torch.float8_e5m2: torch.uint8,
-}
 
 
 def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor:
@@ -272,14 +264,10 @@ def keep_regions(
 
 def _filled(tensor: Tensor, mask: Tensor, fill: Fill, ignored: int | None) -> Tensor:
     """``where(mask, tensor, fill)`` that leaves a value alone, for dtypes too that torch can only store."""
-    written = fill_of(fill, tensor)
-    bits = STORED.get(tensor.dtype)
+    written = as_bits(fill_of(fill, tensor))
     if ignored is not None and can_hold(float(ignored), tensor.dtype):
-        value = fill_of(float(ignored), tensor)
-        mask = mask | (tensor == value if bits is None else tensor.view(bits) == value.view(bits))
-    if bits is None:
-        return torch.where(mask, tensor, written)
-    return torch.where(mask, tensor.view(bits), written.view(bits)).view(tensor.dtype)
+        mask = mask | equals(tensor, ignored)
+    return on_bits(lambda bits: torch.where(mask, bits, written), tensor)
 
 
 def _check_pair(tensor: Tensor, donors: Tensor, spatial: Sequence[int]) -> None:

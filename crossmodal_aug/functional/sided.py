@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
+from crossmodal_aug.functional.bits import as_bits, equals, on_bits
+from crossmodal_aug.functional.filling import is_exact
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -40,35 +42,47 @@ def check_pairs(name: str, pairs: object) -> Pairs:
     return tuple(found)
 
 
-def exchange_sides(tensor: Tensor, where: Tensor, labels: Pairs, channels: Pairs) -> Tensor:
+def exchange_sides(tensor: Tensor, where: Tensor, labels: Pairs, channels: Pairs, spatial: tuple[int, ...]) -> Tensor:
     """Exchange ids and channels of some samples.
 
     Args:
-        tensor: (B, ...) labels, with channels in the second axis where `channels` are given.
+        tensor: (B, ..., *spatial) labels, (B, C, *spatial) where `channels` are given; any dtype.
         where: (B,) bool: the samples that were mirrored.
         labels: Pairs of values that are exchanged.
         channels: Pairs of channels that are exchanged.
+        spatial: Size of the images.
 
     Returns:
         The tensor; itself where there are no pairs.
 
     Raises:
-        InvalidValueError: A channel is not there.
+        InvalidValueError: There are no channels, or one is not there, or the dtype does not hold a label.
     """
     if not (labels or channels):
         return tensor
-    mirrored = tensor
-    if channels:
-        count = tensor.shape[1] if tensor.ndim > 1 else 0
-        order = list(range(count))
-        for one, other in channels:
-            if not (0 <= one < count and 0 <= other < count):
-                raise InvalidValueError(f"Expected `target` with channels {one} and {other}, but got {count} channels.")
-            order[one], order[other] = other, one
-        mirrored = torch.stack([mirrored[:, index] for index in order], dim=1)
-    exchanged = mirrored
+    if not all(is_exact(one, tensor.dtype) for pair in labels for one in pair):
+        raise InvalidValueError(
+            f"Expected `target` in a dtype that holds the `sided_labels` {labels}, but got {tensor.dtype}."
+        )
+    mirrored = _with_channels(tensor, channels, spatial) if channels else tensor
+    exchanged = as_bits(mirrored)
     for one, other in labels:
         for old, new in ((one, other), (other, one)):
-            value = torch.full((), new, dtype=tensor.dtype, device=tensor.device)
-            exchanged = torch.where(mirrored == old, value, exchanged)
-    return torch.where(where.view(-1, *[1] * (tensor.ndim - 1)), exchanged, tensor)
+            value = as_bits(torch.full((), new, dtype=tensor.dtype, device=tensor.device))
+            exchanged = torch.where(equals(mirrored, old), value, exchanged)
+    return on_bits(lambda bits: torch.where(where.view(-1, *[1] * (bits.ndim - 1)), exchanged, bits), tensor)
+
+
+def _with_channels(tensor: Tensor, channels: Pairs, spatial: tuple[int, ...]) -> Tensor:
+    if tensor.ndim != len(spatial) + 2:  # its second axis may be the rows of an image
+        raise InvalidValueError(
+            "Expected `target` of shape (B, C, *spatial), whose `sided_channels` are exchanged, but got "
+            f"{tuple(tensor.shape)}."
+        )
+    count = tensor.shape[1]
+    order = list(range(count))
+    for one, other in channels:
+        if not (0 <= one < count and 0 <= other < count):
+            raise InvalidValueError(f"Expected `target` with channels {one} and {other}, but got {count} channels.")
+        order[one], order[other] = other, one
+    return on_bits(lambda bits: torch.stack([bits[:, index] for index in order], dim=1), tensor)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.functional.bits import as_bits, on_bits
 from crossmodal_aug.functional.checks import check_flag, check_number, check_tensor
 from crossmodal_aug.functional.filling import Fill, check_held, fill_of
 from crossmodal_aug.functional.geometry import check_matrices, cofactors_of, sources_of
@@ -73,12 +74,16 @@ def inverse_of(matrices: Tensor) -> Tensor:
 def _nearest(tensor: Tensor, matrices: Tensor, fill: Fill) -> Tensor:
     height, width = tensor.shape[-2:]
     source, inside = sources_of(matrices, (height, width))
-    flat = tensor.flatten(1, -3).flatten(2) if tensor.ndim > 3 else tensor.flatten(1).unsqueeze(1)
-    taken = flat.gather(2, source.unsqueeze(1).expand(-1, flat.shape[1], -1))
-    empty = fill_of(fill, tensor)
+    empty = as_bits(fill_of(fill, tensor))
     if empty.ndim:
         empty = empty.expand(*tensor.shape[1:-2], 1, 1).reshape(1, -1, 1)
-    return torch.where(inside.unsqueeze(1), taken, empty).view(tensor.shape)
+
+    def taken(bits: Tensor) -> Tensor:
+        flat = bits.flatten(1, -3).flatten(2) if bits.ndim > 3 else bits.flatten(1).unsqueeze(1)
+        shown = flat.gather(2, source.unsqueeze(1).expand(-1, flat.shape[1], -1))
+        return torch.where(inside.unsqueeze(1), shown, empty).view(bits.shape)
+
+    return on_bits(taken, tensor)
 
 
 def _interpolated(tensor: Tensor, matrices: Tensor, fill: float) -> Tensor:

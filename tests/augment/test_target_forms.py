@@ -403,3 +403,92 @@ def test_strict_mode_looks_at_evidence_on_every_device(
     donors = Augmented(images, TEXTS, masks)
     op(images, TEXTS, masks, donors=donors, generator=seeded())
     assert asked and set(asked) == {strict}
+
+
+BAD_EVIDENCE = {
+    "two channels": torch.zeros(4, 2, *SIZE),
+    "NaN": torch.full((4, 1, *SIZE), float("nan")),
+    "below 0": torch.full((4, 1, *SIZE), -0.5),
+    "class labels": spread(torch.tensor([0, 1, 2])),
+    "floats above 1": torch.full((4, 1, *SIZE), 2.0),
+}
+
+
+@pytest.mark.parametrize("donors", [False, True])
+@pytest.mark.parametrize("bad", BAD_EVIDENCE)
+def test_evidence_that_is_given_apart_is_checked_where_it_is_only_looked_at(bad: str, donors: bool) -> None:
+    op, images, good = ZoneMix(PARSER, p=1.0), torch.rand(4, 1, *SIZE), torch.ones(4, 1, *SIZE)
+    second = Augmented(images, TEXTS, evidence=good.to(BAD_EVIDENCE[bad].dtype)) if donors else None
+    with pytest.raises(InvalidValueError, match="Expected `evidence`"):
+        op(images, TEXTS, evidence=BAD_EVIDENCE[bad], donors=second)
+    if donors and bad != "two channels":
+        with pytest.raises(InvalidValueError, match="Expected `evidence`"):
+            mine = good.to(BAD_EVIDENCE[bad].dtype)
+            op(images, TEXTS, evidence=mine, donors=Augmented(images, TEXTS, evidence=BAD_EVIDENCE[bad]))
+    assert op(images, TEXTS, BAD_EVIDENCE[bad], generator=seeded()).accepted.any()  # a bare target may hold anything
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_evidence_has_one_channel_whether_it_is_read_or_not(name: str) -> None:
+    op, images = OPS[name](FORMS["bool"]), torch.rand(len(TEXTS), 1, *SIZE)
+    words = r"Expected `evidence` of shape \(B, 1, \*spatial\) or \(B, \*spatial\), but got \(4, 2, 24, 24\)"
+    with pytest.raises(InvalidValueError, match=words):
+        op(images, TEXTS, evidence=torch.zeros(len(TEXTS), 2, *SIZE))
+
+
+BARE = {
+    "class ids with ignored pixels": lambda labels: labels,
+    "one-hot": one_hot,
+    "class ids in floats": Tensor.float,
+    "complex": lambda labels: labels.to(torch.complex64),
+}
+
+
+@pytest.mark.parametrize("donors", [False, True])
+@pytest.mark.parametrize("form", BARE)
+def test_a_sequence_takes_what_its_ops_take(form: str, donors: bool) -> None:
+    """Ops that need no evidence, in a row, one of which has a `target_fill`."""
+    target, images = BARE[form](labels_of(TEXTS, more=True)), torch.rand(len(TEXTS), 1, *SIZE)
+    second = Augmented(images.flip(0), TEXTS[::-1], target.flip(0)) if donors else None
+    ops = [SyncGeometry(PARSER, p=1.0, target_fill=255), ZoneMix(PARSER, p=1.0), SyncFlip(PARSER, p=0.5)]
+    generator, one = seeded(), Augmented(images, TEXTS, target)
+    for op in ops:
+        one = op(one.images, one.texts, one.target, donors=second, generator=generator)
+    for sequence in (CrossModalSequential(*ops), CrossModalSequential(CrossModalSequential(*ops[:2]), ops[2])):
+        out = sequence(images, TEXTS, target, donors=second, generator=seeded())
+        assert out.texts == one.texts
+        assert torch.equal(out.target, one.target)
+        assert out.evidence is None
+
+
+def test_a_sequence_names_the_target_that_its_op_cannot_read() -> None:
+    labels, images = labels_of(TEXTS, more=True), torch.rand(len(TEXTS), 1, *SIZE)
+    for later in (Focus(PARSER, p=1.0, target_fill=0), ZoneMix(PARSER, max_cut=0.5)):
+        sequence = CrossModalSequential(SyncGeometry(PARSER, p=1.0, target_fill=255), later)
+        with pytest.raises(InvalidValueError, match="Expected `target` to be a mask"):
+            sequence(images, TEXTS, labels)
+
+
+@pytest.mark.parametrize(
+    ("values", "more"),
+    [
+        ([0.0, 1.0, 2.0], True),
+        ([1.0, 2.0], True),
+        ([0.0, 0.5, 3.0], True),
+        ([-1.0, 1.0], True),
+        ([0.0, 255.0], False),
+        ([0.0, 1.0], False),
+        ([0.0, 0.3, 1.0], False),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float8_e5m2])
+@pytest.mark.parametrize("name", ["Focus", "SyncGeometry"])
+def test_replay_refuses_class_ids_in_floats(name: str, values: list[float], more: bool, dtype: torch.dtype) -> None:
+    op, lesion = OPS[name](FORMS["bool"]), labels_of(TEXTS, more=False) == LESION
+    out = op(torch.rand(len(TEXTS), 1, *SIZE), TEXTS, lesion, generator=seeded())
+    target = spread(torch.tensor(values)).to(dtype)
+    if more:
+        with pytest.raises(InvalidValueError, match="Expected `target_fill` for a target that holds more"):
+            op.replay(target, out.params, role="target")
+    else:
+        assert op.replay(target, out.params, role="target").dtype == dtype
