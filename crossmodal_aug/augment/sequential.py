@@ -214,11 +214,9 @@ class CrossModalSequential(CrossModalOp):
 
 def _fills_targets(op: Any) -> bool:
     """Whether an op, or one of a sequence, gives the target values that it did not have."""
-    return (
-        any(map(_fills_targets, op.ops))
-        if isinstance(op, CrossModalSequential)
-        else bool(getattr(op, "target_fill", 0))
-    )
+    if isinstance(op, CrossModalSequential):
+        return any(map(_fills_targets, op.ops))
+    return bool(getattr(op, "target_fill", 0))
 
 
 def _says_where(target: Tensor | None, images: Tensor | None, donors: Augmented | None) -> TypeGuard[Tensor]:

@@ -1,4 +1,4 @@
-"""Dtypes that torch can hardly compute with, tensors without values, memory formats: kept, and right to the last bit."""
+"""Dtypes and formats that torch hardly computes with: moved to the last bit, filled as said, or refused by name."""
 
 import pytest
 import torch
