@@ -254,7 +254,8 @@ def test_a_place_called_clear_over_lesion_that_came(
     """What a text denies of one place is not looked at when lesion is put there."""
 
     def run() -> list[tuple[Case, Augmented]]:
-        cases = [replace(case, texts=[*TEXTS[:2], f"Opacity in the right upper lobe. {text}", TEXTS[3]]) for case in spilled()]
+        texts = [*TEXTS[:2], f"Opacity in the right upper lobe. {text}", TEXTS[3]]
+        cases = [replace(case, texts=texts) for case in spilled()]
         return [(case, case.run(op)) for case in cases]
 
     def breaks_it(outputs: list[tuple[Case, Augmented]]) -> bool:
