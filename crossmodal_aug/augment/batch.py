@@ -283,6 +283,7 @@ def _one_channel(name: str, tensor: Tensor, axes: int, needed_by: str = "") -> T
         reads = f", which {needed_by} reads as evidence" if needed_by else ""
         apart = "; give `evidence` apart where the target holds more" if name == "target" else ""
         raise InvalidValueError(
-            f"Expected `{name}` of shape (B, 1, *spatial) or (B, *spatial){reads}, but got {tuple(tensor.shape)}{apart}."
+            f"Expected `{name}` of shape (B, 1, *spatial) or (B, *spatial){reads}, but got "
+            f"{tuple(tensor.shape)}{apart}."
         )
     return _without_channel(tensor, axes)

@@ -64,8 +64,8 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
     if not fits:
         low, high = map(float, evidence.aminmax())
         raise InvalidValueError(
-            f"Expected `{name}` to hold values in [0, 1], but got a range of [{low:g}, {high:g}] (nan means that it holds "
-            "NaN)."
+            f"Expected `{name}` to hold values in [0, 1], but got a range of [{low:g}, {high:g}] (nan means that it "
+            "holds NaN)."
         )
     return evidence
 

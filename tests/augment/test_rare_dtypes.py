@@ -1,4 +1,4 @@
-"""Dtypes that torch can hardly compute with, tensors without values, memory formats: kept, and right to the last bit."""
+"""Dtypes that torch can hardly compute with, tensors without values, memory formats: kept to the last bit."""
 
 import pytest
 import torch
