@@ -118,7 +118,7 @@ class CrossModalOp(nn.Module, ABC):
         Raises:
             InvalidTypeError: An argument has the wrong type.
             InvalidValueError: Shapes, batch sizes or devices disagree, the op reads evidence that holds NaN or class
-                labels (looked at on the CPU, elsewhere in strict mode), or there are neither ``texts`` nor ``positions``.
+                labels (looked at on the CPU, elsewhere in strict mode), or there are no ``texts`` and no ``positions``.
         """
         check_generator(generator)
         batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
