@@ -96,7 +96,7 @@ class CrossModalSequential(CrossModalOp):
             if not self._steps[index]:
                 raise InvalidValueError(f"Expected a slice of at least one of the {len(self)} ops, but got {index}.")
             return CrossModalSequential(*self._steps[index])
-        if not isinstance(index, int):
+        if not hasattr(index, "__index__"):
             raise InvalidTypeError(f"Expected an integer or a slice, but got {type(index).__name__}.")
         return self._steps[index]
 

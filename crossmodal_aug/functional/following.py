@@ -48,7 +48,8 @@ def follow(
         positions: (B, K) multi-hot regions before the geometry.
         atlas: K regions with their place in the image.
         evidence: (B, 1, *spatial) or (B, *spatial) of the source: a map in [0, 1] (at least 0.5 = lesion) or a mask.
-            The last two axes are height and width, also of the result; None where there is none.
+            The last two axes are height and width, also of the result; None where there is none. Channels would be
+            read as the slices of a volume: of one-hot ones give `1 - one_hot[:, :1]`.
         frame: "body" or "image"; None takes that of the atlas.
 
     Returns:

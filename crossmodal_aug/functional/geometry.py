@@ -11,14 +11,14 @@ _FAR = 4.0  # image sizes; no augmentation shifts by more than one, several in a
 
 
 def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
-    """Matrices with a third coordinate of 1 at the centre of the image, and which of them are sound: (B,) bool."""
+    """Do what `normalised` does with what it has checked."""
     matrices = check_tensor("matrices", matrices)
     if not matrices.is_floating_point():
         raise InvalidTypeError(f"Expected `matrices` to be a floating tensor, but got {matrices.dtype}.")
     if matrices.ndim != 3 or matrices.shape[1:] != (3, 3):
         raise InvalidValueError(f"Expected `matrices` of shape (B, 3, 3), but got {tuple(matrices.shape)}.")
+    check_regular(matrices)
     matrices, sound = normalised(matrices)
-    check_sound(matrices, sound)
     if _may_be_looked_at(matrices) and _is_all_far_off(matrices):
         raise InvalidValueError(
             "Expected `matrices` on shares of the image, where 1 is its whole width and height, but these take every "
@@ -28,13 +28,22 @@ def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
     return matrices, sound
 
 
+def check_regular(matrices: Tensor) -> None:
+    """Raise unless all matrices are finite and invertible, where looking at them costs no trip to a device."""
+    if _may_be_looked_at(matrices):
+        _require(_are_regular(_precise(matrices)), matrices, "to be finite and invertible")
+
+
 def check_sound(matrices: Tensor, sound: Tensor) -> None:
     """Raise unless all matrices are sound, (B,) bool, where looking at them costs no trip to a device."""
-    if _may_be_looked_at(matrices) and not bool(sound.all()):
-        raise InvalidValueError(
-            f"Expected `matrices` to be finite and invertible, but got {matrices[~sound][0].tolist()} for sample "
-            f"{int((~sound).int().argmax())}."
-        )
+    if _may_be_looked_at(matrices):
+        _require(sound, matrices, "that keep the centre of the image off the horizon of their perspective")
+
+
+def _require(held: Tensor, matrices: Tensor, what: str) -> None:
+    if not bool(held.all()):
+        sample = int((~held).int().argmax())
+        raise InvalidValueError(f"Expected `matrices` {what}, but got {matrices[sample].tolist()} for sample {sample}.")
 
 
 def _may_be_looked_at(tensor: Tensor) -> bool:
@@ -60,31 +69,63 @@ def _distance_of(matrices: Tensor) -> Tensor:
 
 
 def normalised(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Matrices (B, 3, 3) with a third coordinate of 1 at the centre of the image, and which of them are sound."""
+    """Matrices with a third coordinate of 1 at the centre of the image.
+
+    Args:
+        matrices: (B, 3, 3) floating.
+
+    Returns:
+        matrices: The same up to a factor, float32 at the least. A perspective whose horizon runs through the centre has
+            no such factor, and stays as it is.
+        sound: (B,) bool: which are finite and invertible, with the centre off the horizon.
+    """
+    matrices = _precise(matrices)
+    across, down, shift = matrices[:, 2].unbind(dim=1)
+    scale = (across + down) / 2 + shift
+    # Up to rounding: no sign tells which half of the image lies in front of the horizon.
+    ahead = scale.abs() > 4 * torch.finfo(matrices.dtype).eps * matrices[:, 2].abs().sum(dim=1)
+    return matrices / scale.where(ahead, 1.0).view(-1, 1, 1), _are_regular(matrices) & ahead
+
+
+def _precise(matrices: Tensor) -> Tensor:
     matrices = matrices.detach()
-    if matrices.dtype != torch.float64:
-        matrices = matrices.float()
+    return matrices if matrices.dtype == torch.float64 else matrices.float()
+
+
+def _are_regular(matrices: Tensor) -> Tensor:
+    """Which are finite and invertible, (B,) bool."""
     determinant = (matrices * cofactors_of(matrices)).sum(dim=2)[:, 0]
     lengths = matrices.square().sum(dim=2).sqrt().prod(dim=1)
-    sound = matrices.isfinite().flatten(1).all(dim=1) & (determinant.abs() > _SINGULAR * lengths)
-    scale = (matrices[:, 2, 0] + matrices[:, 2, 1]) / 2 + matrices[:, 2, 2]
-    return matrices / scale.view(-1, 1, 1), sound
+    return matrices.isfinite().flatten(1).all(dim=1) & (determinant.abs() > _SINGULAR * lengths)
 
 
 def sources_of(matrices: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Source pixel that each pixel of the result shows, and whether there is one: (B, H * W) int64 and bool."""
     height, width = size
-    cofactors = cofactors_of(matrices)
-    inverse = cofactors.mT / (matrices * cofactors).sum(dim=2)[:, :1].unsqueeze(2)
-    down = (torch.arange(height, dtype=matrices.dtype, device=matrices.device) + 0.5) / height
-    across = (torch.arange(width, dtype=matrices.dtype, device=matrices.device) + 0.5) / width
+    down, across = _centres(height, matrices), _centres(width, matrices)
     centres = torch.stack((across.expand(height, width), down.unsqueeze(1).expand(height, width)), dim=2)
-    shares, ahead = map_points(inverse, centres.flatten(0, 1))
+    shares, ahead = map_points(_signed_inverse(matrices), centres.flatten(0, 1))
     inside = ((shares >= 0) & (shares < 1)).all(dim=2) & ahead
     column, row = torch.where(inside.unsqueeze(2), shares, 0.0).unbind(dim=2)
     # Just below 1 a product may round up to the size.
     row, column = (row * height).long().clamp_max(height - 1), (column * width).long().clamp_max(width - 1)
     return row * width + column, inside
+
+
+def in_front(matrices: Tensor, size: tuple[int, int]) -> Tensor:
+    """Which pixels of the result show what lies in front of the viewer: (B, H, W) bool, all for affine matrices."""
+    x, y, shift = _signed_inverse(matrices)[:, 2].unbind(dim=1)
+    across = x.unsqueeze(1) * _centres(size[1], matrices) + shift.unsqueeze(1)
+    return (y.unsqueeze(1) * _centres(size[0], matrices)).unsqueeze(2) + across.unsqueeze(1) > 0
+
+
+def _signed_inverse(matrices: Tensor) -> Tensor:
+    cofactors = cofactors_of(matrices)
+    return cofactors.mT / (matrices * cofactors).sum(dim=2)[:, :1].unsqueeze(2)
+
+
+def _centres(length: int, matrices: Tensor) -> Tensor:
+    return (torch.arange(length, dtype=matrices.dtype, device=matrices.device) + 0.5) / length
 
 
 def map_points(matrices: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

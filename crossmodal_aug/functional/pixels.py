@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_choice, check_tensor
-from crossmodal_aug.functional.geometry import check_sound, normalised
+from crossmodal_aug.functional.geometry import check_regular, normalised
 from crossmodal_aug.functional.precision import full_precision
 from crossmodal_aug.functional.warping import inverse_of
 
@@ -73,9 +74,8 @@ def matrices_from_pixels(
         pixels = torch.cat((pixels, last), dim=1)
     before, after = (result, source) if inverse else (source, result)
     shares = to_shares(pixels, before, after, first=0.5 if origin == "centre" else 0.0)
-    scaled, sound = normalised(shares)
-    check_sound(scaled, sound)
-    return normalised(inverse_of(scaled))[0] if inverse else shares
+    check_regular(shares)
+    return normalised(inverse_of(normalised(shares)[0]))[0] if inverse else shares
 
 
 def to_shares(matrices: Tensor, before: tuple[int, int], after: tuple[int, int], *, first: float = 0.5) -> Tensor:
@@ -99,8 +99,8 @@ def to_shares(matrices: Tensor, before: tuple[int, int], after: tuple[int, int],
 
 def _check_size(name: str, size: object) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, tuple | list) else ()
-    if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, int) for one in pair):
+    if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, Integral) for one in pair):
         raise InvalidTypeError(f"Expected `{name}` to be two integers, (H, W), but got {size!r}.")
     if min(pair) < 1:
         raise InvalidValueError(f"Expected `{name}` of at least one pixel each way, but got {size!r}.")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])

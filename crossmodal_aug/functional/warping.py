@@ -9,7 +9,7 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.bits import as_bits, on_bits
 from crossmodal_aug.functional.checks import check_flag, check_number, check_tensor
 from crossmodal_aug.functional.filling import Fill, check_held, fill_of
-from crossmodal_aug.functional.geometry import check_matrices, cofactors_of, sources_of
+from crossmodal_aug.functional.geometry import check_matrices, check_sound, cofactors_of, in_front, sources_of
 from crossmodal_aug.functional.precision import full_precision
 
 
@@ -31,7 +31,8 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
     Raises:
         InvalidTypeError: An argument has the wrong type, or a complex tensor is to be interpolated.
         InvalidValueError: Shapes disagree, the dtype cannot hold ``fill``, or on the CPU a matrix is singular or not
-            finite, or all are in pixels by the look of them, as `follow` says.
+            finite, or puts the centre of the image on the horizon of its perspective, or all are in pixels by the look
+            of them, as `follow` says.
 
     Examples:
         >>> shift = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
@@ -43,7 +44,8 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
         - Randomness: none. No trip to the host; compiles with `fullgraph=True`.
     """
     tensor = check_tensor("tensor", tensor)
-    matrices, _ = check_matrices(matrices)
+    matrices, sound = check_matrices(matrices)
+    check_sound(matrices, sound)
     if tensor.ndim < 3 or tensor.shape[0] != matrices.shape[0]:
         raise InvalidValueError(
             f"Expected `tensor` of shape ({matrices.shape[0]}, ..., H, W), but got {tuple(tensor.shape)}."
@@ -100,7 +102,8 @@ def _interpolated(tensor: Tensor, matrices: Tensor, fill: float) -> Tensor:
     with full_precision(tensor.device):
         pixels = (to_pixels @ matrices @ to_shares).to(dtype)
         moved = warp_perspective(planes - fill, pixels, (height, width), mode="bilinear", align_corners=True) + fill
-    moved = moved.view(tensor.shape)
+    # What lies behind the viewer, beyond the horizon of a perspective, would be shown upside down.
+    moved = moved.masked_fill_(~in_front(matrices, (height, width)).unsqueeze(1), fill).view(tensor.shape)
     if not tensor.is_floating_point():
         moved = moved.round()
     return moved.to(tensor.dtype)

@@ -1,11 +1,13 @@
 """CrossModalCollate: an op as a DataLoader's ``collate_fn``; needs no other library."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import distributed
 from torch.utils.data import default_collate, get_worker_info
+from torch.utils.data._utils import collate as torch_collate
 
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.sequential import CrossModalSequential
@@ -27,7 +29,8 @@ class CrossModalCollate:
             `torch.distributed` is initialised.
         width_axis: Which spatial axis runs from left to right, counted without batch and channel: 1 for (B, C, H, W),
             0 for (B, C, W, H), as MONAI's readers load. None takes what a MetaTensor records, or else the last.
-        collate: Puts a list of samples together.
+        collate: Puts a list of samples together. The default is that of torch, with one affine for each sample where
+            they hold MetaTensors, as by MONAI's `list_data_collate`.
 
     Raises:
         InvalidTypeError: ``op`` is no op of this library, or another argument has the wrong type.
@@ -93,7 +96,7 @@ class CrossModalCollate:
             raise InvalidValueError("Expected `samples` to hold at least one sample, but got none.")
         for sample in samples:
             check_sample(sample, self.keys)
-        batch = self.collate(list(samples))
+        batch = _collated(samples) if self.collate is default_collate else self.collate(list(samples))
         return alter_batch(self.op, batch, self.keys, self._generator_here(), width_axis=self.width_axis)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,6 +123,18 @@ class CrossModalCollate:
             seed = _mixed(self.seed, here)
             self._generator = torch.Generator().manual_seed(_mixed(seed, rank) if rank else seed)
         return self._generator
+
+
+def _collated(samples: Sequence[Any]) -> Any:
+    """`default_collate` that puts the meta data of MetaTensors together too, and not those of the first alone."""
+    monai = sys.modules.get("monai.data.utils")  # else there are no MetaTensors
+    if monai is None:
+        return default_collate(list(samples))
+    kinds = {
+        **torch_collate.default_collate_fn_map,
+        sys.modules["monai.data.meta_tensor"].MetaTensor: monai.collate_meta_tensor_fn,
+    }
+    return torch_collate.collate(list(samples), collate_fn_map=kinds)
 
 
 def _mixed(seed: int, other: int) -> int:

@@ -7,13 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.formats import channels_last_of
+
 
 def plain(tensor: Tensor) -> Tensor:
     """Return the same values as a `torch.Tensor`, whatever subclass holds them."""
     return tensor if type(tensor) is Tensor else tensor.as_subclass(Tensor)
 
 
-def like(values: Tensor, tensor: Tensor, *, matrices: Tensor | None = None, axis: int | None = None) -> Tensor:
+def like(
+    values: Tensor,
+    tensor: Tensor,
+    *,
+    matrices: Tensor | None = None,
+    axis: int | None = None,
+    spatial: tuple[int, ...] | None = None,
+) -> Tensor:
     """Return values as what another tensor of their shape is.
 
     Args:
@@ -22,9 +32,13 @@ def like(values: Tensor, tensor: Tensor, *, matrices: Tensor | None = None, axis
         matrices: (B, 3, 3): how its pixels were moved, on (x, y) in shares of the image; the affine of a MetaTensor
             follows.
         axis: Which spatial axis x is; None for the last. y is the last of the others.
+        spatial: Size of the image; None takes that of (C, *spatial).
 
     Returns:
         The values as a tv_tensor, MetaTensor or any other subclass.
+
+    Raises:
+        InvalidValueError: One affine is to serve several samples.
     """
     values = in_format_of(values, tensor)
     if type(tensor) is Tensor:
@@ -35,7 +49,7 @@ def like(values: Tensor, tensor: Tensor, *, matrices: Tensor | None = None, axis
         copy_meta(tensor)
         affine = getattr(tensor, "affine", None)
         if matrices is not None and isinstance(affine, Tensor):
-            out.affine = affine_after(affine, matrices, tuple(tensor.shape[1 if affine.ndim == 2 else 2 :]), axis)
+            out.affine = _affine_after(affine, matrices, spatial or tuple(tensor.shape[1:]), axis)
     else:
         out.__dict__.update(tensor.__dict__)
     made: Tensor = out
@@ -48,13 +62,25 @@ def in_format_of(values: Tensor, tensor: Tensor) -> Tensor:
     if tensor.is_contiguous():
         return values.contiguous()
     for before in (plain(tensor), plain(tensor).unsqueeze(0)):
-        last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(before.ndim)
-        if last is None or not before.is_contiguous(memory_format=last):
+        last = channels_last_of(before)
+        if last is None:
             continue
         if before.ndim == values.ndim:
             return values.contiguous(memory_format=last)
         return values.unsqueeze(0).contiguous(memory_format=last).squeeze(0)
     return values
+
+
+def _affine_after(affine: Tensor, matrices: Tensor, spatial: tuple[int, ...], axis: int | None) -> Tensor:
+    if affine.ndim == 3 or len(matrices) == 1:
+        return affine_after(affine, matrices, spatial, axis)
+    if torch.equal(affine, torch.eye(len(affine), dtype=affine.dtype)):
+        return affine  # nobody wrote one
+    raise InvalidValueError(
+        f"Expected one affine for each of the {len(matrices)} samples of a MetaTensor, since each moves by its own "
+        "matrix: collate with `monai.data.list_data_collate`, or with CrossModalCollate; but got one of shape "
+        f"{tuple(affine.shape)} for all."
+    )
 
 
 def affine_after(affine: Tensor, matrices: Tensor, spatial: tuple[int, ...], axis: int | None = None) -> Tensor:

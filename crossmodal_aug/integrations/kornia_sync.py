@@ -150,7 +150,8 @@ class KorniaSync(nn.Module):
         if params is not None:
             _check_params(params)
         before = [one for one in (batch.target, batch.evidence, *batch.maps) if one is not None]
-        flat = [one.reshape(one.shape[0], -1, *batch.spatial) for one in before]
+        # Of no sample at all, `reshape` could not tell the number of channels.
+        flat = [one.reshape(one.shape[0], one.shape[1:-2].numel(), *batch.spatial) for one in before]
         # Under autocast kornia would work out its matrices in half precision, and warp by those.
         with full_precision(batch.images.device):
             after = self.pipeline(

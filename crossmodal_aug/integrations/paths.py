@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import UserDict
+from collections.abc import Mapping, MutableMapping
+from copy import copy
 from typing import Any
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
@@ -59,7 +61,9 @@ def put(sample: Any, key: Key, value: Any) -> Any:
         value: The entry.
 
     Returns:
-        Copies of the containers on the way, of the same kinds; everything else is the same object.
+        Copies of the containers on the way, of the same kinds; everything else is the same object. A mapping that is
+        neither a dictionary nor a `UserDict` (of Hugging Face's tokenizers, for example), and has no `__copy__`,
+        becomes a dictionary.
 
     Raises:
         InvalidValueError: There is no such place.
@@ -74,17 +78,25 @@ def put(sample: Any, key: Key, value: Any) -> Any:
             raise _nowhere(sample, key)
         value = put(sample[step], tuple(rest), value)
     if isinstance(sample, Mapping):
-        return {**sample, step: value}
+        entries = _copy_of(sample)
+        entries[step] = value
+        return entries
     if isinstance(sample, (tuple, list)) and isinstance(step, int) and -len(sample) <= step <= len(sample):
-        entries = list(sample)
-        entries[step : step + 1 or None] = [value]
-        return _same_kind(sample, entries)
+        items = list(sample)
+        items[step : step + 1 or None] = [value]
+        return _same_kind(sample, items)
     raise _nowhere(sample, key)
 
 
 def keys_in(sample: Any) -> list[Any]:
     """Return the names of a dictionary, or the indices of a tuple or list."""
     return list(sample) if isinstance(sample, Mapping) else list(range(len(sample)))
+
+
+def _copy_of(sample: Mapping[Any, Any]) -> Any:
+    """A copy with a place for each entry of its own: that of any mapping could share them with it."""
+    own = isinstance(sample, (dict, UserDict)) or (isinstance(sample, MutableMapping) and hasattr(sample, "__copy__"))
+    return copy(sample) if own else dict(sample)
 
 
 def _same_kind(sample: tuple[Any, ...] | list[Any], entries: list[Any]) -> Any:

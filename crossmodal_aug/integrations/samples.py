@@ -223,7 +223,13 @@ class _Layout:
     def back(self, values: Tensor, tensor: Tensor, matrices: Tensor | None) -> Tensor:
         """What an op made of a tensor, as that one came."""
         values = width_back(values, self.width, self.axes)
-        return like(values[0] if self.single else values, tensor, matrices=matrices, axis=self.width)
+        return like(
+            values[0] if self.single else values,
+            tensor,
+            matrices=matrices,
+            axis=self.width,
+            spatial=tuple(tensor.shape[-self.axes :]),
+        )
 
 
 def _layout_of(batch: Any, keys: SampleKeys, width_axis: int | None, single: bool) -> _Layout:

@@ -1,5 +1,6 @@
 """What every op says of a call: why a sample was left alone, evidence apart from the target, what any op altered."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -189,6 +190,7 @@ def test_a_sequence_is_a_sequence_of_its_ops():
     assert list(sequence) == ops
     assert [sequence[0], sequence[-1]] == [ops[0], ops[2]]
     assert ops[1] in sequence
+    assert [sequence[index] for index in np.arange(3)] == ops
     assert isinstance(sequence[1:], CrossModalSequential)
     assert list(sequence[1:]) == ops[1:]
     assert list(sequence[-2:-1]) == [ops[1]]

@@ -213,3 +213,52 @@ def test_what_shows_nothing_or_nearly_nothing_is_legal(name) -> None:
 def test_one_that_is_far_off_beside_one_that_is_not_is_legal() -> None:
     matrices = torch.from_numpy(np.stack((IN_PIXELS["a shift"], LEGAL["out of view"])))
     assert CF.follow(matrices, NAMED.expand(2, 6), LUNG_ZONES)[1].tolist() == [False, False]
+
+
+HORIZON = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, -0.5]]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1 / 3])
+def test_a_horizon_through_the_centre_is_refused_by_name(dtype: torch.dtype, scale: float) -> None:
+    """No sign tells which half of the image lies in front."""
+    matrices = torch.cat((torch.eye(3)[None], HORIZON * scale)).to(dtype)
+    images = torch.rand(2, 1, *SIZE)
+    for nearest in (False, True):
+        with pytest.raises(InvalidValueError, match=r"`matrices` that keep the centre .* horizon.* for sample 1\."):
+            CF.warp(images, matrices, nearest=nearest)
+    named = torch.eye(6, dtype=torch.bool)[:2]
+    for frame in ("body", "image"):
+        for evidence in (None, torch.ones(2, 1, *SIZE)):
+            positions, kept = CF.follow(matrices, named, LUNG_ZONES, evidence, frame)
+            assert kept.tolist() == [True, False]
+            assert torch.equal(positions, named)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("shares", [HORIZON.double(), torch.linalg.inv(HORIZON.double())])
+def test_matrices_with_a_horizon_through_the_centre_are_brought_there(shares: torch.Tensor, inverse: bool) -> None:
+    to_pixels = torch.diag(torch.tensor([SIZE[1], SIZE[0], 1.0], dtype=torch.float64))
+    pixels = to_pixels @ (torch.linalg.inv(shares) if inverse else shares) @ torch.linalg.inv(to_pixels)
+    ours = CF.matrices_from_pixels(pixels, SIZE, origin="corner", inverse=inverse)
+    torch.testing.assert_close(ours / ours[0, 2, 0], shares / shares[0, 2, 0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_interpolated_image_shows_nothing_beyond_the_horizon(seed: int) -> None:
+    """Where the nearest pixel is that of no place in front, nothing is shown by interpolation either."""
+    fall = np.random.default_rng(seed).uniform(1.5, 2.5)
+    back = np.array([[1.0, 0, -0.5], [0, 1, -0.5], [fall, fall, 1 - fall]])  # from result to source
+    matrices = torch.from_numpy(np.linalg.inv(back))[None]
+    image = torch.ones(1, 1, *SIZE, dtype=torch.float64)
+    shown = CF.warp(image, matrices, nearest=True)
+    smooth = CF.warp(image, matrices)
+    outside = torch.nn.functional.max_pool2d(shown, 3, 1, 1) == 0
+    assert outside.any() and shown.any()
+    assert not smooth[outside].any()
+
+
+def test_sizes_of_numpy() -> None:
+    matrix = torch.eye(3)[None]
+    wanted = CF.matrices_from_pixels(matrix, SIZE, (10, 20))
+    assert torch.equal(CF.matrices_from_pixels(matrix, tuple(np.array(SIZE)), list(np.array((10, 20)))), wanted)

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor, PILReader, set_track_meta
+from monai.data.utils import list_data_collate
 from monai.transforms import Compose, EnsureTyped, Flip, LoadImaged, Resized, Rotate90, SpatialPadd
 from PIL import Image
+from torch.utils.data import default_collate
+from torch.utils.data._utils import collate
 
 from crossmodal_aug import LUNG_ZONES, SyncFlip, SyncGeometry, TPatchMix, ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
@@ -231,3 +234,82 @@ def test_without_meta_data_the_words_still_follow(lung_parser) -> None:
 def test_padding_after_loading_is_seen_through(tmp_path) -> None:
     sample = loaded(tmp_path, more=(SpatialPadd("label", (40, 40)), EnsureTyped("label")))
     assert width_axis_of("label", sample["label"], None, axes=2) == 0
+
+
+SPACED = torch.diag(torch.tensor([2.0, 3.0, 1.0, 1.0], dtype=torch.float64))
+
+
+@pytest.fixture
+def without_monai_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MONAI's own collate teaches torch's what a MetaTensor is, for as long as the process runs."""
+    known = {kind: done for kind, done in collate.default_collate_fn_map.items() if kind is not MetaTensor}
+    monkeypatch.setattr(collate, "default_collate_fn_map", known)
+
+
+def spaced(count: int) -> list[dict]:
+    """Samples with an affine each."""
+    affines = [SPACED.clone() for _ in range(count)]
+    for index, affine in enumerate(affines):
+        affine[0, 3] = 10.0 * index
+    return [
+        {"image": MetaTensor(torch.rand(1, 12, 20), affine=one), "mask": torch.zeros(1, 12, 20), "text": TEXT}
+        for one in affines
+    ]
+
+
+@pytest.mark.usefixtures("without_monai_in_torch")
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_collated_batch_has_an_affine_for_each_sample(size: int, lung_parser) -> None:
+    samples = spaced(size)
+    for op in (SyncFlip(lung_parser, p=0.5), SyncGeometry(lung_parser, p=0.5), ZoneMix(lung_parser, p=1.0)):
+        for how in ({}, {"collate": default_collate}):
+            torch.manual_seed(3)
+            out = CrossModalCollate(op, width_axis=1, **how)([dict(one) for one in samples])
+            assert isinstance(out["image"], MetaTensor)
+            assert out["image"].affine.shape == (size, 4, 4)
+            for moved, image, affine, sample in zip(
+                out["accepted"], out["image"], out["image"].affine, samples, strict=True
+            ):
+                wanted = Flip(1)(sample["image"]) if moved and not op.mixes else sample["image"]
+                assert torch.equal(affine, wanted.affine)
+                assert torch.equal(image.affine, affine)
+    assert default_collate(samples)["image"].affine.shape == (4, 4)  # torch's own is as it was
+    torch.manual_seed(3)
+    own = CrossModalCollate(op, width_axis=1, collate=list_data_collate)(samples)["image"]
+    assert torch.equal(own.affine, out["image"].affine)
+    assert own.meta.keys() == out["image"].meta.keys()
+
+
+@pytest.mark.usefixtures("without_monai_in_torch")
+def test_samples_in_tuples_keep_their_affines_too(lung_parser) -> None:
+    keys = SampleKeys(image=0, mask=(1, "mask"), text=(1, "text"), positions=None, accepted=None)
+    samples = [(one["image"], {"mask": one["mask"], "text": one["text"]}) for one in spaced(2)]
+    out = CrossModalCollate(SyncFlip(lung_parser, p=1.0), keys=keys, width_axis=1)(samples)
+    assert out[0].affine[:, 1].tolist() == [[0.0, -3.0, 0.0, 57.0]] * 2
+
+
+@pytest.mark.usefixtures("without_monai_in_torch")
+def test_one_affine_does_not_serve_samples_that_move_apart(lung_parser) -> None:
+    batch = default_collate(spaced(2))
+    assert batch["image"].affine.shape == (4, 4)
+    words = r"one affine for each of the 2 samples.*list_data_collate.*but got one of shape \(4, 4\)"
+    for op in (SyncFlip(lung_parser, p=0.0), SyncGeometry(lung_parser)):
+        with pytest.raises(InvalidValueError, match=words):
+            CrossModalBatch(op, width_axis=1)(batch)
+    kept = CrossModalBatch(ZoneMix(lung_parser, p=1.0), width_axis=1)(batch)["image"]  # moves no image as a whole
+    assert torch.equal(kept.affine, batch["image"].affine)
+    alone = CrossModalBatch(SyncFlip(lung_parser, p=1.0), width_axis=1)(default_collate(spaced(1)))["image"]
+    assert alone.affine[1].tolist() == [0.0, -3.0, 0.0, 57.0]
+    nobodys = CrossModalBatch(SyncFlip(lung_parser, p=1.0))(
+        {"image": MetaTensor(torch.rand(2, 1, 4, 6)), "mask": torch.zeros(2, 1, 4, 6), "text": [TEXT] * 2}
+    )["image"]
+    assert torch.equal(nobodys.affine, torch.eye(4, dtype=torch.float64))  # nobody wrote one
+
+
+def test_the_affine_of_a_mask_without_channel_follows(lung_parser) -> None:
+    samples = [{**one, "mask": MetaTensor(torch.zeros(12, 20), affine=SPACED)} for one in spaced(2)]
+    op = SyncFlip(lung_parser, p=1.0)
+    single = CrossModalTransform(op, width_axis=1)(samples[0])
+    batch = CrossModalCollate(op, width_axis=1)(samples)
+    for affine in (single["mask"].affine, *batch["mask"].affine):
+        assert affine[1].tolist() == [0.0, -3.0, 0.0, 57.0]

@@ -89,6 +89,17 @@ def test_target_and_maps_keep_shape_and_dtype(shape, dtype, phantoms, lung_parse
     torch.testing.assert_close(out.images, batch.images.flip(-1))
 
 
+@pytest.mark.parametrize("pipeline", [K.RandomHorizontalFlip(p=1.0), K.RandomAffine(10.0, p=1.0)])
+def test_an_empty_batch_comes_back_empty(pipeline, lung_parser) -> None:
+    images, masks = torch.zeros(0, 1, 12, 10), torch.zeros(0, 12, 10, dtype=torch.uint8)
+    out = KorniaSync(pipeline, lung_parser)(images, [], masks, maps=[torch.zeros(0, 2, 3, 12, 10)])
+    assert out.images.shape == images.shape
+    assert out.target.shape == masks.shape
+    assert out.target.dtype == torch.uint8
+    assert out.maps[0].shape == (0, 2, 3, 12, 10)
+    assert list(out.texts) == []
+
+
 def test_positions_alone_are_enough(phantoms, lung_parser) -> None:
     batch = phantoms()
     sync = KorniaSync(K.RandomHorizontalFlip(p=1.0), lung_parser)

@@ -1,12 +1,16 @@
 """Keys that lead into nested samples: no real data set hands out flat dictionaries."""
 
-from collections import namedtuple
+from collections import OrderedDict, UserDict, defaultdict, namedtuple
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
 
 import pytest
 import torch
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
+from transformers import BatchEncoding, BatchFeature
 
 from crossmodal_aug import Focus, PosAug, SyncFlip, ZoneMix
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
@@ -71,10 +75,10 @@ def test_every_adapter_finds_its_way(layout, op_type, phantoms, lung_parser) -> 
     assert torch.equal(get(plain, keys.image), phantom.images)  # what came in is as it was
 
 
-@pytest.mark.parametrize("op_type", [Focus, ZoneMix, SyncFlip])
-def test_evidence_beside_class_labels_in_every_adapter(op_type, phantoms, lung_parser) -> None:
+@pytest.mark.parametrize("build", [partial(Focus, target_fill=1, ignore_index=255), ZoneMix, SyncFlip])
+def test_evidence_beside_class_labels_in_every_adapter(build, phantoms, lung_parser) -> None:
     """The target holds classes and ignore values; what says where lesion is lies beside it."""
-    phantom, op = phantoms(batch=6), op_type(lung_parser, p=1.0)
+    phantom, op = phantoms(batch=6), build(lung_parser, p=1.0)
     labels = torch.where(phantom.masks > 0, 2, 1).to(torch.uint8)
     labels[..., 0, :] = 255
     keys = SampleKeys(evidence="lesion")
@@ -155,3 +159,62 @@ def test_text_alone_in_a_tuple(lung_parser) -> None:
     out = CrossModalCollate(PosAug(lung_parser, phrase_p=1.0, mode="mask"), keys=keys)([("Left base opacity.",)])
     assert list(out[0]) == ["[MASK] opacity."]
     assert out[1].tolist() == [True]
+
+
+class Loose(Mapping):
+    """A mapping that says nothing of how it is copied."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def __getitem__(self, key):
+        return self.entries[key]
+
+    def __iter__(self):
+        return iter(self.entries)
+
+    def __len__(self):
+        return len(self.entries)
+
+
+class Named(dict):
+    """A dictionary with something beside its entries."""
+
+
+KINDS = {
+    "dict": dict,
+    "OrderedDict": OrderedDict,
+    "defaultdict": lambda entries: defaultdict(list, entries),
+    "UserDict": UserDict,
+    "BatchEncoding": BatchEncoding,
+    "BatchFeature": BatchFeature,
+    "a dict of one's own": Named,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_kind_of_a_dictionary_is_kept(kind, phantoms, lung_parser) -> None:
+    phantom, op = phantoms(batch=2), SyncFlip(lung_parser, p=1.0)
+    batch = KINDS[kind]({"image": phantom.images, "mask": phantom.masks, "text": phantom.texts})
+    if kind == "a dict of one's own":
+        batch.name = "train"
+    keys = list(batch)
+    out = CrossModalBatch(op)(batch)
+    assert type(out) is type(batch)
+    assert torch.equal(out["image"], phantom.images.flip(-1))
+    assert out["accepted"].all()
+    assert list(batch) == keys
+    assert batch["image"] is phantom.images
+    if kind == "defaultdict":
+        assert out["further"] == []
+    elif kind == "a dict of one's own":
+        assert out.name == "train"
+    elif kind.startswith("Batch"):
+        assert out.to("cpu")["image"].device.type == "cpu"
+
+
+@pytest.mark.parametrize("kind", [MappingProxyType, Loose])
+def test_a_mapping_that_cannot_be_rebuilt_becomes_a_dictionary(kind) -> None:
+    sample = kind({"a": 1})
+    assert put(sample, "b", 2) == {"a": 1, "b": 2}
+    assert dict(sample) == {"a": 1}
