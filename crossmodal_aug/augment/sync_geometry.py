@@ -76,13 +76,12 @@ class SyncGeometry(CrossModalOp):
             lung; a mirror exchanges them.
         sided_channels: The same for channels of the target, (B, C, *spatial).
         fill: What pixels of the image and of further maps become that lie outside the source.
-        target_fill: The same for the target, for example the label that the loss ignores; a number, or one for each
-            channel of (B, C, *spatial). None writes 0 into a mask or probabilities, and refuses what may hold more.
+        target_fill: The same for the target, one number or one a channel, for example the label that the loss
+            ignores. None writes 0 into a mask or probabilities, and refuses what may hold more.
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: An argument lies outside its range, or the settings can move nothing.
+        InvalidTypeError, InvalidValueError: An argument is not what it should be, or the settings can move nothing.
 
     Examples:
         >>> import torch

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 # An axis stands for a direction where it has this much more of it than any other axis.
 _CLEARLY = 1.25
@@ -68,7 +68,7 @@ def width_axis_of(name: str, tensor: Tensor, width_axis: int | None, *, axes: in
     given %= axes
     if recorded is not None and recorded != given:
         raise InvalidValueError(
-            f"Expected `width_axis={recorded}` for {name!r}, whose meta data say that this spatial axis of "
+            f"Expected `width_axis={recorded}` for {shown(name)}, whose meta data say that this spatial axis of "
             f"{tuple(tensor.shape)} runs from left to right, but got {width_axis}. {_ADVICE}."
         )
     return given
@@ -77,8 +77,8 @@ def width_axis_of(name: str, tensor: Tensor, width_axis: int | None, *, axes: in
 def unknown_axis(name: str, tensor: Tensor) -> InvalidValueError:
     """Return the error for an array of which nothing tells which axis is the width."""
     return InvalidValueError(
-        f"Expected `width_axis`, since nothing in {name!r} of shape {tuple(tensor.shape)} tells which axis runs from "
-        f"left to right, but got None. {_ADVICE}."
+        f"Expected `width_axis`, since nothing in {shown(name)} of shape {tuple(tensor.shape)} tells which axis "
+        f"runs from left to right, but got None. {_ADVICE}."
     )
 
 
@@ -114,7 +114,7 @@ def _recorded_axes(name: str, tensor: Tensor, axes: int) -> int | None:
         found.add(_recorded(row, one, history, tuple(tensor.shape[-axes:])))
     if len(found) > 1:
         raise InvalidValueError(
-            f"Expected samples whose width is the same axis, but the meta data of {name!r} say "
+            f"Expected samples whose width is the same axis, but the meta data of {shown(name)} say "
             f"{sorted(str(one) for one in found)}. {_ADVICE}."
         )
     return found.pop() if found else None

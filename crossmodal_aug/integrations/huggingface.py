@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.augment.batch import check_texts
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.checks import check_choice, check_tensor
 
 # Per-token tensors that a tokenizer returns only when asked.
@@ -120,11 +120,11 @@ def _with_rows(key: str, value: Any, rows: list[int], made: Mapping[str, Tensor]
     """A copy of one entry of an encoding with some rows made anew; as it is where the tokenizer does not make it."""
     if key not in made:
         return value
-    check_tensor(f"encoding[{key!r}]", value)
+    check_tensor(f"encoding[{shown(key)}]", value)
     new = made[key].to(dtype=value.dtype, device=value.device)
     if value.shape[1:] != new.shape[1:]:
         raise InvalidValueError(
-            f"Expected `encoding[{key!r}]` of shape (B, {length}, ...) like its input_ids, but got "
+            f"Expected `encoding[{shown(key)}]` of shape (B, {length}, ...) like its input_ids, but got "
             f"{tuple(value.shape)} where the tokenizer makes {tuple(new.shape)}."
         )
     return value.index_copy(0, torch.tensor(rows, device=value.device), new)
@@ -147,7 +147,7 @@ def _changed_rows(changed: Tensor | Sequence[bool] | None, batch: int) -> list[i
         return list(range(batch))
     flags = changed.tolist() if isinstance(changed, Tensor) else list(changed)
     if any(not isinstance(flag, bool) for flag in flags):
-        raise InvalidTypeError(f"Expected `changed` to hold booleans, but got {changed!r}.")
+        raise InvalidTypeError(f"Expected `changed` to hold booleans, but got {shown(changed)}.")
     if len(flags) != batch:
         raise InvalidValueError(f"Expected `changed` to hold {batch} booleans, one a text, but got {len(flags)}.")
     return [row for row, flag in enumerate(flags) if flag]

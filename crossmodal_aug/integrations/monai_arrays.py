@@ -12,7 +12,7 @@ from crossmodal_aug.augment.focus import Focus
 from crossmodal_aug.augment.params import Reason
 from crossmodal_aug.augment.sequential import CrossModalSequential
 from crossmodal_aug.augment.settings import Role
-from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, MissingDependencyError
+from crossmodal_aug.errors import CannotSay, InvalidTypeError, InvalidValueError, MissingDependencyError, shown
 from crossmodal_aug.functional.checks import check_choice
 from crossmodal_aug.integrations.axes import check_width_axis, unknown_axis, width_axis_of, width_back, width_last
 from crossmodal_aug.integrations.calls import matrices_of, reason_of
@@ -182,7 +182,7 @@ class CrossModald(RandomizableTransform, MapTransform):
             if values.shape[2:] != image.shape[2:]:
                 raise InvalidValueError(
                     f"Expected arrays of the same size, with {tuple(image.shape[2:])} rows and columns, but got "
-                    f"{tuple(values.shape[2:])} for {key!r}."
+                    f"{tuple(values.shape[2:])} for {shown(key)}."
                 )
         out: Augmented = self.op(
             image,
@@ -222,15 +222,16 @@ class CrossModald(RandomizableTransform, MapTransform):
         count = array.ndim - 1
         if count not in (2, 3):
             raise InvalidValueError(
-                f"Expected {name!r} of shape (C, H, W) or (C, D, H, W), channel first, but got {tuple(array.shape)}."
+                f"Expected {shown(name)} of shape (C, H, W) or (C, D, H, W), channel first, "
+                f"but got {tuple(array.shape)}."
             )
         axis = width_axis_of(name, array, self.width_axis, axes=count)
         if axis is None:
             raise unknown_axis(name, array)
         if count == 3 and axis != 2 and self.reads_rows:
             raise InvalidValueError(
-                f"Expected {name!r} to be a volume (C, D, H, W), whose width is the last axis, but its width is axis "
-                f"{axis}: which of the others runs downwards is not known. Bring it into this order first."
+                f"Expected {shown(name)} to be a volume (C, D, H, W), whose width is the last axis, but its width is "
+                f"axis {axis}: which of the others runs downwards is not known. Bring it into this order first."
             )
         return axis
 

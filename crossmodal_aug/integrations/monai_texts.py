@@ -11,7 +11,7 @@ from crossmodal_aug.augment.params import Reason
 from crossmodal_aug.augment.pos_aug import PosAug
 from crossmodal_aug.augment.reword import Reword
 from crossmodal_aug.augment.sequential import CrossModalSequential
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError, shown
 from crossmodal_aug.functional.checks import check_positions
 from crossmodal_aug.integrations.calls import reason_of
 from crossmodal_aug.integrations.samples import check_op, ops_of
@@ -198,15 +198,15 @@ def note_outcome(
 def text_of(sample: Mapping[Hashable, Any], key: Hashable) -> str:
     """Return a text of a sample, or raise unless it is there and a string."""
     if key not in sample:
-        raise InvalidValueError(f"Expected a sample with the text key {key!r}, but it has {list(sample)}.")
+        raise InvalidValueError(f"Expected a sample with the text key {shown(key)}, but it has {list(sample)}.")
     if not isinstance(sample[key], str):
-        raise InvalidTypeError(f"Expected {key!r} to be a string, but got {type(sample[key]).__name__}.")
+        raise InvalidTypeError(f"Expected {shown(key)} to be a string, but got {type(sample[key]).__name__}.")
     return str(sample[key])
 
 
 def positions_of(sample: Mapping[Hashable, Any], key: Hashable, regions: int) -> Tensor:
     """Return the positions (K,) bool of a sample, or raise unless they are there and fit."""
     if key not in sample:
-        raise InvalidValueError(f"Expected a sample with the positions key {key!r}, but it has {list(sample)}.")
+        raise InvalidValueError(f"Expected a sample with the positions key {shown(key)}, but it has {list(sample)}.")
     value = sample[key]
     return check_positions(str(key), value.unsqueeze(0) if isinstance(value, Tensor) else value, (1, regions))[0]

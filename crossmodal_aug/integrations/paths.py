@@ -7,7 +7,7 @@ from collections.abc import Mapping, MutableMapping
 from copy import copy
 from typing import Any
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 Key = str | int | tuple[str | int, ...]
 Path = tuple[str | int, ...]
@@ -31,7 +31,7 @@ def path_of(key: object) -> Path:
     """
     path = key if isinstance(key, tuple) else (key,)
     if not path or any(isinstance(step, bool) or not isinstance(step, (str, int)) for step in path):
-        raise InvalidTypeError(f"Expected keys to be strings, integers, or tuples of them, but got {key!r}.")
+        raise InvalidTypeError(f"Expected keys to be strings, integers, or tuples of them, but got {shown(key)}.")
     return path
 
 
@@ -114,6 +114,6 @@ def _has_step(sample: Any, step: str | int) -> bool:
 def _nowhere(sample: Any, key: Key) -> InvalidValueError:
     what = f"the keys {keys_in(sample)}" if isinstance(sample, (Mapping, tuple, list)) else type(sample).__name__
     return InvalidValueError(
-        f"Expected a place for {key!r} in the sample, but got {what}; name another by `SampleKeys`, for a tuple the "
-        "index behind its last entry, or None where it may be left out."
+        f"Expected a place for {shown(key)} in the sample, but got {what}; name another by `SampleKeys`, for a "
+        "tuple the index behind its last entry, or None where it may be left out."
     )

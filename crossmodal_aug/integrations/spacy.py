@@ -17,7 +17,7 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.reading.reader import read
 from crossmodal_aug.anatomy.reading.vocabulary import Vocabulary
 from crossmodal_aug.anatomy.statement import Statement
-from crossmodal_aug.errors import AtlasError, InvalidValueError
+from crossmodal_aug.errors import AtlasError, InvalidValueError, shown
 from crossmodal_aug.integrations.spacy_attributes import extend, negated_of, part_of, placed_of, regions_of
 
 DEFAULT_SPANS_KEY = "positions"
@@ -104,7 +104,7 @@ class AnatomicalPositions:
         if not spans_key.isidentifier() or spans_key == "position":
             raise InvalidValueError(
                 "Expected `spans_key` to be a name of letters, digits and _, and not the prefix of the default key, "
-                f"but got {spans_key!r}"
+                f"but got {shown(spans_key)}"
             )
         self.spans_key = spans_key
         # The file of a user's own atlas travels with the pipeline, so it need not exist where that is loaded.

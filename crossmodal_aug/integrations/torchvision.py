@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_flatten
 
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.sequential import CrossModalSequential
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError, shown
 from crossmodal_aug.functional.checks import check_generator
 from crossmodal_aug.integrations.axes import check_width_axis
 from crossmodal_aug.integrations.paths import Key, get, keys_in, path_of
@@ -117,9 +117,9 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
                     further.append(key)
                 elif isinstance(leaf, tv_tensors.TVTensor) and self.op.moves_pixels:
                     raise InvalidTypeError(
-                        f"Expected every tv_tensor under a key of its own, but {key!r} is a "
+                        f"Expected every tv_tensor under a key of its own, but {shown(key)} is a "
                         f"{type(sample[key]).__name__} that holds one, which would be left as it was: name it in "
-                        f"`maps`, as {path!r}."
+                        f"`maps`, as {shown(path)}."
                     )
         if coordinates and self.op.moves_pixels:
             raise InvalidTypeError(
