@@ -73,7 +73,11 @@ def public_names() -> set[str]:
         for name in getattr(of, "__all__", own):
             homes.setdefault(id(getattr(of, name)), f"crossmodal_aug{module}.{name}")
     errors = importlib.import_module("crossmodal_aug.errors")
-    kinds = [name for name, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+    kinds = [
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if kind.__module__ == errors.__name__ and name[0] != "_"
+    ]
     return {*homes.values(), *(f"crossmodal_aug.errors.{name}" for name in kinds)}
 
 
