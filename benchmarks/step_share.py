@@ -61,7 +61,7 @@ def itcl_backward(module: Method, data: DataSet, repeats: int = 20) -> float:
     seconds = []
     for _ in range(repeats):
         leaves = [text.clone().requires_grad_(), torch.randn_like(text).requires_grad_()]
-        loss = module.contrast(*leaves, texts)
+        loss, _ = module.contrast(*leaves, texts, "unlabelled")
         start = time.perf_counter()
         loss.backward()
         seconds.append(time.perf_counter() - start)

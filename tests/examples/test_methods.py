@@ -1,4 +1,5 @@
 import copy
+import math
 
 import pytest
 import torch
@@ -81,7 +82,7 @@ def test_burn_in_leaves_the_unlabelled_samples_alone(batch, monkeypatch):
     monkeypatch.setattr(module.teacher, "probabilities", None)
     loss, parts = module.objective(step, Draws(0, 0))
     assert loss.isfinite()
-    assert set(parts) == {"labelled seg", "labelled itcl"}
+    assert set(parts) == {"labelled seg", "labelled itcl", "labelled itcl chance", "labelled itcl floor"}
 
 
 def test_the_unlabelled_loss_ignores_what_the_teacher_doubts(batch, monkeypatch):
@@ -163,7 +164,8 @@ def test_every_method_takes_three_steps(batch, name):
         optimiser.step()
         assert loss.isfinite()
     unlabelled = {"unlabelled seg", "unlabelled weight", "mixed share", "teacher certainty"}
-    contrast = {"labelled itcl", "unlabelled itcl"} if PRESETS[name]["itcl"] else set()
+    logged = [f"{branch} itcl{part}" for branch in ("labelled", "unlabelled") for part in ("", " chance", " floor")]
+    contrast = set(logged) if PRESETS[name]["itcl"] else set()
     assert set(parts) == {"labelled seg"} | contrast | (set() if name == "supervised" else unlabelled)
 
 
@@ -261,6 +263,22 @@ def test_without_itcl_no_projection_learns(batch):
     module = method(data, itcl=0.0)
     module.objective(step, Draws(0, 0))[0].backward()
     assert all(p.grad is None for p in module.student.image_projection.parameters())
+
+
+def test_itcl_stands_between_its_floor_and_chance(batch):
+    """A student that tells no pair from another is at chance; one that gives each image its captions, at the floor."""
+    module = method(batch[1])
+    texts = ["lower left lung.", "lower left lung.", "upper right lung.", "upper left lung."]
+    same = torch.ones(4, 8)
+    loss, parts = module.contrast(same, same, texts, "labelled")
+    assert parts["labelled itcl chance"] == pytest.approx(math.log(4))
+    assert float(loss) == pytest.approx(math.log(4))
+    assert parts["labelled itcl"] == loss
+    # Two of four samples have one caption, so each of these shares its pair among two.
+    assert float(parts["labelled itcl floor"]) == pytest.approx(math.log(2) / 2)
+    apart = 1e3 * torch.eye(3)[[0, 0, 1, 2]]
+    loss, parts = module.contrast(apart, apart, texts, "labelled")
+    assert float(loss) == pytest.approx(float(parts["labelled itcl floor"]), abs=1e-4)
 
 
 def test_presets_can_be_altered_and_are_written_down():

@@ -68,8 +68,8 @@ def watched(module: Method, monkeypatch) -> Seen:
     def spy(owner, name, calls):
         real = getattr(owner, name)
 
-        def noting(*args):
-            answer = real(*args)
+        def noting(*args, **given):
+            answer = real(*args, **given)
             calls.append((args, answer))
             return answer
 

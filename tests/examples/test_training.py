@@ -75,7 +75,14 @@ def test_the_log_tells_dose_agreement_pseudo_masks_and_time(phantoms, tmp_path):
     fit(phantoms, tmp_path, steps=2, validate_every=2)
     train = next(row for row in logged(tmp_path) if "loss" in row)
     for branch in ("labelled", "unlabelled"):
-        for name in ("flip accepted", "zone accepted", "focus accepted", "mixed pixels", "agreement before"):
+        for name in (
+            "geometry accepted",
+            "flip accepted",
+            "zone accepted",
+            "focus accepted",
+            "mixed pixels",
+            "agreement before",
+        ):
             assert 0 <= train[f"train/{branch} {name}"] <= 1
     assert 0 <= train["train/pseudo dice"] <= 1
     assert 0 < train["time/ops share"] < 1
@@ -85,7 +92,7 @@ def test_the_log_tells_dose_agreement_pseudo_masks_and_time(phantoms, tmp_path):
 def test_pseudo_masks_are_compared_with_masks_that_nothing_else_sees(phantoms, monkeypatch):
     batch = StepBatches(phantoms, 4, 0)[0]
     assert batch.unlabelled.masks is None
-    module = made(phantoms)
+    module = made(phantoms, geometry=0.0)
     monkeypatch.setattr(module.teacher, "probabilities", lambda *_: batch.unlabelled.hidden_masks.float())
     module.objective(batch, Draws(0, 0))
     # A zoomed image has its hidden mask zoomed too, so only an unzoomed batch gives 1.
@@ -188,7 +195,8 @@ def test_ranks_share_rows_out():
 @pytest.mark.skipif(not (dist.is_available() and dist.is_gloo_available()), reason="this torch has no gloo backend")
 def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path):
     """Loss after 5 steps to 1e-4, and Adam's mean gradients to 1 % of their length, on phantoms in float32."""
-    tiny = "--size 32 --width 4 --labels 0.05 --accelerator cpu --burn-in 0 --ramp-up 0 --learning-rate 0.0001"
+    # With some seeds one of the millions of ReLUs is at 0 up to rounding, and Adam makes 2 % of it in 5 steps.
+    tiny = "--size 32 --width 4 --labels 0.05 --accelerator cpu --burn-in 0 --ramp-up 0 --learning-rate 0.0001 --seed 1"
     results = {}
     for name, more in (("one", "--batch-size 8"), ("two", "--batch-size 4 --devices 2")):
         given = f"{tiny} --steps 5 --validate-every 5 --runs {tmp_path} --name {name} {more}"
@@ -212,6 +220,7 @@ def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path):
         assert two[name] == pytest.approx(one[name], abs=1e-4), name
     # The ops act on the same batch on every rank: some samples cross from one rank to the other.
     assert one["train/labelled mixed pixels"] > 0
+    assert one["train/unlabelled geometry accepted"] > 0
     states = [stored["optimizer_states"][0]["state"] for stored in (one_stored, two_stored)]
     assert states[0].keys() == states[1].keys()
     whole, other = (torch.cat([one["exp_avg"].flatten() for one in state.values()]) for state in states)

@@ -119,9 +119,9 @@ class Method(pl.LightningModule, ABC):
         loss = segmentation_loss(logits, labelled.target)
         parts: dict[str, Tensor | float] = {"labelled seg": loss.detach()}
         if image_embedding is not None and text_embedding is not None:
-            itcl = self.contrast(image_embedding, text_embedding, labelled.texts)
+            itcl, noted = self.contrast(image_embedding, text_embedding, labelled.texts, "labelled")
             loss = loss + self.config.itcl * LABELLED_ITCL * itcl
-            parts["labelled itcl"] = itcl.detach()
+            parts |= noted
         return loss, parts
 
     def see(
@@ -134,12 +134,22 @@ class Method(pl.LightningModule, ABC):
         out: tuple[Tensor, Tensor, Tensor] = self.student(images, tokens, embedded)
         return out
 
-    def contrast(self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str]) -> Tensor:
-        """Return the contrastive loss of images and the captions that are theirs, over all ranks."""
+    def contrast(
+        self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str], branch: str
+    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+        """Return the contrastive loss of images and the captions that are theirs, over all ranks, and what to log.
+
+        Beside the loss stand what a model reaches that tells no pair from another, and the least that any can reach,
+        since images of the same regions belong to each other's captions too.
+        """
         with self.clock("ops"):
             positions = self.parser.encode(texts).to(image_embedding.device, non_blocking=True)
-            loss: Tensor = self.itcl(image_embedding, text_embedding, positions)
-        return loss
+            found = self.itcl(image_embedding, text_embedding, positions, return_parts=True)
+        return found.loss, {
+            f"{branch} itcl": found.loss.detach(),
+            f"{branch} itcl chance": math.log(len(texts) * self.config.ranks),
+            f"{branch} itcl floor": found.target_entropy.detach(),
+        }
 
     def watch(self, branch: str, texts: Sequence[str], target: Tensor, altered: Altered) -> None:
         """Note for the log what the ops did to a batch, where this step is logged."""

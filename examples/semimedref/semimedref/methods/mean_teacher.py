@@ -92,9 +92,9 @@ class MeanTeacher(Method):
         if self.config.itcl:
             # As published, the contrast is between the unmixed image and its own full caption.
             image_embedding, text_embedding = self.student.embed_images(plain), self.student.embed_texts(tokens)
-            itcl = self.contrast(image_embedding, text_embedding, plain_texts)
+            itcl, noted = self.contrast(image_embedding, text_embedding, plain_texts, "unlabelled")
             pseudo_loss = pseudo_loss + self.config.itcl * UNLABELLED_ITCL * itcl
-            parts["unlabelled itcl"] = itcl.detach()
+            parts |= noted
         return loss + weight * pseudo_loss, parts
 
     def on_train_batch_end(self, outputs: Any, batch: StepBatch, batch_idx: int) -> None:
