@@ -131,8 +131,7 @@ class CrossModalSequential(CrossModalOp):
         generator: torch.Generator | None = None,
     ) -> Augmented:
         """Alter a batch by one op after the other; see `CrossModalOp.forward`."""
-        params = []
-        carried = evidence
+        params, carried = [], evidence
         out = Augmented(images, texts, target, positions, maps)
         for index, op in enumerate(self._steps, start=1):
             before = out.target

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 from crossmodal_aug.functional.checks import check_choice, check_tensor
 from crossmodal_aug.functional.geometry import check_regular, normalised
 from crossmodal_aug.functional.precision import full_precision
@@ -100,7 +100,7 @@ def to_shares(matrices: Tensor, before: tuple[int, int], after: tuple[int, int],
 def _check_size(name: str, size: object) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, tuple | list) else ()
     if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, Integral) for one in pair):
-        raise InvalidTypeError(f"Expected `{name}` to be two integers, (H, W), but got {size!r}.")
+        raise InvalidTypeError(f"Expected `{name}` to be two integers, (H, W), but got {shown(size)}.")
     if min(pair) < 1:
-        raise InvalidValueError(f"Expected `{name}` of at least one pixel each way, but got {size!r}.")
+        raise InvalidValueError(f"Expected `{name}` of at least one pixel each way, but got {shown(size)}.")
     return int(pair[0]), int(pair[1])
