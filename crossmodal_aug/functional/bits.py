@@ -56,4 +56,16 @@ def equals(tensor: Tensor, number: int) -> Tensor:
         return tensor.float() == number
     if tensor.is_complex():
         return tensor.to(torch.complex64) == number
-    return as_bits(tensor) == as_bits(torch.full((), number, dtype=tensor.dtype, device=tensor.device))
+    return as_bits(tensor) == as_bits(number_of(number, tensor.dtype, tensor.device))
+
+
+def number_of(number: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a number as a tensor without axes, in any dtype.
+
+    Examples:
+        >>> number_of(1, torch.float8_e4m3fn, torch.device("cpu")).float()
+        tensor(1.)
+    """
+    if dtype.is_floating_point and dtype.itemsize == 1:  # older versions of torch fill no float8
+        return torch.full((), number, dtype=torch.float32, device=device).to(dtype)
+    return torch.full((), number, dtype=dtype, device=device)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.functional.bits import number_of
 from crossmodal_aug.functional.checks import check_number
 from crossmodal_aug.functional.constants import constant
 
@@ -98,6 +99,6 @@ def fill_of(fill: Fill, tensor: Tensor) -> Tensor:
     """
     check_held(fill, tensor.dtype)
     if not isinstance(fill, tuple):
-        return torch.full((), fill, dtype=tensor.dtype, device=tensor.device)
+        return number_of(fill, tensor.dtype, tensor.device)
     numbers = constant(fill, torch.float64, tensor.device).to(tensor.dtype)
     return numbers.view(-1, *[1] * (tensor.ndim - 2))

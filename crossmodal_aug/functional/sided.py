@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
-from crossmodal_aug.functional.bits import as_bits, equals, on_bits
+from crossmodal_aug.functional.bits import as_bits, equals, number_of, on_bits
 from crossmodal_aug.functional.filling import is_exact
 
 Pairs = tuple[tuple[int, int], ...]
@@ -68,7 +68,7 @@ def exchange_sides(tensor: Tensor, where: Tensor, labels: Pairs, channels: Pairs
     exchanged = as_bits(mirrored)
     for one, other in labels:
         for old, new in ((one, other), (other, one)):
-            value = as_bits(torch.full((), new, dtype=tensor.dtype, device=tensor.device))
+            value = as_bits(number_of(new, tensor.dtype, tensor.device))
             exchanged = torch.where(equals(mirrored, old), value, exchanged)
     return on_bits(lambda bits: torch.where(where.view(-1, *[1] * (bits.ndim - 1)), exchanged, bits), tensor)
 
