@@ -203,7 +203,7 @@ class CrossModalSequential(CrossModalOp):
 
     def _pairs(self, params: Any) -> list[tuple[CrossModalOp, Any]]:
         # A DataLoader of torch 2.5 makes a list of a tuple where it pins memory.
-        if not isinstance(params, tuple | list) or len(params) != len(self.ops):
+        if not isinstance(params, (tuple, list)) or len(params) != len(self.ops):
             raise InvalidTypeError(
                 f"Expected `params` to be the tuple of {len(self.ops)} that a call returned, but got "
                 f"{type(params).__name__}."

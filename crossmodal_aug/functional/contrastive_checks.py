@@ -15,7 +15,7 @@ TEMPERATURES = (1e-6, 1e6)
 
 def check_settings(temperature: float, chunk_size: int, reduction: str) -> None:
     """Raise unless the settings of the loss can be used."""
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
         raise InvalidTypeError(f"Expected `temperature` to be a float, but got {type(temperature).__name__}")
     lowest, highest = TEMPERATURES
     if not lowest <= temperature <= highest:

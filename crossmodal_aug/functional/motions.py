@@ -180,8 +180,8 @@ def check_range(name: str, values: object, least: float, most: float) -> tuple[f
         InvalidTypeError: They are not two numbers.
         InvalidValueError: They fall, or lie outside the bounds.
     """
-    pair = tuple(values) if isinstance(values, tuple | list) else ()
-    if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, int | float) for one in pair):
+    pair = tuple(values) if isinstance(values, (tuple, list)) else ()
+    if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in pair):
         raise InvalidTypeError(f"Expected `{name}` to be two numbers, but got {shown(values)}.")
     if not (least <= pair[0] <= pair[1] <= most and all(map(math.isfinite, pair))):
         raise InvalidValueError(f"Expected `{name}` to rise inside [{least}, {most}], but got {shown(values)}.")

@@ -98,7 +98,7 @@ def to_shares(matrices: Tensor, before: tuple[int, int], after: tuple[int, int],
 
 
 def _check_size(name: str, size: object) -> tuple[int, int]:
-    pair = tuple(size) if isinstance(size, tuple | list) else ()
+    pair = tuple(size) if isinstance(size, (tuple, list)) else ()
     if len(pair) != 2 or any(isinstance(one, bool) or not isinstance(one, Integral) for one in pair):
         raise InvalidTypeError(f"Expected `{name}` to be two integers, (H, W), but got {shown(size)}.")
     if min(pair) < 1:

@@ -98,7 +98,9 @@ def row_and_column_stats(
         Sums of the N rows, sums of the M columns.
     """
     if plan.chunk_size > 0:
-        sums = _ChunkedSums.apply(rows, columns, scale, plan._replace(both_axes=True))
+        # Written out: the compiler of torch 2.5 cannot follow `_replace`.
+        both = SimilarityPlan(plan.affinity, plan.chunk_size, plan.entropy, both_axes=True)
+        sums = _ChunkedSums.apply(rows, columns, scale, both)
         return AxisStats(*sums[:4]), AxisStats(*sums[4:])
     similarity = (rows * scale) @ columns.T
     weight = plan.affinity(slice(None))
