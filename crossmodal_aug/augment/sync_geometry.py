@@ -81,15 +81,15 @@ class SyncGeometry(CrossModalOp):
         **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError, InvalidValueError: An argument is not what it should be, or the settings can move nothing.
+        InvalidValueError: An argument is not what it should be (or InvalidTypeError), or the settings can move nothing.
 
     Examples:
         >>> import torch
         >>> from crossmodal_aug import QUADRANTS, PositionParser, SyncGeometry
         >>> op = SyncGeometry(PositionParser(QUADRANTS), p=1.0, horizontal=False, vertical=True)
-        >>> out = op(torch.tensor([[[[1.0], [2.0]]]]), ["Polyp at the top left."], generator=torch.manual_seed(1))
+        >>> out = op(torch.tensor([[[[1.0], [2.0]]]]), ["Polyp, top left."], generator=torch.Generator().manual_seed(1))
         >>> out.images.flatten().tolist(), out.texts
-        ([2.0, 1.0], ['Polyp at the bottom left.'])
+        ([2.0, 1.0], ['Polyp, bottom left.'])
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W), where every slice is moved alike. Any dtype, kept.

@@ -47,6 +47,7 @@ class _Invertibled(CrossModald, InvertibleTransform):
         return sample
 
     def _back(self, array: Tensor, key: Hashable, more: dict[str, Any]) -> Tensor:
+        """Take an array back to where it lay; a transform that can be inverted says how."""
         raise NotImplementedError
 
     def _note(
