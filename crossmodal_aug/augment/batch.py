@@ -72,6 +72,7 @@ class Batch:
         placed: (B,) bool: whether it is known what the sample shows where; False for a text that does not say where,
             such as "COVID-19 pneumonia.". A silent text is not an empty one.
         maps: Further aligned tensors.
+        denies: Whether a text calls some place clear.
     """
 
     images: Tensor
@@ -81,6 +82,7 @@ class Batch:
     positions: Tensor
     placed: Tensor
     maps: tuple[Tensor, ...]
+    denies: bool
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -143,12 +145,13 @@ def check_batch(
     texts = None if texts is None else check_texts(f"{prefix}texts", texts, batch)
     given = positions is not None
     positions = resolve_positions(texts, positions, batch, parser, device, prefix=prefix)
-    placed = torch.ones(batch, dtype=torch.bool, device=device)
+    placed, denies = torch.ones(batch, dtype=torch.bool, device=device), False
     if texts is not None:
         # Positions that are given say where, whatever the text; an empty row beside a silent text says nothing.
         placed = parser.placed(texts).to(device, non_blocking=True)
         placed = placed | positions.any(dim=1) if given else placed
-    return Batch(images, texts, target, evidence, positions, placed, tuple(maps))
+        denies = any(mention.negated for report in parser.parse_many(texts) for mention in report.mentions)
+    return Batch(images, texts, target, evidence, positions, placed, tuple(maps), denies)
 
 
 def resolve_positions(
