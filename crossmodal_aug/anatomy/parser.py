@@ -188,19 +188,19 @@ class PositionParser(RememberedTexts):
         Raises:
             CannotSay: It cannot be rewritten well.
         """
-        read: dict[str, Statement] = {}
+        source = self._sources.get(text)
+        if source is None:  # a caption is rewritten to many sets of regions
+            source = self.statement(text)
+            self._remember(self._sources, text, source, _MOST_SOURCES)
+        read = {text: source}
 
         def stated(candidate: str) -> Statement | None:
             statement = read[candidate] = self.statement(candidate)
             return None if contradicts_itself(statement) else statement
 
-        source = self._sources.get(text)
-        if source is None:  # a caption is rewritten to many sets of regions
-            source = self.statement(text)
-            self._remember(self._sources, text, source, _MOST_SOURCES)
         written = with_regions(source, self.atlas, target, stated)
-        if written in read:  # whoever asks next what it says need not read it again
-            self._remember(self._cache, written, self._report(written, read[written]))
+        # Whoever asks next what it says need not read it again.
+        self._remember(self._cache, written, self._report(written, read[written]))
         return written if target or written == text else self._said_clear(written)
 
     def _said_clear(self, text: str) -> str:
