@@ -82,10 +82,10 @@ def numbers_of(page: Path) -> list[int]:
     return [int(number) for number in re.findall(r"^(\d+)\. ", page.read_text(), flags=re.MULTILINE)]
 
 
-def test_numbers_of_a_page_run_through() -> None:
-    assert len(numbers_of(DOCS / "index.md")) > 5
-    for page in PAGES:
-        assert numbers_of(page) == list(range(1, len(numbers_of(page)) + 1)), named(page)
+def test_numbers_of_the_index_run_through() -> None:
+    numbers = numbers_of(DOCS / "index.md")
+    assert len(numbers) > 5
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 LEFT_ALONE = (DOCS / "concepts" / "left-alone.md").read_text()

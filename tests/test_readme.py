@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from crossmodal_aug.cli import main
-from tests.browser import missing
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -73,7 +72,7 @@ def test_the_snippet_runs_on_images_of_ones_own(own_images: Path) -> None:
 def test_from_the_wheel_to_an_augmented_batch_in_ten_seconds(own_images: Path, tmp_path_factory) -> None:
     built = tmp_path_factory.mktemp("wheel")
     if find_spec("hatchling") is None:
-        missing("hatchling is not installed: pip install -e '.[dev]'")
+        pytest.skip("hatchling is not installed: pip install -e '.[dev]'")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", os.fspath(built)]
     run = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -16,10 +16,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from tests.browser import chromium, missing
-
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Request
+    from playwright.sync_api import Browser, Page, Request
 
 ROOT = Path(__file__).parent.parent
 WIDTHS = {"desktop": (1280, 900), "phone": (360, 740)}
@@ -30,7 +28,7 @@ pytestmark = pytest.mark.slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built site."""
     if find_spec("mkdocs") is None or find_spec("mkdocstrings") is None:
-        missing("mkdocs is not installed: pip install -e '.[docs]'")
+        pytest.skip("mkdocs is not installed: pip install -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", os.fspath(folder)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -125,10 +123,10 @@ def listen(page: "Page", heard: list[str]) -> None:
     page.on("response", lambda got: heard.append(f"{got.status}: {got.url}") if got.status >= 400 else None)
 
 
-def complaints_of(site: Path) -> list[str]:
+def complaints_of(browser: "Browser", site: Path) -> list[str]:
     """What a browser complains of on the pages of a site, at both widths."""
     complaints: list[str] = []
-    with chromium() as browser, served(site) as server:
+    with served(site) as server:
         for name, (width, height) in WIDTHS.items():
             page = browser.new_page(viewport={"width": width, "height": height})
             heard: list[str] = []
@@ -140,21 +138,22 @@ def complaints_of(site: Path) -> list[str]:
                     heard.append(f"wider than the screen by {wider} px")
                 complaints += [f"{name} {address}: {one.replace(server, '')}" for one in heard]
                 heard.clear()
+            page.close()
     return complaints
 
 
-def test_a_browser_shows_every_page_without_complaint(site: Path) -> None:
-    complaints = complaints_of(site)
+def test_a_browser_shows_every_page_without_complaint(site: Path, browser: "Browser") -> None:
+    complaints = complaints_of(browser, site)
     assert not complaints, "\n".join(complaints)
 
 
-def test_what_a_browser_complains_of_is_heard(tmp_path: Path) -> None:
+def test_what_a_browser_complains_of_is_heard(tmp_path: Path, browser: "Browser") -> None:
     wide = '<div style="width: 500px">wide</div>'
     (tmp_path / "index.html").write_text(f'<link rel="icon" href="data:,"><img src="none.png">{wide}')
     (tmp_path / "broken.html").write_text(
         '<link rel="icon" href="data:,"><script>console.error("oh"); nothing()</script>'
     )
-    complaints = complaints_of(tmp_path)
+    complaints = complaints_of(browser, tmp_path)
     for one in (
         "phone /: wider than the screen by", "desktop /: broken image: /none.png", "desktop /: 404: /none.png",
         "phone /broken.html: oh", "phone /broken.html: nothing is not defined",
