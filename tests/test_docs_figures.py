@@ -102,10 +102,10 @@ def test_what_fitted_rows_bring():
     )
     page = " ".join((ROOT / "docs" / "concepts" / "regions-and-frames.md").read_text().split())
     assert (
-        f"of 1500 training images of QaTa-COV19, {thirds} of the captions name exactly the regions of their masks"
+        f"Of 1500 training images of QaTa-COV19, {thirds} of the captions name exactly the regions of their masks"
         in page
     )
-    assert f"where the rows are thirds of the image, and {fitted} where they were fitted" in page
+    assert f"where the rows are thirds of the image. Where they were fitted, {fitted} do." in page
 
 
 def test_agreement():
