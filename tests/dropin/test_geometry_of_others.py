@@ -64,34 +64,39 @@ def test_cv2_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_f
     check_repeats(cv2.train)
 
 
+def followed(cv2: ModuleType, parser: PositionParser, text: str, matrix: np.ndarray, mask: np.ndarray) -> str | None:
+    return cv2.followed(parser, text, matrix, mask, cv2.warp_affine(mask, matrix, mask.shape[::-1]))
+
+
 FLIP = np.array([[-1.0, 0.0, 63.0], [0.0, 1.0, 0.0]])
 
 
 @pytest.mark.parametrize("sentence", ["the yellow ball", "second ball from left", "man with his right arm up", ""])
 def test_a_sentence_without_a_place_keeps_its_picture(cv2: ModuleType, sentence: str) -> None:
     """`kept` alone says yes: positions that are empty follow any matrix, and a crop would leave "second" a lie."""
-    assert cv2.followed(PICTURE, sentence, FLIP, cv2.SCENES[0].mask) is None
+    assert followed(cv2, PICTURE, sentence, FLIP, cv2.SCENES[0].mask) is None
 
 
 def test_words_beside_the_place_are_mirrored_too(cv2: ModuleType) -> None:
     mask = np.zeros((48, 64), dtype=np.uint8)
     mask[4:10, 4:10] = 255
-    turned = cv2.followed(PICTURE, "ball at the top left, its right half in shadow", FLIP, mask)
+    turned = followed(cv2, PICTURE, "ball at the top left, its right half in shadow", FLIP, mask)
     assert turned == "ball at the top right, its left half in shadow"
 
 
 def test_a_quarter_turn_is_not_followed(cv2: ModuleType) -> None:
     mask = np.zeros((48, 48), dtype=np.uint8)
     mask[4:10, 4:10] = 255
-    assert cv2.followed(PICTURE, "ball at the top left", np.array([[0.0, -1.0, 47.0], [1.0, 0.0, 0.0]]), mask) is None
+    turn = np.array([[0.0, -1.0, 47.0], [1.0, 0.0, 0.0]])
+    assert followed(cv2, PICTURE, "ball at the top left", turn, mask) is None
 
 
 def test_a_chest_upside_down_has_no_caption(cv2: ModuleType) -> None:
     mask = np.zeros((48, 48), dtype=np.uint8)
     mask[36:44, 4:12] = 255
     text, down = "Opacity in the lower left lung.", np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 47.0]])
-    assert cv2.followed(LUNGS, text, down, mask) is None
-    assert cv2.followed(LUNGS, text, np.eye(2, 3), mask) == text
+    assert followed(cv2, LUNGS, text, down, mask) is None
+    assert followed(cv2, LUNGS, text, np.eye(2, 3), mask) == text
 
 
 @BOTH
@@ -106,6 +111,24 @@ def test_albumentations_captions_say_what_the_masks_show(folder: Path, library: 
     assert texts == again[2]
     moved = [text != chest.text for text, chest in zip(texts, module.CHESTS, strict=True)]
     assert sum(moved) > 8
+
+
+@BOTH
+@pytest.mark.parametrize("corner", ["upper left", "lower right"])
+def test_what_is_cut_off_by_a_step_on_the_way_has_no_caption(folder: Path, library: ModuleType, corner: str) -> None:
+    """Twice as large and then half as large is no motion at all by its matrix, and yet all but the middle is gone."""
+    module = dropped_in(PAGE, "albumentations_set", folder, section="albumentations")
+    grow, shrink = (
+        library.Affine(rotate=(0, 0), scale=(scale, scale), p=1.0, mask_interpolation=0) for scale in (2.0, 0.5)
+    )
+    keypoints = library.KeypointParams(format="xy", remove_invisible=False)
+    mask, text = np.zeros((48, 48), dtype=np.uint8), f"Opacity in the {corner} lung."
+    mask[(slice(2, 10),) * 2 if corner == "upper left" else (slice(38, 46),) * 2] = 255
+    for steps, says in (([grow, shrink], None), ([shrink], text)):
+        out = library.Compose(steps, keypoint_params=keypoints)(image=mask, mask=mask, keypoints=module.corners(mask))
+        matrix = module.matrix_of(mask, out["keypoints"])
+        assert module.followed(LUNGS, text, matrix, mask, out["mask"]) == says
+    assert np.allclose(module.matrix_of(mask, module.corners(mask)), np.eye(2, 3))
 
 
 @BOTH
