@@ -48,7 +48,16 @@ def roots(tmp_path_factory, data_root: Path, lung_parser) -> dict[str, Path]:
     }
 
 
-EVERYWHERE = "supervised mean-teacher cutmix text-flip paper released semimedref semimedref-reads".split()
+EVERYWHERE = [
+    "supervised",
+    "mean-teacher",
+    "cutmix",
+    "text-flip",
+    "paper",
+    "released",
+    "semimedref",
+    "semimedref-reads",
+]
 # What asks something of the network that no other method does, and what is the same for all of them.
 NETWORKS = [("mmi-unet", "unimatch", "qata"), ("guide-decoder", "unimatch", "qata"), ("mmi-unet", "bcp", "mosmed")]
 CASES = [
