@@ -6,6 +6,9 @@ from torch import Tensor, nn
 MEMORY = 128
 """Batches whose shares of lesion are averaged, as in the source."""
 
+LEAST = 1e-6
+"""Shares of lesion are kept this far from 0 and 1."""
+
 
 class CaptionPrior(nn.Module):
     """Scales probabilities by the share of lesion among labelled pixels over that among pseudo-masks.
@@ -22,7 +25,7 @@ class CaptionPrior(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         # Batch, labelled or pseudo, in a named region or not, lesion or all.
-        self.register_buffer("counts", torch.zeros(MEMORY, 2, 2, 2, dtype=torch.float64))
+        self.register_buffer("counts", torch.zeros(MEMORY, 2, 2, 2))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -40,20 +43,21 @@ class CaptionPrior(nn.Module):
         self.counts.index_copy_(0, row, new.unsqueeze(0))
         self.batches += 1
         lesion, pixels = self.counts.sum(dim=0).unbind(dim=2)
-        # Half a pixel of each kind keeps a share that nothing was seen of away from 0 and 1.
-        (wanted_in, wanted_out), (found_in, found_out) = ((lesion + 0.5) / (pixels + 1)).float()
+        # Half a pixel of each kind stands for what nothing was seen of; nothing is divided by 0.
+        shares = ((lesion + 0.5) / (pixels + 1)).clamp(LEAST, 1 - LEAST)
+        (wanted_in, wanted_out), (found_in, found_out) = shares
         wanted, found = torch.where(zones, wanted_in, wanted_out), torch.where(zones, found_in, found_out)
         yes, no = pseudo * wanted / found, (1 - pseudo) * (1 - wanted) / (1 - found)
         return yes / (yes + no)
 
 
 def counted(masks: Tensor, zones: Tensor) -> Tensor:
-    """Return (2, 2) float64: lesion and all pixels in the named regions, and in the others.
+    """Return (2, 2): lesion and all pixels in the named regions, and in the others.
 
     Example:
         >>> counted(torch.tensor([[[[1.0, 0.0, 0.5]]]]), torch.tensor([[[[True, True, False]]]])).tolist()
         [[1.0, 2.0], [0.5, 1.0]]
     """
-    lesion = masks.double()
-    parts = [torch.stack(((lesion * part).sum(), part.sum().double())) for part in (zones, ~zones)]
+    lesion = masks.float()
+    parts = [torch.stack(((lesion * part).sum(), part.sum().float())) for part in (zones, ~zones)]
     return torch.stack(parts)
