@@ -14,7 +14,7 @@ from crossmodal_aug.augment.params import Gate, MixParams
 from crossmodal_aug.augment.settings import Role
 from crossmodal_aug.errors import InvalidValueError
 from crossmodal_aug.functional import grid
-from crossmodal_aug.functional.mixing import box_mask, boxes_around, boxes_inside, pick, random_pixel, uniforms
+from crossmodal_aug.functional.mixing import box_mask, boxes_around, boxes_inside, random_pixel, uniforms
 from crossmodal_aug.functional.pasting import paste
 
 DRAWN = 0.08
@@ -147,9 +147,9 @@ class PublishedMix(CrossModalOp):
         """Return (B,) which phrase of each text is read, -1 for none, and (B, K) bool: the regions that it names."""
         reports = self.parser.parse_many(texts)
         chosen, named = [], []
-        for report, draw in zip(reports, draws, strict=True):
+        for report, draw in zip(reports, draws.tolist(), strict=True):
             places = self.phrases(report)
-            place = places[int(pick(draw, len(places)))] if places else -1
+            place = places[int(draw * len(places))] if places else -1
             regions = report.mentions[place].regions if places else ()
             chosen.append(place)
             named.append([name in regions for name in self.atlas.names])
