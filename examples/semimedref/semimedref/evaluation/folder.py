@@ -19,10 +19,12 @@ from semimedref.evaluation.figures import draw_case, draw_reliability, draw_size
 from semimedref.evaluation.groups import size_limits
 from semimedref.evaluation.report import Headline, Picture, report_html
 from semimedref.evaluation.tables import Table
+from semimedref.evaluation.tally_file import write_tally
 from semimedref.files import sweep, write_text, written_whole
 from semimedref.inference import probability_maps
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
+from semimedref.runs import RunFolder
 
 FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s*[-=+@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet program would begin a formula, by its signs and the wide ones of East Asia: in front of a text,
@@ -103,13 +105,14 @@ def _write(
 ) -> None:
     write_text(folder / "scores.json", json.dumps({"about": settings, **evaluation.to_dict()}, indent=2) + "\n")
     write_text(folder / "per_image.csv", per_image_csv(evaluation, parser))
+    write_tally(folder / RunFolder(folder).counts.name, evaluation.tally)
     scores, measured = evaluation.whole.scores, evaluation.measured
     draw_reliability(folder / "reliability.png", reliability(measured.bins.sum(dim=0)), scores["ece"].value)
     draw_sizes(folder / "sizes.png", measured.area, evaluation.dice, size_limits(measured.area))
     gallery = _draw_gallery(folder / "gallery", evaluation, model)
     headlines = [
         Headline("global Dice", scores["global_dice"], "%"),
-        Headline("obedience", evaluation.obedience_scores.get("mean", Interval(*[math.nan] * 3)), "%"),
+        Headline("obedience", evaluation.obeyed_sides or Interval(*[math.nan] * 3), "%"),
         Headline("per-image Dice", scores["image_dice"], "%"),
         Headline("HD95", scores["hd95"], "px"),
         Headline("calibration error", scores["ece"], "%"),
@@ -129,6 +132,7 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
     measured, samples = evaluation.measured, evaluation.samples
     each = overlaps(measured.counts)
     heads = ("image", "caption", "regions", "lesion_percent", *each, "hd95", "hit", "extra", "missed")
+    heads += ("lesions", "lesions_found", "false_lesions")
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heads)
@@ -143,6 +147,7 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
                 *(f"{values[index].item():.6g}" for values in each.values()),
                 "" if math.isnan(distance) else f"{distance:.6g}",
                 *measured.counts[index].tolist(),
+                *measured.lesions[index].tolist(),
             ]
         )
     return text.getvalue()

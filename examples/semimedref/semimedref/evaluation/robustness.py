@@ -11,7 +11,8 @@ from crossmodal_aug import PosAug, PositionParser, SyncFlip
 from semimedref.data.module import seeded
 from semimedref.data.samples import Samples
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
-from semimedref.evaluation.paraphrases import FRAMES, paraphrased
+from semimedref.evaluation.paraphrases import COUNT, miscounted, paraphrased, wordings
+from semimedref.evaluation.patients import patients_of
 from semimedref.inference import other_captions, score
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
@@ -96,9 +97,10 @@ def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
         variant("mirrored", "image, mask and caption mirrored: should hold", flip.texts, mirrored),
         variant("half mirrored", "the caption alone mirrored: should fall", flip.texts),
         *(
-            variant(f"in other words: {name}", f'"{frame}"', paraphrased(samples.texts, parser, frame))
-            for name, frame in FRAMES.items()
+            variant(f"in other words: {name}", f'"{frame}": should hold', paraphrased(samples.texts, parser, frame))
+            for name, frame in wordings(parser.atlas).items()
         ),
+        variant("false count", f'the number is always "{COUNT}": should hold', miscounted(samples.texts, parser)),
     ]
 
 
@@ -114,16 +116,16 @@ def robustness(
         counts: (N, 3) true positives, false positives and false negatives under the original captions.
         bootstrap: Draws the intervals.
     """
-    rows = []
+    rows, patients = [], patients_of(samples.names)
     for variant in variants(samples, parser):
         found = score(model, variant.samples).counts
         rows.append(
             RobustnessRow(
                 variant,
                 found,
-                bootstrap(len(samples), partial(global_dice, found)),
-                bootstrap(len(samples), partial(image_dice, found)),
-                bootstrap(len(samples), partial(change, found, counts)),
+                bootstrap(patients, partial(global_dice, found)),
+                bootstrap(patients, partial(image_dice, found)),
+                bootstrap(patients, partial(change, found, counts)),
             )
         )
     return rows

@@ -9,6 +9,7 @@ from semimedref.evaluation.bootstrap import Interval
 from semimedref.evaluation.calibration import BINS
 from semimedref.evaluation.evaluation import Evaluation, GroupScores
 from semimedref.evaluation.groups import rare_below
+from semimedref.evaluation.lesions import FOUND_FROM, LEAST_SHARE
 from semimedref.evaluation.measures import SCORES
 
 GROUP_SCORES = ("global_dice", "image_dice", "precision", "recall", "hd95")
@@ -110,10 +111,13 @@ def _scores(evaluation: Evaluation, resamples: int) -> Table:
         f"Scores of the {evaluation.used}, with 95 % intervals",
         ("score", "value"),
         tuple((SCORES[name], shown(one)) for name, one in whole.scores.items()),
-        f"Percent, but HD95. Intervals: percentiles of {resamples} bootstrap samples of the images. HD95 is the mean "
+        f"Percent, but HD95 and false lesions. Intervals: percentiles of {resamples} bootstrap samples of the "
+        f"{len(evaluation.tally.patients.unique())} patients. HD95 is the mean "
         f"over images, in pixels of the full-size mask; it is undefined, and the image left out, where the mask or "
         f"what was found is empty: {whole.without_hd95} of {whole.images} images. Calibration error: expected, over "
-        f"all pixels, in {BINS} bins of equal width.",
+        f"all pixels, in {BINS} bins of equal width. Lesions: parts of the mask that are connected over sides and "
+        f"corners, from {100 * LEAST_SHARE:g} % of the image; found where {100 * FOUND_FROM:g} % of their pixels are. "
+        "False lesions: such parts of what was found that touch no pixel of the mask.",
     )
 
 
@@ -137,14 +141,23 @@ def _switches(evaluation: Evaluation) -> Table:
 
 
 def _obedience(evaluation: Evaluation) -> Table:
-    names = {"mean": "mean of both sides"}
     return Table(
         "Obedience",
-        ("caption narrowed to", "global Dice"),
-        tuple((names.get(name, f"{name} only"), shown(one)) for name, one in evaluation.obedience_scores.items()),
-        f"{evaluation.obedience.images} of {len(evaluation.samples)} images have a caption that names both sides. It "
-        "is narrowed to one side and scored against the mask on that side alone: a model that ignores the caption "
-        "finds too much.",
+        ("caption narrowed to", "images", "global Dice", "floor", "crop"),
+        tuple(
+            (
+                f"mean by {one.name}" if not one.images else one.name,
+                str(one.images or ""),
+                shown(one.obeyed),
+                shown(one.floor),
+                shown(one.crop),
+            )
+            for one in evaluation.obedience
+        ),
+        "Captions that name a place and another one are narrowed to it, and scored against the mask in that place "
+        "alone. Floor: what is found under the whole caption, scored so, which is what a model reaches that ignores "
+        "the caption. Crop: the same cut to that place, for which no model need read. A zone holds the regions of both "
+        "sides at one height.",
     )
 
 
