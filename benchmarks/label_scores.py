@@ -12,20 +12,16 @@ import hashlib
 import json
 import os
 import platform
-import sys
 import time
 from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 
 from json_lines import Line, append_line, read_lines
-from label_cells import LOCAL, config_of, without_places
+from label_cells import config_of, without_places
 from label_counts import images_line, packed
 from label_regimes import commit
 from label_scores_table import table
-
-from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import CrossModalError
 
 import torch
 from semimedref.checkpoints import load_trained
@@ -44,9 +40,15 @@ from semimedref.evaluation.totals import scores
 from semimedref.runs import RunFolder
 from semimedref.styling import usual_caption
 
+from crossmodal_aug import PositionParser
+from crossmodal_aug.errors import CrossModalError
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "label_scores.jsonl"
 """Beside it lie `label_counts.jsonl` and `label_images.jsonl`."""
+
+OF_THE_DATA = (*(one.name for one in fields(DataSettings)), "size")
+"""Settings that say what is read."""
 
 
 def finished(runs: Path) -> list[RunFolder]:
@@ -83,7 +85,7 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
     """
     trained = load_trained(folder.best)
     config = trained.config if not picture_cache else replace(trained.config, cache=picture_cache)
-    data, digests = data_of(tuple((one.name, getattr(config, one.name)) for one in fields(DataSettings)))
+    data, digests = data_of(tuple((name, getattr(config, name)) for name in OF_THE_DATA))
     changed = changed_parts(trained.digests, digests)
     if changed:
         raise CrossModalError(f"{folder.path}: expected the data of its training, but {', '.join(changed)} changed")
@@ -160,8 +162,8 @@ def score_missing(options: argparse.Namespace) -> int:
         append_line(counts, key | packed(counted))
         write_tally(folder.counts, counted)
         append_line(options.results, line)
-        said = ", ".join(f"{name} {line['scores'][name]:.2f}" for name in ("global Dice", "obedience by side"))
-        print(f"{folder.path.name}: {said}, {line['seconds']:.0f} s", flush=True)
+        dice, used = line["scores"]["global Dice"], line["processor_seconds"]
+        print(f"{folder.path.name}: global Dice {dice:.2f}, {line['seconds']:.0f} s, {used:.0f} s of it at work", flush=True)
     return failed
 
 
