@@ -9,7 +9,6 @@ follow. Both files only grow. The counts go to the folder of the run as well, fo
 
 import argparse
 import hashlib
-import json
 import os
 import platform
 import time
@@ -17,13 +16,12 @@ from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 
+import torch
 from json_lines import Line, append_line, read_lines
 from label_cells import config_of, without_places
 from label_counts import images_line, packed
 from label_regimes import commit
 from label_scores_table import table
-
-import torch
 from semimedref.checkpoints import load_trained
 from semimedref.cli import OneLineParser, complain
 from semimedref.config import Config
@@ -163,7 +161,10 @@ def score_missing(options: argparse.Namespace) -> int:
         write_tally(folder.counts, counted)
         append_line(options.results, line)
         dice, used = line["scores"]["global Dice"], line["processor_seconds"]
-        print(f"{folder.path.name}: global Dice {dice:.2f}, {line['seconds']:.0f} s, {used:.0f} s of it at work", flush=True)
+        print(
+            f"{folder.path.name}: global Dice {dice:.2f}, {line['seconds']:.0f} s, {used:.0f} s of it at work",
+            flush=True,
+        )
     return failed
 
 

@@ -35,11 +35,12 @@ def table(results: list[Line], counts: list[Line], images: list[Line], against: 
         against: Name of the method that the others are compared with.
     """
     yield "# Scores of the runs at few labels\n"
-    yield "Test images; checkpoint chosen on the validation set. Percent; mean over the runs of a method, and their range."
-    yield "*Obedience*: Dice under captions narrowed to a side or a zone, against the mask there. *Floor*: what is found"
-    yield "under the whole caption, scored so. *Crop*: that cut to the place, for which no model need read; **bold** where"
-    yield "it beats what the model makes of the narrowed caption. *Other words*: mean of four wordings that are in no"
-    yield "training; *two*: the number always says so; *in style*: captions brought into the words of the training.\n"
+    yield "Test images; checkpoint chosen on the validation set. Percent; mean over a method's runs, and their range."
+    yield "*By side* and by zone: Dice under captions narrowed to it, against the mask there (obedience)."
+    yield "*Floor*: what is found under the whole caption, scored so. *Crop*: that cut to the place, for which no model"
+    yield "need read; **bold** where it beats what the model makes of the narrowed caption. *Other words*: mean of four"
+    yield "wordings that are in no training; *in style*: these brought into the words of the training; *two*: the"
+    yield "number always says so; *mirrored*: averaged with the mirror image under the mirrored caption.\n"
     tallies = {(line["run"], line["weights"]): line for line in counts}
     known = {line["data"]: line for line in images}
     for (data, about), group in comparisons(results).items():
@@ -47,15 +48,14 @@ def table(results: list[Line], counts: list[Line], images: list[Line], against: 
         yield from _means(group)
         yield from _differences(group, tallies, known, against)
     yield "## Every run\n"
-    yield "| run | draw | seed | trained at | scored at | Dice | by side | other words | seconds |"
+    yield "| run | draw | seed | trained at | scored at | Dice | by side | other words | seconds at work |"
     yield "|---|--:|--:|---|---|--:|--:|--:|--:|"
     for line in results:
         config, found = config_of(line), line["scores"]
         cells = (number(found.get(name)) for name in ("global Dice", "obedience by side", "in other words"))
-        yield (
-            f"| {line['run']} | {config.get('split_seed', 0)} | {config['seed']} | {line['trained_at'] or 'not noted'} | "
-            f"{line['scored_at']} | {' | '.join(cells)} | {line['seconds']:.0f} |"
-        )
+        about = (line["run"], config.get("split_seed", 0), config["seed"], line["trained_at"] or "not noted")
+        row = (*about, line["scored_at"], *cells, round(line["processor_seconds"]))
+        yield f"| {' | '.join(map(str, row))} |"
     yield ""
     yield from sorted({f"Scored on: {line['machine']}." for line in results})
     yield ""
@@ -137,17 +137,16 @@ def _differences(
         yield f"{against} was not run here: no differences.\n"
         return
     names = [*PAIRED, *(f"obedience zone {zone}" for zone in zones_of(group))]
-    yield f"Less {against} with the same seed and the same labelled images; in brackets the 95 % interval by patient, and"
-    yield "behind it, where there are several pairs, that over patients and pairs of runs; p by exchange of patients.\n"
+    yield f"Less {against} with the same seed and the same labelled images; in brackets the 95 % interval by patient,"
+    yield "and behind it, where there are several pairs, that over patients and pairs of runs; p by exchange of"
+    yield "patients.\n"
     yield f"| method | pairs | {' | '.join(names)} |"
     yield "|---|--:|" + "--:|" * len(names)
     for method, runs in group.items():
         pairs = [key for key in runs if key in group[against]] if method != against else []
         if not pairs:
             continue
-        first, second = (
-            [_tally(tallies, images, one[key]) for key in pairs] for one in (runs, group[against])
-        )
+        first, second = ([_tally(tallies, images, one[key]) for key in pairs] for one in (runs, group[against]))
         found = {
             one.name: one
             for one in paired(first, second, Bootstrap(RESAMPLES, seed=0), exchanges=EXCHANGES, only=names)

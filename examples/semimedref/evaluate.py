@@ -21,7 +21,8 @@ from semimedref.evaluation.answers import readings
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
-from semimedref.evaluation.tables import tables
+from semimedref.evaluation.report import whose_left
+from semimedref.evaluation.tables import Table, tables
 from semimedref.evaluation.tally import Tally, tally
 from semimedref.evaluation.tally_file import write_tally
 from semimedref.files import sweep, write_text
@@ -85,6 +86,7 @@ def main(arguments: Sequence[str]) -> None:
         "data": f"{config.data}, {options.part} set" + (f", {config.root}" if config.root else ""),
         "images": f"{len(samples)} images, shown to the model at {config.size} x {config.size} pixels",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "left": whose_left(data.atlas),
         "model": f"{found.used} of {config.model}, trained with {config.method} on "
         f"{100 * trained.config.labels:g} % labels",
         "decision": "a pixel is lesion from probability 0.5",
@@ -95,10 +97,8 @@ def main(arguments: Sequence[str]) -> None:
     if changed:
         about["data, changed"] = f"{CHANGED} {', '.join(changed)}"
     about |= about_switches(options, trained, styled)
-    say("", about["checkpoint"], f"{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)
-    for table in shown:
-        say("", *table.to_text().split("\n"))
+    tell(about, shown, found.not_as_it_should)
     if folder is not None and options.root is None and options.part == "test":
         sweep(folder.path)
         write_tally(folder.counts, counted)
@@ -219,6 +219,15 @@ def switched_on(
             averages_mirrored(model, reader)
         ways.append("mirrored" if styled is None else "in-style, mirrored")
     return styled, ways if len(ways) > 1 else []
+
+
+def tell(about: dict[str, str], shown: Sequence[Table], wrong: Sequence[str]) -> None:
+    """Print what was evaluated, the tables, and what should be so and is not."""
+    say("", about["checkpoint"], f"{about['data']}, {about['images']}")
+    for table in shown:
+        say("", *table.to_text().split("\n"))
+    if wrong:
+        say("", "What should be so, and is not:", *(f"- {line}" for line in wrong))
 
 
 def about_switches(options: Namespace, trained: Trained, styled: Styled | None) -> dict[str, str]:

@@ -223,7 +223,11 @@ def test_captions_in_any_words_score_like_those_of_the_training(trained, tiny_qa
     scores = json.loads((tmp_path / "styled/scores.json").read_text())
     assert scores["about"]["captions"].startswith(f'read in the words of "{template[0]}"')
     assert not (tmp_path / "styled/unread_captions.txt").exists()
-    changes = {row["name"]: row["difference"]["value"] for row in scores["robustness"] if row["name"].startswith(("in other words", "false count"))}
+    changes = {
+        row["name"]: row["difference"]["value"]
+        for row in scores["robustness"]
+        if row["name"].startswith(("in other words", "false count"))
+    }
     assert set(changes.values()) == {0.0}
     assert len(changes) == len(FRAMES) + 1
 

@@ -131,7 +131,10 @@ def test_several_pairs_are_drawn_with_the_same_patients():
     other = drawn(2, better=30), drawn(3)
     found = paired([first, other[0]], [second, other[1]], bootstrap, exchanges=9)
     for one, a, b in zip(
-        found, paired([first], [second], bootstrap, exchanges=9), paired([other[0]], [other[1]], bootstrap, exchanges=9), strict=True
+        found,
+        paired([first], [second], bootstrap, exchanges=9),
+        paired([other[0]], [other[1]], bootstrap, exchanges=9),
+        strict=True,
     ):
         assert one.difference.value == pytest.approx((a.difference.value + b.difference.value) / 2)
         assert one.by_run == pytest.approx((a.difference.value, b.difference.value))

@@ -83,7 +83,12 @@ def test_floor_and_crop_are_those_of_the_definition(samples):
     inside = torch.zeros(12, 12, dtype=torch.bool)
     for key, rows, columns, texts in (
         ("side left", slice(0, 12), slice(0, 6), {0: "upper left lung.", 2: "all left lung.", 4: "all left lung."}),
-        ("zone upper", slice(0, 4), slice(0, 12), {0: "upper left lung.", 2: "upper left lung.", 4: "upper left lung and upper right lung."}),
+        (
+            "zone upper",
+            slice(0, 4),
+            slice(0, 12),
+            {0: "upper left lung.", 2: "upper left lung.", 4: "upper left lung and upper right lung."},
+        ),
         ("region right middle", slice(4, 8), slice(6, 12), {2: "middle right lung.", 4: "middle right lung."}),
     ):
         place = inside.clone()
@@ -228,12 +233,21 @@ def test_wordings_of_pictures_name_the_same_places(name):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("bilateral pulmonary infection, six infected areas, upper left lung.", "bilateral pulmonary infection, two infected areas, upper left lung."),
-        ("Unilateral infection, One infected area, upper left lung.", "Unilateral infection, Two infected areas, upper left lung."),
+        (
+            "bilateral pulmonary infection, six infected areas, upper left lung.",
+            "bilateral pulmonary infection, two infected areas, upper left lung.",
+        ),
+        (
+            "Unilateral infection, One infected area, upper left lung.",
+            "Unilateral infection, Two infected areas, upper left lung.",
+        ),
         ("3 infected areas, upper left lung.", "two infected areas, upper left lung."),
         ("No pulmonary infection, zero infected areas.", "No pulmonary infection, zero infected areas."),
         ("Opacity in the upper left lung.", "Opacity in the upper left lung."),
-        ("Two infected areas, upper left lung and one in the lower left lung.", "Two infected areas, upper left lung and one in the lower left lung."),
+        (
+            "Two infected areas, upper left lung and one in the lower left lung.",
+            "Two infected areas, upper left lung and one in the lower left lung.",
+        ),
     ],
 )
 def test_a_false_count_is_always_two(text, wanted):

@@ -65,6 +65,16 @@ class ObedienceRow:
     floor: Interval
     crop: Interval
 
+    @property
+    def reads(self) -> bool:
+        """Whether the model finds more of what is asked than one that ignores the caption: beyond both intervals."""
+        return self.obeyed.low > self.floor.high
+
+    @property
+    def beats_crop(self) -> bool:
+        """Whether it finds no less than the crop does."""
+        return self.obeyed.value >= self.crop.value
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything by name, for JSON."""
         return {
@@ -73,6 +83,8 @@ class ObedienceRow:
             "obeyed": self.obeyed.to_dict(),
             "floor": self.floor.to_dict(),
             "crop": self.crop.to_dict(),
+            "reads": self.reads,
+            "beats_crop": self.beats_crop,
         }
 
 
@@ -110,6 +122,22 @@ class Evaluation:
     def obeyed_sides(self) -> Interval | None:
         """Mean obedience by side; None where no caption names both."""
         return next((one.obeyed for one in self.obedience if one.name == "side"), None)
+
+    @property
+    def not_as_it_should(self) -> list[str]:
+        """What should hold, fall or be read, and does not; a line each."""
+        lines = [
+            f"{row.variant.name}: should {row.variant.should}, but global Dice changes by {row.difference.value:+.2f}"
+            for row in self.robustness
+            if row.as_it_should is False
+        ]
+        for one in self.obedience:
+            if one.images and not one.reads:
+                lines.append(
+                    f"{one.name}: should be read, but {one.obeyed.value:.2f} is no more than what the whole caption "
+                    f"gives there, {one.floor.value:.2f}"
+                )
+        return lines
 
     @property
     def dice(self) -> Tensor:

@@ -51,7 +51,7 @@ def components(mask: Tensor) -> list[Tensor]:
         first in the mask first.
 
     Example:
-        >>> mask = torch.tensor([[True, False, False], [False, True, False], [False, False, False], [True, True, False]])
+        >>> mask = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 1, 0]], dtype=torch.bool)
         >>> [part.tolist() for part in components(mask)]
         [[0, 4], [9, 10]]
     """

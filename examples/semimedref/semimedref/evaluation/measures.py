@@ -27,8 +27,8 @@ SCORES = {
     "lesions": "lesions found",
     "false_lesions": "false lesions (an image)",
 }
-"""Names of the scores, as stored and as shown. All are in percent but HD95, which is in pixels of the full-size mask, and
-the number of false lesions in an image.
+"""Names of the scores, as stored and as shown. All are in percent but HD95, which is in pixels of the full-size mask,
+and the number of false lesions in an image.
 
 Precision and recall are counted over all pixels of all images, like the global Dice; HD95 is the mean over the images
 where both the mask and what was found hold a pixel.

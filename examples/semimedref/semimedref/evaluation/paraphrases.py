@@ -74,8 +74,8 @@ def miscounted(texts: Sequence[str], parser: PositionParser) -> list[str]:
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
-        >>> miscounted(["Unilateral pulmonary infection, one infected area, upper left lung."], PositionParser(LUNG_ZONES))
-        ['Unilateral pulmonary infection, two infected areas, upper left lung.']
+        >>> miscounted(["Infection, one infected area, upper left lung."], PositionParser(LUNG_ZONES))
+        ['Infection, two infected areas, upper left lung.']
     """
 
     def two(found: re.Match[str]) -> str:
@@ -84,6 +84,5 @@ def miscounted(texts: Sequence[str], parser: PositionParser) -> list[str]:
 
     reports = parser.parse_many(texts)
     return [
-        NUMBER.sub(two, text, count=1) if report.regions else text
-        for text, report in zip(texts, reports, strict=True)
+        NUMBER.sub(two, text, count=1) if report.regions else text for text, report in zip(texts, reports, strict=True)
     ]

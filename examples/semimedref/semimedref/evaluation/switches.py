@@ -74,9 +74,7 @@ def switch_rows(counted: Tally, readings: Sequence[str], bootstrap: Bootstrap) -
     return rows
 
 
-def place_score(
-    counted: Tally, reading: str, start: str, bootstrap: Bootstrap, ending: str = ""
-) -> Interval | None:
+def place_score(counted: Tally, reading: str, start: str, bootstrap: Bootstrap, ending: str = "") -> Interval | None:
     """Return the global Dice under captions narrowed to places, the mean over the places, in percent.
 
     Args:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from html import escape
 from textwrap import wrap
 
 from semimedref.evaluation.bootstrap import Interval
@@ -11,6 +10,7 @@ from semimedref.evaluation.evaluation import Evaluation, GroupScores
 from semimedref.evaluation.groups import rare_below
 from semimedref.evaluation.lesions import FOUND_FROM, LEAST_SHARE
 from semimedref.evaluation.measures import SCORES
+from semimedref.evaluation.robustness import HELD_WITHIN
 
 GROUP_SCORES = ("global_dice", "image_dice", "precision", "recall", "hd95")
 NOTE_WIDTH = 100
@@ -26,6 +26,7 @@ class Table:
         rows: Cells, row by row.
         note: What a reader must know about it.
         words: Columns that hold words rather than numbers.
+        bad: Rows and columns of the cells that say that something is not as it should be.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     words: tuple[int, ...] = (0,)
+    bad: frozenset[tuple[int, int]] = frozenset()
 
     def to_text(self) -> str:
         """Return the table in columns of fixed width.
@@ -55,21 +57,6 @@ class Table:
             lines.append("  ".join(cells).rstrip())
         lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
         return "\n".join([self.title, *lines, *wrap(self.note, NOTE_WIDTH)])
-
-    def to_html(self) -> str:
-        """Return the table as HTML."""
-
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            starts = (f"<{tag}>" if index in self.words else f'<{tag} class="number">' for index in range(len(cells)))
-            shown = (f"{start}{escape(cell)}</{tag}>" for start, cell in zip(starts, cells, strict=True))
-            return f"<tr>{''.join(shown)}</tr>"
-
-        body = "\n".join(row(cells, "td") for cells in self.rows)
-        note = f'\n<p class="note">{escape(self.note)}</p>' if self.note else ""
-        return (
-            f'<h2>{escape(self.title)}</h2>\n<div class="scroll"><table>\n<thead>{row(self.heads, "th")}</thead>\n'
-            f"<tbody>\n{body}\n</tbody>\n</table></div>{note}"
-        )
 
 
 def tables(evaluation: Evaluation, resamples: int) -> list[Table]:
@@ -143,7 +130,7 @@ def _switches(evaluation: Evaluation) -> Table:
 def _obedience(evaluation: Evaluation) -> Table:
     return Table(
         "Obedience",
-        ("caption narrowed to", "images", "global Dice", "floor", "crop"),
+        ("caption narrowed to", "images", "global Dice", "floor", "crop", "verdict"),
         tuple(
             (
                 f"mean by {one.name}" if not one.images else one.name,
@@ -151,20 +138,23 @@ def _obedience(evaluation: Evaluation) -> Table:
                 shown(one.obeyed),
                 shown(one.floor),
                 shown(one.crop),
+                ("read" if one.reads else "not read") + ("" if one.beats_crop else ", below the crop"),
             )
             for one in evaluation.obedience
         ),
         "Captions that name a place and another one are narrowed to it, and scored against the mask in that place "
         "alone. Floor: what is found under the whole caption, scored so, which is what a model reaches that ignores "
         "the caption. Crop: the same cut to that place, for which no model need read. A zone holds the regions of both "
-        "sides at one height.",
+        "sides at one height. Read: the interval lies above that of the floor.",
+        words=(0, 5),
+        bad=frozenset((row, 5) for row, one in enumerate(evaluation.obedience) if not one.reads),
     )
 
 
 def _robustness(evaluation: Evaluation) -> Table:
     return Table(
         "Robustness to the caption",
-        ("captions", "changed", "regions", "global Dice", "per-image Dice", "change in global Dice", "what is asked"),
+        ("captions", "changed", "regions", "global Dice", "per-image Dice", "change", "should", "", "what is asked"),
         tuple(
             (
                 row.variant.name,
@@ -173,14 +163,18 @@ def _robustness(evaluation: Evaluation) -> Table:
                 shown(row.global_dice),
                 shown(row.image_dice),
                 shown(row.difference),
+                row.variant.should,
+                {True: "does", False: "does NOT", None: ""}[row.as_it_should],
                 row.variant.about,
             )
             for row in evaluation.robustness
         ),
         f"Changed: captions that differ from the original ones, of {len(evaluation.samples)}; regions: those that "
         "name other regions. The change in global Dice is paired over the images. In other words: the same regions "
-        "in the words of the quoted sentence.",
-        words=(0, 6),
+        f"in the words of the quoted sentence. What should hold does where it loses no more than {HELD_WITHIN:g}; what "
+        "should fall does where its whole interval lies below 0.",
+        words=(0, 6, 7, 8),
+        bad=frozenset((row, 7) for row, one in enumerate(evaluation.robustness) if one.as_it_should is False),
     )
 
 

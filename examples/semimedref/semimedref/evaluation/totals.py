@@ -105,11 +105,8 @@ def score_of(summed: Tensor, kind: str) -> Tensor:
         (...) float64 in percent: the mean over the rows; NaN where a row holds no image.
     """
     images = summed[..., 5]
-    scope, name = kind.split("_")
-    if scope == "global":
-        values = overlaps(summed[..., :3])[name]
-    else:
-        values = summed[..., 3 if name == "dice" else 4] / images
+    each = {"image_dice": summed[..., 3] / images, "image_iou": summed[..., 4] / images}
+    values = each[kind] if kind in each else overlaps(summed[..., :3])[kind.removeprefix("global_")]
     return torch.where(images > 0, values, torch.nan).mean(dim=-1)
 
 
