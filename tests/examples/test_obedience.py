@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 from semimedref.data.samples import Samples
-from semimedref.evaluation.obedience import obedience
+from semimedref.evaluation.obedience import obedience, obedience_in
+from semimedref.evaluation.tally_file import read_tally
+from semimedref.evaluation.totals import scores
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from tests.examples.readers import BrightPixels, BrightPixelsOfTheSide
@@ -96,6 +98,9 @@ def test_a_run_stores_it(tiny_qata, tmp_path, capsys):
     tiny = ["--size", "32", "--width", "4", "--batch-size", "4", "--labels", "0.3", "--accelerator", "cpu"]
     train([*given, *tiny, "--method", "supervised", "--validate-every", "1"])
     stored = json.loads((tmp_path / "tiny/metrics.json").read_text())
+    counted = read_tally(tmp_path / "tiny/per_image_counts.jsonl")
+    assert obedience_in(counted).to_dict() == {name: stored[name] for name in stored if "obedience" in name}
+    assert scores(counted)["global Dice"] == pytest.approx(stored["test"]["student"]["global_dice"])
     printed = capsys.readouterr().out
     assert {"obedience_left", "obedience_right", "obedience"} <= set(stored)
     if stored["obedience"] is None:

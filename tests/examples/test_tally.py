@@ -8,7 +8,7 @@ import pytest
 import torch
 from semimedref.data.samples import Samples
 from semimedref.evaluation.answers import Answers, Reading, readings
-from semimedref.evaluation.obedience import obedience
+from semimedref.evaluation.obedience import obedience, obedience_in
 from semimedref.evaluation.paraphrases import WORDINGS, miscounted, paraphrased
 from semimedref.evaluation.patients import name_digest, patients_of
 from semimedref.evaluation.tally import CROP, FLOOR, tally
@@ -71,6 +71,8 @@ def test_own_captions_and_sides_are_those_of_training(samples):
     for side, counts in obeyed.counts.items():
         assert torch.equal(found.row("raw", f"side {side}").counts, counts)
     assert scores(found)["obedience by side"] == pytest.approx(obeyed.to_dict()["obedience"])
+    assert obedience_in(found).to_dict() == obeyed.to_dict()
+    assert str(obedience_in(found)) == str(obeyed)
     plain = scores_of(score(model, samples).counts)
     assert scores(found)["global Dice"] == pytest.approx(plain.global_dice)
     assert scores(found)["per-image IoU"] == pytest.approx(plain.image_iou)

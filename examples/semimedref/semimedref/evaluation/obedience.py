@@ -12,9 +12,13 @@ from torch import Tensor
 from crossmodal_aug import PositionParser
 from semimedref.data.samples import Samples
 from semimedref.evaluation.places import narrowed, places
+from semimedref.evaluation.tally import Tally
 from semimedref.inference import score
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
+
+SIDE = "side "
+"""Before the word for a side, in the names of counts."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Obedience:
 
     Attributes:
         counts: By the word for the side ("left", "right"), (N, 3) int64 true positives, false positives and false
-            negatives of the N images whose caption names both sides.
+            negatives of the N images whose caption names both sides and can be narrowed to this one.
     """
 
     counts: dict[str, Tensor]
@@ -31,7 +35,7 @@ class Obedience:
     @property
     def images(self) -> int:
         """Number of images whose caption names both sides."""
-        return len(next(iter(self.counts.values())))
+        return max(map(len, self.counts.values()))
 
     def dice(self, weights: Tensor | None = None) -> dict[str, Tensor]:
         """Return the global Dice of each side, and as "mean" that of the sides, in percent.
@@ -42,9 +46,10 @@ class Obedience:
         Returns:
             (R,) float64, or (1,) without weights.
         """
-        if weights is None:
-            weights = torch.ones(1, self.images, dtype=torch.float64)
-        sides = {side: overlaps(weights @ counts.double())["dice"] for side, counts in self.counts.items()}
+        sides = {}
+        for side, counts in self.counts.items():
+            weighed = torch.ones(1, len(counts), dtype=torch.float64) if weights is None else weights
+            sides[side] = overlaps(weighed @ counts.double())["dice"]
         return {**sides, "mean": torch.stack(list(sides.values())).mean(dim=0)}
 
     def to_dict(self) -> dict[str, float | None]:
@@ -83,3 +88,9 @@ def obedience(model: ReferringModel, samples: Samples, parser: PositionParser) -
         masks = tuple(map(place.cut, bilateral.full_masks))
         counts[place.name] = score(model, replace(bilateral, full_masks=masks), texts).counts
     return Obedience(counts)
+
+
+def obedience_in(counted: Tally) -> Obedience:
+    """Return the same from what was counted, of a model as it was trained."""
+    sides = counted.captions("raw", SIDE)
+    return Obedience({key.removeprefix(SIDE): counted.row("raw", key).counts for key in sides})
