@@ -177,11 +177,12 @@ def test_a_floor_of_anatomy_knows_only_those_below(floor: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "banned"),
     [
-        ("anatomy", ("functional", "augment", "losses", "integrations", "cli")),
-        ("functional", ("augment", "losses", "integrations", "cli")),
-        ("losses", ("augment", "integrations", "cli")),
-        ("augment", ("integrations", "cli")),
-        ("integrations", ("cli",)),
+        ("anatomy", ("functional", "augment", "losses", "integrations", "preview", "cli")),
+        ("functional", ("augment", "losses", "integrations", "preview", "cli")),
+        ("losses", ("augment", "integrations", "preview", "cli")),
+        ("augment", ("integrations", "preview", "cli")),
+        ("integrations", ("preview", "cli")),
+        ("preview", ("cli",)),
     ],
 )
 def test_no_part_of_the_package_knows_one_above(folder: str, banned: tuple[str, ...]) -> None:
