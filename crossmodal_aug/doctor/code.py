@@ -1,0 +1,57 @@
+"""The lines to paste: the atlas as it was fitted, and ops to begin with."""
+
+from __future__ import annotations
+
+from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.doctor.choices import advised, name_and_settings, with_parser
+from crossmodal_aug.doctor.dose import Dose
+from crossmodal_aug.doctor.geometry import Geometry
+from crossmodal_aug.doctor.study import Study
+
+
+def lines_to_paste(study: Study, geometry: Geometry, given: list[Dose]) -> str:
+    """Return lines of Python that make the ops for this data set; they run as they are.
+
+    Args:
+        study: The data set.
+        geometry: Its atlas.
+        given: What the ops did to it; those that did nothing are left out.
+    """
+    settings = study.settings
+    at_work = tuple(dose.op for dose in given if dose.altered)
+    chosen = at_work if settings.ops else advised(geometry.atlas, at_work)
+    names = sorted({name_and_settings(one)[0] for one in chosen})
+    atlas, source = _atlas(geometry.atlas, study.atlas, settings.atlas)
+    imports = sorted({source, *(["CrossModalSequential"] if chosen else []), "PositionParser", *names}, key=_as_isort)
+    lines = [f"from crossmodal_aug import {', '.join(imports)}", "", f"atlas = {atlas}"]
+    budget = ""
+    if settings.max_tokens is not None:
+        tokenizer = "str.split"
+        if settings.tokenizer_name:
+            lines.insert(1, "from transformers import AutoTokenizer")
+            lines.append(f"tokenizer = AutoTokenizer.from_pretrained({settings.tokenizer_name!r})")
+            tokenizer = "tokenizer.encode"
+        budget = f", max_tokens={settings.max_tokens}, tokenizer={tokenizer}"
+    lines.append(f"parser = PositionParser(atlas{budget})")
+    if chosen:
+        lines += ["augment = CrossModalSequential(", *(f"    {with_parser(one)}," for one in chosen), ")"]
+        lines += ["", "# For each batch, with images (B, C, H, W), captions (B strings) and masks (B, 1, H, W):"]
+        lines += ["# out = augment(images, captions, masks)", "# then out.images, out.texts and out.target"]
+    return "\n".join(lines) + "\n"
+
+
+def _atlas(fitted: Atlas, given: Atlas, name: str) -> tuple[str, str]:
+    """The atlas as it is written, and what has to be imported for it."""
+    base = f"Atlas.from_toml({name!r})" if name.endswith(".toml") else name
+    changes = []
+    if name.endswith(".toml") or fitted.rows != given.rows:
+        changes += [f"rows={tuple(round(cut, 4) for cut in fitted.rows)}"] if fitted.rows else []
+    if fitted.columns != given.columns:
+        changes.append(f"columns={tuple(round(cut, 4) for cut in fitted.columns)}")
+    changes.append(f'laterality="{fitted.laterality}"')
+    return f"{base}.with_geometry({', '.join(changes)})", base.partition(".")[0]
+
+
+def _as_isort(name: str) -> tuple[bool, str]:
+    """Constants first, as linters sort them."""
+    return not name.isupper(), name

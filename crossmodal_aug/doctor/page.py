@@ -1,0 +1,5 @@
+"""stub"""
+
+
+def page_of(*a):
+    return ""
