@@ -182,6 +182,7 @@ def test_a_floor_of_anatomy_knows_only_those_below(floor: str) -> None:
         ("losses", ("augment", "integrations", "preview", "cli")),
         ("augment", ("integrations", "preview", "cli")),
         ("integrations", ("preview", "cli")),
+        ("doctor", ("preview", "cli")),
         ("preview", ("cli",)),
     ],
 )

@@ -16,6 +16,7 @@ from crossmodal_aug.augment.sync_flip import SyncFlip
 from crossmodal_aug.augment.sync_geometry import SyncGeometry
 from crossmodal_aug.augment.t_patch_mix import TPatchMix
 from crossmodal_aug.augment.zone_mix import ZoneMix
+from crossmodal_aug.doctor.choices import built
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 OPS: dict[str, type[CrossModalOp]] = {
@@ -42,7 +43,7 @@ def op_of(spec: str, parser: PositionParser) -> CrossModalOp:
 
     Args:
         spec: A name of `OPS`, and perhaps a colon and settings with commas between them. Values are written as in
-            Python; words need no quotes.
+            Python; words need no quotes. Or as the doctor writes it: "ZoneMix(unit='region', p=1.0)".
         parser: The parser of the op.
 
     Returns:
@@ -57,6 +58,8 @@ def op_of(spec: str, parser: PositionParser) -> CrossModalOp:
         >>> op_of("zone-mix:unit=region,p=1.0", PositionParser(LUNG_ZONES))
         ZoneMix(unit='region', p=1.0, max_cut=None)
     """
+    if spec.partition("(")[0].strip() in {kind.__name__ for kind in OPS.values()}:
+        return built(spec, parser)
     name, colon, written = spec.partition(":")
     if name not in OPS:
         raise InvalidValueError(f"Expected `op` to begin with one of {', '.join(OPS)}, but got {shown(spec)}.")
