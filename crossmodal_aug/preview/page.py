@@ -130,8 +130,9 @@ def _tensor(name: str, value: object) -> Tensor:
     if not isinstance(value, (Tensor, np.ndarray)):
         raise InvalidTypeError(f"Expected `{name}` to be a tensor or an array, but got {type(value).__name__}.")
     try:
-        tensor = torch.as_tensor(value)
-    except TypeError as error:
+        # A copy: an array may be read-only, or run backwards, which torch does not take.
+        tensor = value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
+    except (TypeError, ValueError) as error:
         raise InvalidTypeError(f"Expected `{name}` to hold numbers, but got {value.dtype}.") from error
     if tensor.is_complex():
         raise InvalidTypeError(f"Expected `{name}` to hold real numbers, but got {tensor.dtype}.")

@@ -40,7 +40,7 @@ class Brightness(NamedTuple):
         """
         if images.dtype == torch.uint8:
             return cls(0.0, 255.0)
-        values = images.double()
+        values = images.cpu().double()
         values = values[values.isfinite()]
         low, high = (float(end) for end in values.aminmax()) if values.numel() else (0.0, 1.0)
         return cls(0.0, 1.0) if low >= 0.0 and high <= 1.0 else cls(low, high)
@@ -61,8 +61,8 @@ def picture_uri(image: Tensor, brightness: Brightness) -> str:
         'data:image/png;base64,'
     """
     shown = image if image.shape[0] == 3 else image[:1]
-    scaled = (shown.double() - brightness.black) / (brightness.white - brightness.black)
-    pixels = (scaled.nan_to_num(0.0).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    scaled = (shown.cpu().double() - brightness.black) / (brightness.white - brightness.black)
+    pixels = (scaled.nan_to_num(0.0).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     picture = Image.fromarray(np.ascontiguousarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)))
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", optimize=True)

@@ -1,6 +1,8 @@
 """The file that `write_page` writes, without a browser."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from html import unescape
 
@@ -118,6 +120,33 @@ def test_arrays_colours_and_stretched_values(tmp_path):
     two = torch.zeros(2, 2, 8, 8, dtype=torch.uint8)
     two[:, 0] = 200
     assert (written(tmp_path, FLIP, two, TEXTS[:2], None).picture(0) == 200).all()
+
+
+def test_arrays_as_libraries_hand_them_on(tmp_path):
+    backwards = IMAGES.numpy()[:, :, :, ::-1]
+    fixed = MASKS.numpy()
+    fixed.flags.writeable = False
+    page = written(tmp_path, FLIP, backwards, TEXTS, fixed)
+    assert (page.picture(0) == backwards[0, 0]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int16, torch.uint16, torch.bool])
+def test_any_dtype_is_shown(dtype, tmp_path):
+    images = (IMAGES > 100).to(dtype)
+    page = written(tmp_path, FLIP, images)
+    assert (page.picture(0) == 255 * images[0, 0].float().numpy()).all()
+
+
+@pytest.mark.parametrize("library", ["jinja2", "PIL"])
+def test_a_library_that_is_missing_is_named_with_the_extra(library):
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        "from crossmodal_aug.errors import MissingDependencyError\n"
+        "try:\n    from crossmodal_aug.preview import write_page\n"
+        "except MissingDependencyError as error:\n    print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "pip install 'crossmodal-aug[doctor]'" in run.stdout
 
 
 def test_a_seed_gives_the_same_page(tmp_path):
