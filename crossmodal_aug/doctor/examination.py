@@ -79,7 +79,9 @@ class Examination:
 
     def write_json(self, path: str | Path) -> None:
         """Write `as_record` to a file."""
-        Path(path).write_text(json.dumps(self.as_record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        record = json.dumps(self.as_record(), indent=1, ensure_ascii=False)
+        # Half a character, as a file name or a caption may hold, is written as JSON escapes it.
+        Path(path).write_text(f"{record}\n", encoding="utf-8", errors="backslashreplace")
 
     def write_html(self, path: str | Path) -> None:
         """Write one self-contained page with pictures, which opens from disk.
@@ -87,9 +89,8 @@ class Examination:
         Raises:
             MissingDependencyError: jinja2 or pillow is not installed.
         """
-        Path(path).write_text(
-            page_of(self.findings, self.doses, self.code, self._study, self._geometry), encoding="utf-8"
-        )
+        page = page_of(self.findings, self.doses, self.code, self._study, self._geometry)
+        Path(path).write_text(page, encoding="utf-8", errors="xmlcharrefreplace")
 
     def _finding(self, finding: Finding) -> dict[str, Any]:
         rows = self._study.rows

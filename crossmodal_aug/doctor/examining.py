@@ -104,7 +104,7 @@ def examine(
     paths = [
         _path(name, one) for name, one in (("data", data), ("images", images), ("masks", masks), ("captions", captions))
     ]
-    settings = _settings(atlas, laterality, mask_values, max_tokens, tokenizer, patient, ops, size, seed)
+    settings = _settings(atlas, mask_values, max_tokens, tokenizer, patient, ops, size, seed)
     chosen = named_atlas(atlas)
     if laterality is not None:
         chosen = chosen.with_geometry(laterality=laterality)  # type: ignore[arg-type]
@@ -157,7 +157,6 @@ def _path(name: str, path: object) -> Path | None:
 
 def _settings(
     atlas: Atlas | str,
-    laterality: str | None,
     mask_values: str,
     max_tokens: int | None,
     tokenizer: Any,
@@ -184,7 +183,6 @@ def _settings(
     named = isinstance(tokenizer, str)
     return Settings(
         atlas=_name_of(atlas),
-        laterality=laterality,
         mask_values=MaskValues.parse(mask_values),
         max_tokens=max_tokens,
         tokenizer=_tokenizer(tokenizer) if named else tokenizer,

@@ -88,16 +88,23 @@ class Folder:
         for name in sorted(self.names):
             self._alike[core(name)].append(name)
 
-    def find(self, *names: str) -> Path | None:
-        """Return the file of the first of some names that there is; None where none is, or several could be meant."""
+    def find(self, *names: str, mask_of: Path | None = None) -> Path | None:
+        """Return the file of the first of some names that there is; None where none is, or several could be meant.
+
+        Args:
+            *names: The names.
+            mask_of: The image whose mask is meant, which may lie in the same folder; None where an image is.
+        """
         for name in names:
             plain = Path(name).name
-            if plain in self.names:
-                return self.path / plain
-            if name and (self.path / name).is_file():
-                return self.path / name
-        alike = self._alike.get(core(Path(names[0]).name), [])
-        return self.path / alike[0] if len(alike) == 1 else None
+            file = self.path / (plain if plain in self.names else name)
+            if name and file != mask_of and file.is_file():
+                return file
+        alike = [self.path / name for name in self._alike.get(core(Path(names[0]).name), [])]
+        alike = [file for file in alike if file != mask_of]
+        if len(alike) > 1:
+            alike = [file for file in alike if is_marked(file.name) == (mask_of is not None)]
+        return alike[0] if len(alike) == 1 else None
 
 
 def core(name: str) -> str:
@@ -110,6 +117,11 @@ def core(name: str) -> str:
     plain = name.casefold()
     suffix = next((one for one in (*PICTURES, *UNREAD) if plain.endswith(one)), "")
     return _OF_MASK.sub("", plain.removesuffix(suffix))
+
+
+def is_marked(name: str) -> bool:
+    """Return whether a name says that it is a mask's."""
+    return _OF_MASK.search(Path(name.casefold()).stem) is not None
 
 
 def part_of(name: str) -> str:
@@ -179,7 +191,7 @@ def _row(entry: Entry, source: Source, number: int) -> Row:
         image = source.images.find(entry.image, plain.removeprefix("mask_"))
     if source.masks is not None and (entry.mask or entry.image):
         of = image.name if image is not None else Path(entry.image).name
-        mask = source.masks.find(*([entry.mask] if entry.mask else [f"mask_{of}", of]))
+        mask = source.masks.find(*([entry.mask] if entry.mask else [f"mask_{of}", of]), mask_of=image or Path(of))
     name = image.name if image is not None else entry.image or f"row {number}"
     part = source.part or part_of(entry.part) or entry.part
     return Row(name, part, entry.caption, entry.where, image, mask, entry.patient)

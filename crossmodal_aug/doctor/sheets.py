@@ -92,17 +92,19 @@ def _json(path: Path, text: str) -> Any:
 
 def _of_objects(path: Path, stored: Any) -> list[Entry]:
     parts = stored if isinstance(stored, dict) else {"": stored}
-    entries = []
-    for part, rows in parts.items():
-        if not isinstance(rows, list):
-            raise InvalidValueError(f"{path}: Expected a list of rows under {shown(part)}, but got {shown(rows)}.")
-        for number, row in enumerate(rows, 1):
-            where = f"{path}, {part} row {number}".replace(",  ", ", ")
+    rows: list[tuple[str, str, dict[str, object]]] = []
+    for part, some in parts.items():
+        if not isinstance(some, list):
+            raise InvalidValueError(f"{path}: Expected a list of rows under {shown(part)}, but got {shown(some)}.")
+        for number, row in enumerate(some, 1):
+            where = f"{path}, {f'{part} ' if part else ''}row {number}"
             if not isinstance(row, dict):
                 raise InvalidValueError(f"{where}: Expected an object with a caption, but got {shown(row)}.")
-            heads = _heads(path, list(row))
-            entries.append(_entry(where, {kind: row[head] for kind, head in heads.items()}, part))
-    return entries
+            rows.append((where, part, row))
+    if not rows:
+        raise InvalidValueError(f"{path}: Expected rows with captions, but it is empty.")
+    heads = _heads(path, list(dict.fromkeys(name for _, _, row in rows for name in row)))
+    return [_entry(where, {kind: row.get(head) for kind, head in heads.items()}, part) for where, part, row in rows]
 
 
 def _of_table(path: Path, rows: Iterable[Sequence[object]]) -> list[Entry]:

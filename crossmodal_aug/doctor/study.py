@@ -31,7 +31,6 @@ class Settings:
 
     Attributes:
         atlas: As it is named in code, such as "LUNG_ZONES".
-        laterality: The laterality that the user states; None where the atlas states it.
         mask_values: Values of masks that are lesion.
         max_tokens: Tokens that a text encoder reads.
         tokenizer: From a text to its tokens.
@@ -43,7 +42,6 @@ class Settings:
     """
 
     atlas: str
-    laterality: str | None = None
     mask_values: MaskValues = field(default_factory=MaskValues)
     max_tokens: int | None = None
     tokenizer: Callable[[str], Sized] | None = None

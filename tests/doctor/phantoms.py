@@ -87,7 +87,7 @@ class Drawn:
 
 
 def draw_set(root: Path, *, train: int = 80, test: int = 40, kinds: Sequence[Zones] = ()) -> Drawn:
-    """Draw a clean data set: two parts, a patient to each image; lesion lies in the zones of `kinds` in turn, or any."""
+    """Draw a clean data set: two parts, a patient to each image; lesion in the zones of `kinds` in turn, or in any."""
     rows: dict[str, list[dict[str, str]]] = {}
     for part, count, first in (("train", train, 0), ("test", test, 1000)):
         for folder in ("images", "masks"):

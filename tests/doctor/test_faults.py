@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.doctor.phantoms import Drawn, draw_set, load, save
 
 from crossmodal_aug.doctor import Examination, examine
+from tests.doctor.phantoms import Drawn, draw_set, load, save
 
 FEW_OPS = ["SyncFlip(p=0.5)"]
 
@@ -93,7 +93,9 @@ def test_swapped_captions_are_named(drawn: Drawn) -> None:
 
 def test_a_caption_that_leaves_most_of_the_lesion_out_is_named(drawn: Drawn) -> None:
     rows = drawn.rows["train"]
-    index = next(i for i, row in enumerate(rows) if "three infected areas" in row["caption"] and "upper left" in row["caption"])
+    index = next(
+        i for i, row in enumerate(rows) if "three infected areas" in row["caption"] and "upper left" in row["caption"]
+    )
     name = drawn.recaption("train", index, "unilateral pulmonary infection, one infected area, upper left lung.")
     assert rows_of(seen(drawn), "partial-captions") == [name]
 
@@ -208,11 +210,11 @@ def classes(mask: np.ndarray) -> np.ndarray:
         (lambda mask: np.arange(48 * 48).reshape(48, 48).astype(np.uint8), "grey-masks"),
     ],
 )
-def test_odd_mask_values_are_named(
-    drawn: Drawn, alter: Callable[[np.ndarray], np.ndarray], name: str
-) -> None:
+def test_odd_mask_values_are_named(drawn: Drawn, alter: Callable[[np.ndarray], np.ndarray], name: str) -> None:
     # A row with lesion in both halves, so that the half that is altered holds some.
-    index = next(i for i, row in enumerate(drawn.rows["train"]) if "upper" in row["caption"] and "lower" in row["caption"])
+    index = next(
+        i for i, row in enumerate(drawn.rows["train"]) if "upper" in row["caption"] and "lower" in row["caption"]
+    )
     save(drawn.mask("train", index), alter(load(drawn.mask("train", index))))
     found = seen(drawn)
     assert name in found.names("mend")
@@ -254,7 +256,9 @@ def test_duplicates_and_near_copies_are_told_apart(drawn: Drawn) -> None:
     save(drawn.image("test", 0), np.minimum(load(drawn.image("train", 7)), 254) + noise)
     found = seen(drawn)
     assert rows_of(found, "duplicates") == [drawn.rows["train"][index]["image"] for index in (0, 1)]
-    assert rows_of(found, "near-copies-across-parts") == [drawn.rows[p][i]["image"] for p, i in (("train", 7), ("test", 0))]
+    assert rows_of(found, "near-copies-across-parts") == [
+        drawn.rows[p][i]["image"] for p, i in (("train", 7), ("test", 0))
+    ]
 
 
 def test_a_leaked_patient_is_named(drawn: Drawn) -> None:

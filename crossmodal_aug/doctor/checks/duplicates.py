@@ -137,7 +137,8 @@ def _near(study: Study) -> Pairs:
 
 
 def _told(study: Study, what: str, pairs: Pairs) -> str:
-    return f"{what}, {several(len(pairs), 'time')}: {_pair(study, pairs[0])}{' first' if len(pairs) > 1 else ''}."
+    times = f", {len(pairs):,} times" if len(pairs) > 1 else ""
+    return f"{what}{times}: {_pair(study, pairs[0])}{' first' if len(pairs) > 1 else ''}."
 
 
 def _pair(study: Study, pair: tuple[int, int]) -> str:

@@ -23,7 +23,7 @@ def check_tokens(study: Study) -> Iterator[Finding]:
         "longest": ordered[-1],
         "budget": settings.max_tokens,
     }
-    told = f"{ordered[len(ordered) // 2]} {unit} in the middle, {ordered[-1]} at most"
+    told = f"{ordered[len(ordered) // 2]} {unit} at the median, {ordered[-1]} at most"
     if settings.max_tokens is None:
         asked = "tokens of your text encoder need its tokenizer and budget (--tokenizer, --max-tokens)"
         yield Finding("tokens", Level.UNKNOWN, "tokens", f"Captions have {told}; {asked}.", figures=figures)
