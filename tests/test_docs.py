@@ -60,7 +60,7 @@ def test_the_index_and_the_navigation_name_every_page() -> None:
     assert sorted(in_navigation) == sorted(others | {"index.md"})
 
 
-PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy", ".preview")
+PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy", ".doctor", ".preview")
 ADAPTERS = ("batch", "collate", "huggingface", "kornia", "monai", "spacy", "torchvision")
 
 

@@ -6,7 +6,7 @@ from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.doctor.choices import advised, name_and_settings, with_parser
 from crossmodal_aug.doctor.dose import Dose
 from crossmodal_aug.doctor.geometry import Geometry
-from crossmodal_aug.doctor.study import Study
+from crossmodal_aug.doctor.study import Settings, Study
 
 
 def lines_to_paste(study: Study, geometry: Geometry, given: list[Dose]) -> str:
@@ -21,8 +21,8 @@ def lines_to_paste(study: Study, geometry: Geometry, given: list[Dose]) -> str:
     at_work = tuple(dose.op for dose in given if dose.altered)
     chosen = at_work if settings.ops else advised(geometry.atlas, at_work)
     names = sorted({name_and_settings(one)[0] for one in chosen})
-    atlas, source = _atlas(geometry.atlas, study.atlas, settings.atlas)
-    imports = sorted({source, *(["CrossModalSequential"] if chosen else []), "PositionParser", *names}, key=_as_isort)
+    atlas, sources = _atlas(geometry.atlas, settings)
+    imports = sorted({*sources, *(["CrossModalSequential"] if chosen else []), "PositionParser", *names}, key=_as_isort)
     lines = [f"from crossmodal_aug import {', '.join(imports)}", "", f"atlas = {atlas}"]
     budget = ""
     if settings.max_tokens is not None:
@@ -40,16 +40,20 @@ def lines_to_paste(study: Study, geometry: Geometry, given: list[Dose]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _atlas(fitted: Atlas, given: Atlas, name: str) -> tuple[str, str]:
-    """The atlas as it is written, and what has to be imported for it."""
-    base = f"Atlas.from_toml({name!r})" if name.endswith(".toml") else name
+def _atlas(fitted: Atlas, settings: Settings) -> tuple[str, list[str]]:
+    """The atlas as it is written, and what has to be imported for it; one of your own is `atlas` already."""
+    of_file = settings.atlas.endswith(".toml")
+    written = f"Atlas.from_toml({settings.atlas!r})" if of_file else settings.atlas
     changes = []
-    if name.endswith(".toml") or fitted.rows != given.rows:
-        changes += [f"rows={tuple(round(cut, 4) for cut in fitted.rows)}"] if fitted.rows else []
-    if fitted.columns != given.columns:
-        changes.append(f"columns={tuple(round(cut, 4) for cut in fitted.columns)}")
+    for kind in ("rows", "columns"):
+        cuts = getattr(fitted, kind)
+        if cuts != getattr(settings.base, kind):
+            changes.append(f"{kind}=({', '.join(f'{cut:.4g}' for cut in cuts)}{',' if len(cuts) == 1 else ''})")
+    if fitted.frame != settings.base.frame:
+        changes.append(f'frame="{fitted.frame}"')
     changes.append(f'laterality="{fitted.laterality}"')
-    return f"{base}.with_geometry({', '.join(changes)})", base.partition(".")[0]
+    sources = ["Atlas"] if of_file else [settings.atlas] if settings.atlas.isupper() else []
+    return f"{written}.with_geometry({', '.join(changes)})", sources
 
 
 def _as_isort(name: str) -> tuple[bool, str]:

@@ -181,8 +181,10 @@ def _settings(
             f"Expected `tokenizer` to be a function or the name of a tokenizer, but got {type(tokenizer).__name__}."
         )
     named = isinstance(tokenizer, str)
+    name, base = _named(atlas)
     return Settings(
-        atlas=_name_of(atlas),
+        atlas=name,
+        base=base,
         mask_values=MaskValues.parse(mask_values),
         max_tokens=max_tokens,
         tokenizer=_tokenizer(tokenizer) if named else tokenizer,
@@ -194,17 +196,15 @@ def _settings(
     )
 
 
-def _name_of(atlas: Atlas | str) -> str:
-    """The atlas as it is written in Python; an Atlas of one's own has the name that the lines to paste expect."""
+def _named(atlas: Atlas | str) -> tuple[str, Atlas]:
+    """The atlas as it is written in Python, and what stands there under that name, whatever its geometry became."""
+    chosen = named_atlas(atlas)
     if isinstance(atlas, str) and atlas.endswith(".toml"):
-        return atlas
-    known = {"lung_zones": LUNG_ZONES, "quadrants": QUADRANTS}
-    for name, one in known.items():
-        if atlas == name or (
-            isinstance(atlas, Atlas) and atlas.with_geometry(one.rows, one.columns, one.laterality, one.frame) == one
-        ):
-            return name.upper()
-    return "atlas"
+        return atlas, chosen
+    for name, one in (("LUNG_ZONES", LUNG_ZONES), ("QUADRANTS", QUADRANTS)):
+        if all(getattr(chosen, part) == getattr(one, part) for part in ("cells", "names", "words", "phrasing")):
+            return name, one
+    return "atlas", chosen
 
 
 def _pattern(patient: str | None) -> re.Pattern[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from crossmodal_aug.doctor.libraries import library
 from crossmodal_aug.errors import InvalidValueError, reason, shown
@@ -174,5 +177,8 @@ def _xlsx(path: Path) -> list[Sequence[object]]:
             return list(sheet.iter_rows(values_only=True))
     except FileNotFoundError:
         raise
-    except (OSError, EOFError, SyntaxError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except (
+        *(OSError, EOFError, SyntaxError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
+        *(BadZipFile, zlib.error, struct.error),
+    ) as error:
         raise InvalidValueError(f"{path}: Expected a readable xlsx file, but got {reason(error)}.") from error

@@ -31,6 +31,7 @@ class Settings:
 
     Attributes:
         atlas: As it is named in code, such as "LUNG_ZONES".
+        base: What stands under that name.
         mask_values: Values of masks that are lesion.
         max_tokens: Tokens that a text encoder reads.
         tokenizer: From a text to its tokens.
@@ -42,6 +43,7 @@ class Settings:
     """
 
     atlas: str
+    base: Atlas
     mask_values: MaskValues = field(default_factory=MaskValues)
     max_tokens: int | None = None
     tokenizer: Callable[[str], Sized] | None = None

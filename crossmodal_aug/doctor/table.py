@@ -12,7 +12,7 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.terminal import plain
 
 _MARKS = {Level.MEND: "MEND", Level.LOOK: "look", Level.GOOD: "good", Level.UNKNOWN: "unknown"}
-_LEAST = 60
+_LEAST = 72
 
 
 def table_of(findings: Sequence[Finding], given: Sequence[Dose], code: str, study: Study, width: int) -> str:
