@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crossmodal_aug.anatomy.atlas import Atlas
-from crossmodal_aug.doctor.choices import advised, name_and_settings, with_parser
+from crossmodal_aug.doctor.choices import advised, name_and_settings, tried, with_parser
 from crossmodal_aug.doctor.dose import Dose
 from crossmodal_aug.doctor.geometry import Geometry
 from crossmodal_aug.doctor.study import Settings, Study
@@ -18,8 +18,8 @@ def lines_to_paste(study: Study, geometry: Geometry, given: list[Dose]) -> str:
         given: What the ops did to it; those that did nothing are left out.
     """
     settings = study.settings
-    at_work = tuple(dose.op for dose in given if dose.altered)
-    chosen = at_work if settings.ops else advised(geometry.atlas, at_work)
+    idle = {dose.op for dose in given if not dose.altered}
+    chosen = tuple(op for op in settings.ops or advised(geometry.atlas, tried(settings.size)) if op not in idle)
     names = sorted({name_and_settings(one)[0] for one in chosen})
     atlas, sources = _atlas(geometry.atlas, settings)
     imports = sorted({*sources, *(["CrossModalSequential"] if chosen else []), "PositionParser", *names}, key=_as_isort)

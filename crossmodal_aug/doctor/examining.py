@@ -219,7 +219,7 @@ def _pattern(patient: str | None) -> re.Pattern[str]:
 
 
 def _tokenizer(name: str) -> Callable[[str], Sized]:
-    transformers = library("transformers", "transformers")
+    transformers = library("transformers", "transformers", "huggingface")
     try:
         made = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as error:

@@ -6,12 +6,13 @@ from typing import Any
 from crossmodal_aug.errors import MissingDependencyError
 
 
-def library(module: str, name: str) -> Any:
-    """Import a module of the extra `doctor`.
+def library(module: str, name: str, extra: str = "doctor") -> Any:
+    """Import a module of an extra of the package.
 
     Args:
         module: The module, such as "PIL.Image".
         name: The name of its package, for the error.
+        extra: The extra that brings it.
 
     Returns:
         The module.
@@ -23,5 +24,5 @@ def library(module: str, name: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingDependencyError(
-            f"Expected {name} to be installed, which the doctor needs here: pip install 'crossmodal-aug[doctor]'."
+            f"Expected {name} to be installed, which the doctor needs here: pip install 'crossmodal-aug[{extra}]'."
         ) from error

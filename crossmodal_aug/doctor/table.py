@@ -72,7 +72,8 @@ def _doses(given: Sequence[Dose], width: int) -> Iterator[str]:
             f"{share(dose.altered, dose.count):>8}{share(dose.captions, dose.count):>10}{share(dose.pixels, 1):>8}  "
         )
         yield from _wrapped(f"{name:<12}{figures}", reasons_of(dose) or "none was", width)
-        yield from _wrapped(" " * 12, plain(settings.removesuffix(")")), width)
+        if settings:
+            yield from _wrapped(" " * 12, plain(settings.removesuffix(")")), width)
 
 
 def _wrapped(head: str, text: str, width: int) -> list[str]:

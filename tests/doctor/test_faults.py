@@ -59,6 +59,21 @@ def test_a_set_upside_down_is_named(drawn: Drawn) -> None:
     assert seen(drawn).names("mend") == ["upside-down"]
 
 
+def test_places_in_the_picture_have_no_other_laterality(tmp_path: Path) -> None:
+    corners = {(0,): "top left", (2,): "bottom left", (3,): "top right", (5,): "bottom right"}
+    drawn = draw_set(tmp_path / "set", kinds=list(corners))
+    for part, rows in drawn.rows.items():
+        for index, row in enumerate(rows):
+            zones = list(corners)[int(row["image"][4:8]) % 4]
+            drawn.recaption(part, index, f"one small polyp, located in {corners[zones]} of the image")
+    assert seen(drawn, atlas="quadrants").names("mend", "look") == []
+    drawn.alter(np.fliplr)
+    found = seen(drawn, atlas="quadrants")
+    assert found.names("mend", "look") == ["mirrored"]
+    assert found.atlas.laterality == "viewer"
+    assert "wrong-captions" in found.names("unknown")
+
+
 def test_a_part_that_is_turned_is_named(drawn: Drawn) -> None:
     drawn.alter(np.fliplr, parts=["test"])
     found = seen(drawn)
@@ -136,6 +151,7 @@ def test_mostly_silent_captions_must_be_mended(drawn: Drawn) -> None:
         ("", "empty-captions"),
         ("Unilateral pulmonary infection, upper left lung and lower right lung.", "contradictory-captions"),
         ("One infected area, upper left lung and lower right lung.", "contradictory-captions"),
+        ("Unilateral pulmonary infection, one infected area, left lung and middle right lung.", "filler"),
         ("Left glurb.", "unread-places"),
     ],
 )

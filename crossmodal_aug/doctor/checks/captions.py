@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.doctor.findings import Finding, Level, listed, several, share, verb
 from crossmodal_aug.doctor.study import Study
 from crossmodal_aug.errors import shown
@@ -18,7 +19,9 @@ def check_captions(study: Study) -> Iterator[Finding]:
     reports, count = study.reports, len(study.rows)
     empty = [index for index, row in enumerate(study.rows) if not row.caption.strip()]
     silent = [index for index, one in enumerate(reports) if not one.placed and index not in set(empty)]
-    conflicts = [index for index, one in enumerate(reports) if one.conflicts]
+    said = [_conflicts(one) for one in reports]
+    conflicts = [index for index, one in enumerate(said) if one]
+    fillers = [index for index, one in enumerate(reports) if one.conflicts and index not in set(conflicts)]
     unread = [index for index, one in enumerate(reports) if one.unread]
     if empty:
         names = listed([study.rows[index].where for index in empty])
@@ -37,11 +40,16 @@ def check_captions(study: Study) -> Iterator[Finding]:
         )
         yield Finding("captions", level, "silent-captions", text, tuple(silent))
     if conflicts:
-        reasons = Counter(reason for index in conflicts for reason in reports[index].conflicts)
+        reasons = Counter(reason for index in conflicts for reason in said[index])
         told = "; ".join(f"{reason} ({times:,} times)" for reason, times in reasons.most_common(3))
         does = verb(len(conflicts), "contradicts itself", "contradict themselves")
         text = f"{several(len(conflicts), 'caption')} {does}: {told}."
         yield Finding("captions", Level.MEND, "contradictory-captions", text, tuple(conflicts))
+    if fillers:
+        reasons = Counter(reason for index in fillers for reason in reports[index].conflicts)
+        told = "; ".join(f"{reason} ({times:,} times)" for reason, times in reasons.most_common(2))
+        text = f"{several(len(fillers), 'caption')} with a side that is taken for an empty slot of a template: {told}."
+        yield Finding("captions", Level.LOOK, "filler", text, tuple(fillers))
     if unread:
         words = Counter(word.casefold() for index in unread for word in reports[index].unread)
         told = ", ".join(f"{shown(word, 40)} ({times:,} times)" for word, times in words.most_common(4))
@@ -50,12 +58,18 @@ def check_captions(study: Study) -> Iterator[Finding]:
             f"{told}. Add the words to an atlas file of your own."
         )
         yield Finding("captions", Level.LOOK, "unread-places", text, tuple(unread))
-    if not (empty or silent or conflicts or unread):
+    if not (empty or silent or conflicts or fillers or unread):
         nothing = sum(not any(one.bits) for one in reports)
         text = f"All {several(count, 'caption')} say where" + (
             f"; {nothing:,} of them say that nothing is there." if nothing else "."
         )
         yield Finding("captions", Level.GOOD, "captions", text, figures={"nothing-there": nothing})
+
+
+def _conflicts(report: Report) -> list[str]:
+    """What a caption contradicts itself in, beside sides that a template filled in without a zone."""
+    fillers = [repr(mention.text) for mention in report.mentions if not mention.regions]
+    return [reason for reason in report.conflicts if not any(words in reason for words in fillers)]
 
 
 def _commonest(study: Study, indices: list[int]) -> str:
