@@ -17,6 +17,7 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.doctor.command import add_doctor
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
+from crossmodal_aug.preview.command import add_preview
 from crossmodal_aug.terminal import plain
 
 # What names no file, but would: a slip is no report.
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parse.set_defaults(run=_parse)
     add_doctor(commands)
+    add_preview(commands)
     return parser
 
 

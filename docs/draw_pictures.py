@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import draw_gallery
+import draw_preview
 import draw_problem
 from PIL import Image
 
@@ -22,6 +23,7 @@ def main() -> None:
     """Draw every picture."""
     draw_problem.main()
     draw_gallery.main()
+    draw_preview.main()
     with TemporaryDirectory() as folder:
         path = Path(folder, "ops.png")
         draw_ops(path, load_phantoms(size=192, labels=0.05))

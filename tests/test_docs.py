@@ -111,7 +111,7 @@ def test_the_reasons_of_an_op_are_listed_with_it(op: str) -> None:
     assert given <= listed
 
 
-PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy", ".doctor")
+PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy", ".doctor", ".preview")
 ADAPTERS = ("batch", "collate", "huggingface", "kornia", "monai", "spacy", "torchvision")
 
 

@@ -182,12 +182,13 @@ def test_a_floor_of_anatomy_knows_only_those_below(floor: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "banned"),
     [
-        ("anatomy", ("functional", "augment", "losses", "integrations", "doctor", "cli")),
-        ("functional", ("augment", "losses", "integrations", "doctor", "cli")),
-        ("losses", ("augment", "integrations", "doctor", "cli")),
-        ("augment", ("integrations", "doctor", "cli")),
-        ("integrations", ("doctor", "cli")),
-        ("doctor", ("cli",)),
+        ("anatomy", ("functional", "augment", "losses", "integrations", "doctor", "preview", "cli")),
+        ("functional", ("augment", "losses", "integrations", "doctor", "preview", "cli")),
+        ("losses", ("augment", "integrations", "doctor", "preview", "cli")),
+        ("augment", ("integrations", "doctor", "preview", "cli")),
+        ("integrations", ("doctor", "preview", "cli")),
+        ("doctor", ("preview", "cli")),
+        ("preview", ("cli",)),
     ],
 )
 def test_no_part_of_the_package_knows_one_above(folder: str, banned: tuple[str, ...]) -> None:

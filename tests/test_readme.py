@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from crossmodal_aug.cli import main
+from tests.doctor.phantoms import draw_set
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -129,11 +130,13 @@ def test_every_path_that_the_readme_names_exists() -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_every_command_of_the_readme_is_one() -> None:
+def test_every_command_of_the_readme_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     extras = re.findall(r'-e "\.\[(\w+)\]"', README)
     assert extras == ["examples", "dev"]
     assert set(extras) <= set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
     shell = re.findall(r"`(crossmodal-aug [^`]+)`", README)
-    assert shell
+    assert {command.split()[1] for command in shell} == {"parse", "doctor", "preview"}
+    draw_set(tmp_path / "DIR")
+    monkeypatch.chdir(tmp_path)
     for command in shell:
         assert main(split(command)[1:]) == 0
