@@ -63,6 +63,15 @@ GEOMETRY: Settings = {"geometry": 0.7}
 OURS: Settings = {**GEOMETRY, "flip": 0.5, "focus": 0.1, "alter": "both"}
 """What of ours any method can have: words that follow a geometry and a flip, and captions that are narrowed."""
 
+THREE_FAULTS: Settings = {
+    "pos_aug": "paper",
+    "photometric": "unit",
+    "loss": "dice-ce",
+    "positives": "jaccard",
+    "itcl_image": "before",
+}
+"""What the first edition's `released` had beside its mix."""
+
 METHODS: dict[str, Settings] = {
     "supervised": {"method": "supervised"},
     "supervised + ours": {"method": "supervised", **OURS},
@@ -75,9 +84,30 @@ METHODS: dict[str, Settings] = {
     "cutmix + ours": {"method": "cutmix", **OURS},
     "text-flip": {"method": "text-flip"},
     "paper": {"method": "paper"},
+    "paper, by probability": {"method": "paper", "patch_where": "probability"},
+    "paper, words corrected": {"method": "paper", "mix": "paper"},
     "released": {"method": "released"},
+    "released, three faults": {"method": "released", "mix": "released", **THREE_FAULTS},
+    "fixmatch": {"method": "fixmatch"},
+    "unbiased-teacher": {"method": "unbiased-teacher"},
+    "cutmix-boxes": {"method": "cutmix-boxes"},
+    "unimatch": {"method": "unimatch"},
+    "bcp": {"method": "bcp"},
+    "mixgen": {"method": "mixgen"},
+    "keyword-flip": {"method": "keyword-flip"},
+    "patchmix": {"method": "patchmix"},
+    "cmmix": {"method": "cmmix"},
+    "textmatch": {"method": "textmatch"},
+    "lvit": {"method": "lvit"},
+    "remixmatch": {"method": "remixmatch"},
+    "zone-gate": {"method": "zone-gate"},
+    "no-text": {"method": "no-text", "model": "compact"},
+    "zone-channel": {"method": "zone-channel", "model": "compact"},
+    "own-caption": {"method": "own-caption", "model": "compact"},
+    "cutmix + flip + focus": {"method": "cutmix", "flip": 0.5, "focus": 0.1, "alter": "both"},
     "semimedref": {"method": "semimedref"},
     "semimedref-reads": {"method": "semimedref-reads"},
+    "semimedref, CLIP positives": {"method": "semimedref", "positives": "identity"},
     "semimedref without mix": {"method": "semimedref", "mix": "none"},
     "semimedref without flip": {"method": "semimedref", "flip": 0.0},
     "semimedref without focus": {"method": "semimedref", "focus": 0.0},

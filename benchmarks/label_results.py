@@ -18,7 +18,9 @@ COLOURS = {
     "cutmix + ours": "#b71540",
     "text-flip": "#16a085",
     "paper": "#8e44ad",
+    "paper, words corrected": "#c39bd3",
     "released": "#c0392b",
+    "released, three faults": "#e6b0aa",
     "semimedref": "#1e8449",
     "semimedref-reads": "#78e08f",
 }

@@ -83,14 +83,14 @@ def forms(images: Tensor, texts: list[str], target: Tensor) -> dict[str, Callabl
     positions = parser.encode(texts).to(images.device)
     ours = {
         "TPatchMix": TPatchMix(parser, p=1.0),
-        "TPatchMix, captions not seen before": TPatchMix(forgetful, p=1.0),
+        "TPatchMix, a parser that remembers nothing": TPatchMix(forgetful, p=1.0),
         "TPatchMix text=union, as the loop does": TPatchMix(parser, p=1.0, text="union"),
         "TPatchMix where=probability": TPatchMix(parser, p=1.0, where="probability"),
         "TPatchMix.paper, drawn always": TPatchMix(
             parser, patch_size=16, p=1.0, where="anchor", gate="lesion", text="union"
         ),
         "ZoneMix": ZoneMix(parser, p=1.0),
-        "ZoneMix, captions not seen before": ZoneMix(forgetful, p=1.0),
+        "ZoneMix, a parser that remembers nothing": ZoneMix(forgetful, p=1.0),
         "ZoneMix max_cut=0.2": ZoneMix(parser, p=1.0, max_cut=0.2),
         "ZoneMix unit=subset, max_cut=0.2": ZoneMix(parser, unit="subset", p=1.0, max_cut=0.2),
         "SyncFlip": SyncFlip(parser, p=1.0),

@@ -103,7 +103,12 @@ def test_a_run_of_before_there_was_a_setting_counts_for_what_it_was(cells, json_
     assert [list(cells.beside(one)) for one in old] == [[], []]
     stored = json_lines.read_lines(STORED)
     named = cells.grouped(stored, "compact, no geometry", stored[-1]["data"])
-    assert {method for _, method in named} >= {"supervised", "mean-teacher", "cutmix", "paper", "semimedref"}
+    assert {method for _, method in named} >= {"supervised", "mean-teacher", "cutmix", "semimedref"}
+    # What was called so in the first edition is not what is published, word for word.
+    assert {method for _, method in named if "paper" in method or "released" in method} == {
+        "paper, words corrected",
+        "released, three faults",
+    }
 
 
 def test_every_method_is_one_of_its_own(cells):

@@ -30,7 +30,7 @@ from semimedref.files import write_text
 from semimedref.inference import other_captions, score
 from semimedref.methods import METHODS, Method
 from semimedref.metrics import Scores, overlaps, scores_of
-from semimedref.models import MODELS, ReferringModel
+from semimedref.models import MODELS, ReferringModel, make_model
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
 from semimedref.resuming import check_can_go_on
@@ -92,7 +92,7 @@ def make_student(config: Config, data: DataSet) -> ReferringModel:
         CrossModalError: Weights or a library that the settings ask for cannot be had.
     """
     pl.seed_everything(config.seed, verbose=False)
-    return MODELS[config.model].for_run([*data.labelled.texts, *data.unlabelled.texts], config)
+    return make_model([*data.labelled.texts, *data.unlabelled.texts], config, data.atlas)
 
 
 def train(
