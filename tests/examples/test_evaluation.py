@@ -1,10 +1,12 @@
 """Groups, other captions, and the report of evaluate.py."""
 
+import base64
 import csv
 import importlib
 import itertools
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,10 +16,14 @@ import torch
 from PIL import Image
 from semimedref.checkpoints import load_trained
 from semimedref.data.phantom import load_phantoms
+from semimedref.evaluation.bootstrap import Interval
+from semimedref.evaluation.evaluation import ObedienceRow
 from semimedref.evaluation.folder import chosen_cases
 from semimedref.evaluation.groups import by_position, by_size
 from semimedref.evaluation.paraphrases import miscounted, paraphrased, wordings
-from semimedref.evaluation.robustness import variants
+from semimedref.evaluation.report import whose_left
+from semimedref.evaluation.robustness import RobustnessRow, Variant, variants
+from semimedref.evaluation.tally_file import read_tally
 from semimedref.inference import predict_logits
 from semimedref.styling import reads_in_style
 
@@ -94,6 +100,64 @@ def test_variants_change_what_they_say():
     assert found["half mirrored"].regions_changed == int((bits != swapped).any(dim=1).sum())
     assert all(one.regions_changed == 0 for name, one in found.items() if name.startswith("in other words"))
     assert found["no caption"].regions_changed == 12
+
+
+def one_interval(value, half):
+    return Interval(value, value - half, value + half)
+
+
+@pytest.mark.parametrize(
+    ("should", "change", "half", "wanted"),
+    [
+        ("hold", -0.9, 2.0, True),
+        ("hold", 3.0, 0.5, True),
+        ("hold", -1.1, 0.1, False),
+        ("fall", -3.0, 2.9, True),
+        ("fall", -3.0, 3.1, False),
+        ("fall", 1.0, 0.1, False),
+        ("", -50.0, 0.1, None),
+    ],
+)
+def test_what_should_hold_or_fall_is_marked_where_it_does_not(should, change, half, wanted):
+    variant = Variant("a change", "", None, 3, 0, should)
+    counts = torch.zeros(1, 3)
+    row = RobustnessRow(variant, counts, one_interval(80, 1), one_interval(80, 1), one_interval(change, half))
+    assert row.as_it_should is wanted
+    same = replace(row, variant=replace(variant, changed=0))
+    assert same.as_it_should is None  # no caption was changed, so nothing could hold or fall
+
+
+@pytest.mark.parametrize(
+    ("obeyed", "reads", "beats_crop"),
+    [(one_interval(70, 1), True, True), (one_interval(60, 1), True, False), (one_interval(52, 2), False, False)],
+)
+def test_a_narrowed_caption_is_read_where_it_tells_more_than_the_floor(obeyed, reads, beats_crop):
+    row = ObedienceRow("side left", 5, obeyed, one_interval(50, 1), one_interval(65, 1))
+    assert (row.reads, row.beats_crop) == (reads, beats_crop)
+
+
+def test_the_report_says_whose_left_is_meant():
+    assert whose_left(LUNG_ZONES.with_geometry(laterality="patient")).endswith(
+        "the patient's left: the right of the image."
+    )
+
+
+def test_a_run_is_scored_by_its_folder_and_keeps_its_counts(trained, capsys):
+    evaluate = importlib.import_module("evaluate").main
+    run = trained.parent
+    before = read_tally(run / "per_image_counts.jsonl")
+    capsys.readouterr()
+    evaluate([str(run), "--resamples", "5"])
+    printed = capsys.readouterr().out
+    assert str(run / "per_image_counts.jsonl") in printed
+    assert f"{run / 'best.ckpt'}, step 2" in printed
+    after = read_tally(run / "per_image_counts.jsonl")
+    for key, row in before.rows.items():
+        assert torch.equal(after.rows[key].counts, row.counts)
+    assert {reading for reading, _ in after.rows} == {"raw", "in-style", "mirrored", "in-style, mirrored"}
+    assert {captions for _, captions in before.rows} < {captions for _, captions in after.rows}
+    evaluate([str(run), "--part", "valid", "--resamples", "5"])
+    assert read_tally(run / "per_image_counts.jsonl").about["part"] == "test"
 
 
 @pytest.mark.parametrize("images", [1, 2, 3, 7, 40])
@@ -187,7 +251,8 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     assert 100 * 2 * hit / (2 * hit + extra + missed) == pytest.approx(metrics["test"]["teacher"]["global_dice"])
 
     gallery = sorted(path.name for path in (out / "gallery").iterdir())
-    assert gallery == [f"{kind}-{i}.png" for kind in ("best", "median", "worst") for i in (1, 2)]
+    names = [f"{kind}-{i}" for kind in ("best", "median", "worst") for i in (1, 2)]
+    assert gallery == sorted([f"{name}.png" for name in names] + [f"{name}-image.png" for name in names])
     for path in [*(out / "gallery").iterdir(), out / "reliability.png", out / "sizes.png"]:
         with Image.open(path) as picture:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 20
@@ -197,10 +262,24 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     reader.feed(page)
     reader.close()
     assert reader.open == []
-    assert len(reader.loaded) == 8
+    assert len(reader.loaded) == 2 + 2 * 6
     assert all(one.startswith("data:image/png;base64,") for one in reader.loaded)
     assert not reader.tags & {"script", "link", "iframe", "object", "embed"}
     assert not [word for word in ("http:", "https:", "@import", "url(") if word in page]
+    assert '"Left" in the captions is the viewer\'s left: the left of the image.' in reader.text
+    # The untouched image stands there pixel by pixel, as it is on disk.
+    for name in names:
+        with Image.open(out / f"gallery/{name}-image.png") as shown:
+            pixels = np.asarray(shown)
+        files = [np.asarray(Image.open(path).convert("L")) for path in (tmp_path / "qata/test/images").iterdir()]
+        assert any(pixels.shape == one.shape and (pixels == one).all() for one in files)
+        assert base64.b64encode((out / f"gallery/{name}-image.png").read_bytes()).decode() in page
+    wrong = [row["name"] for row in scores["robustness"] if row["as_it_should"] is False]
+    assert page.count('<td class="bad">does NOT</td>') == len(wrong)
+    for name in wrong:
+        assert f"{name}: should" in reader.text
+        assert f"- {name}: should" in printed
+    assert (out / "per_image_counts.jsonl").is_file()
     for fact in (str(trained), "6 images", "qata, test set", "step 2", "UTC", "50 samples of the patients, seed 0"):
         assert fact in reader.text
     for caption in (captions[1], '<script>alert(1)</script> & "more"'):

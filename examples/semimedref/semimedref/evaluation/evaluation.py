@@ -134,8 +134,8 @@ class Evaluation:
         for one in self.obedience:
             if one.images and not one.reads:
                 lines.append(
-                    f"{one.name}: should be read, but {one.obeyed.value:.2f} is no more than what the whole caption "
-                    f"gives there, {one.floor.value:.2f}"
+                    f"{one.name}: should be read, but {one.obeyed.value:.2f} is not clearly more than what the "
+                    f"whole caption gives there, {one.floor.value:.2f}"
                 )
         return lines
 

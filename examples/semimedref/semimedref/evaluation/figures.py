@@ -86,7 +86,7 @@ def draw_case(path: Path, image: Tensor, mask: Tensor, probabilities: Tensor, ti
 
     Args:
         path: The PNG to write.
-        image: (1, S, S) uint8.
+        image: (1, S, T) uint8.
         mask: (H, W) bool.
         probabilities: (H, W).
         title: Stands above.

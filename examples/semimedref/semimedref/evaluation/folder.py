@@ -10,6 +10,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from crossmodal_aug import PositionParser
@@ -208,9 +209,11 @@ def _draw_gallery(folder: Path, evaluation: Evaluation, model: ReferringModel) -
         for place, (probabilities, mask) in enumerate(probability_maps(model, samples)):
             path = folder / f"{kind}-{place + 1}.png"
             title = f"Dice {dice[indices[place]]:.1f}, {samples.names[place]}"
-            draw_case(path, samples.images[place], mask, probabilities, title, samples.texts[place])
-            whole = folder / f"{kind}-{place + 1}-image.png"
+            # As it is on disk where it lies there: what the model sees of it is coarser.
             pixels = samples.images[place, 0].numpy() if not samples.files else read_image(samples.files[place])
+            shown = torch.from_numpy(pixels.copy())[None]
+            draw_case(path, shown, mask, probabilities, title, samples.texts[place])
+            whole = folder / f"{kind}-{place + 1}-image.png"
             write_atomically(whole, Image.fromarray(pixels).save)
             about = f"{samples.names[place]}, as it is: {pixels.shape[1]} x {pixels.shape[0]} pixels"
             # Title and caption stand in the picture itself.

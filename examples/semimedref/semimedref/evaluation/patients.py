@@ -34,6 +34,6 @@ def name_digest(name: str) -> str:
 
     Example:
         >>> name_digest("chest.png")
-        '8c0b1c4bd5cc'
+        'c41c020647c7'
     """
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
