@@ -94,7 +94,7 @@ def test_a_mask_that_was_not_turned_with_its_image_is_named(tiny_qata):
 
 
 def several(path: Path, format: str) -> None:
-    # More than two Pillow writes as MPO only from version 11 on.
+    # Pillow 11.0 and older write no more than two into an MPO.
     frames = [Image.fromarray(draw_phantom(32, (number,)).image) for number in range(2)]
     frames[0].save(path, format=format, save_all=True, append_images=frames[1:])
 

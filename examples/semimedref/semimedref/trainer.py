@@ -21,8 +21,8 @@ from semimedref.files import naming
 from semimedref.methods import Method
 from semimedref.runs import RunFolder
 
-# TensorBoard would write through TensorFlow wherever that is installed, and on a full disk that raises no OSError. Where
-# this module is there, it writes by itself.
+# TensorBoard would write through TensorFlow wherever that is installed, and on a full disk that raises no OSError; with
+# this module it writes by itself.
 sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
 
 
