@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from crossmodal_aug import LUNG_ZONES, QUADRANTS, PositionParser
@@ -15,6 +16,11 @@ settings.register_profile("ci", deadline=None, max_examples=60, suppress_health_
 settings.register_profile("quick", deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_runtest_setup() -> None:
+    """Let numbers below 1e-38 be numbers again: what torch 2.5 compiles makes the process take them for zero."""
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

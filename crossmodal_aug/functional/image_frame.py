@@ -19,18 +19,7 @@ _TURNS = tuple(((a, 0.0), (0.0, d)) for a in (1.0, -1.0) for d in (1.0, -1.0)) +
 
 
 def in_image(matrices: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Do what `follow` does in the image frame.
-
-    Args:
-        matrices: (B, 3, 3) with a third coordinate of 1 at the centre of the image.
-        named: (B, K) bool.
-        atlas: K regions.
-        lesion: (B, H, W) bool, or None.
-
-    Returns:
-        positions: (B, K) bool.
-        kept: (B,) bool.
-    """
+    """Do what `follow` does in the image frame; takes and returns what `in_body` does."""
     becomes, exact = _permutation(matrices, atlas)
     permuted = (named.unsqueeze(2) & becomes).any(dim=1)
     if lesion is None:

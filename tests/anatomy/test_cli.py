@@ -120,7 +120,7 @@ def shell(arguments, encoding="utf-8", **options):
 @pytest.mark.parametrize("flags", [[], ["--json"], ["--unknown"]])
 def test_a_narrow_terminal_gets_escapes(flags):
     with shell([*flags, "left “base”, μ-nodule 🫁; tête"], encoding="ascii") as process:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (0, b"")
     if flags == ["--json"]:
         assert json.loads(out)["text"] == "left “base”, μ-nodule 🫁; tête"
@@ -133,7 +133,7 @@ def test_a_reader_that_goes_away_is_no_error(lines, tmp_path):
     with shell([str(path)]) as process:
         process.stdout.close()
         err = process.stderr.read()
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=600) == 0
     assert err == b""
 
 

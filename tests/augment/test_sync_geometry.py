@@ -1,6 +1,5 @@
-"""SyncGeometry against torch's flips and turns, plain loops and other captions; what it refuses, and its way back."""
+"""SyncGeometry against torch's flips and turns and other captions; what it refuses, and its way back."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -8,18 +7,13 @@ from crossmodal_aug import (
     LUNG_ZONES,
     QUADRANTS,
     CrossModalSequential,
-    Focus,
     PosAug,
     PositionParser,
     SyncFlip,
     SyncGeometry,
-    ZoneMix,
 )
-from crossmodal_aug.augment import Augmented, Reason
+from crossmodal_aug.augment import Reason
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
-from crossmodal_aug.functional.warping import warp
-from tests.functional.following_reference import on_a_border
-from tests.functional.following_reference import warp as warp_reference
 
 LUNGS, PICTURES = PositionParser(LUNG_ZONES), PositionParser(QUADRANTS)
 PLACES = ("top left", "top right", "bottom left", "bottom right")
@@ -75,70 +69,6 @@ def test_a_flip_is_that_of_sync_flip() -> None:
             assert torch.equal(out.images[b], wanted.images[b])
             assert out.texts[b] == wanted.texts[b]
             assert torch.equal(out.positions[b], wanted.positions[b])
-
-
-def matrices(count=6, seed=0):
-    rng = np.random.default_rng(seed)
-    found = []
-    while len(found) < count:
-        angle, scale = rng.uniform(-0.6, 0.6), rng.uniform(0.6, 1.7)
-        linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        matrix = np.eye(3)
-        matrix[:2, :2] = linear
-        matrix[:2, 2] = 0.5 - linear @ [0.5, 0.5] + rng.uniform(-0.2, 0.2, 2)
-        if not on_a_border(matrix, (7, 10), within=1e-4):
-            found.append(matrix)
-    return np.stack(found)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8, torch.bool, torch.float16, torch.int64])
-def test_the_nearest_pixel_by_loops(dtype: torch.dtype) -> None:
-    turns = matrices()
-    labels = torch.randint(0, 2 if dtype == torch.bool else 100, (6, 2, 7, 10), generator=seeded()).to(dtype)
-    moved = warp(labels, torch.from_numpy(turns), nearest=True, fill=1)
-    assert moved.dtype == dtype
-    for b, matrix in enumerate(turns):
-        shown = torch.from_numpy(warp_reference(np.arange(70).reshape(7, 10), matrix))
-        for channel in range(2):
-            wanted = torch.where(
-                shown >= 0, labels[b, channel].flatten()[shown.clamp_min(0)], torch.ones((), dtype=dtype)
-            )
-            assert torch.equal(moved[b, channel], wanted)
-
-
-def interpolated(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Between the four pixels around the source of each centre; 0 outside."""
-    height, width = image.shape
-    inverse, out = np.linalg.inv(matrix), np.zeros((height, width))
-    for row, column in np.ndindex(height, width):
-        x, y, scale = inverse @ [(column + 0.5) / width, (row + 0.5) / height, 1]
-        x, y = x / scale * width - 0.5, y / scale * height - 0.5
-        for i, j in ((int(np.floor(y)) + a, int(np.floor(x)) + b) for a in (0, 1) for b in (0, 1)):
-            if 0 <= i < height and 0 <= j < width:
-                out[row, column] += image[i, j] * (1 - abs(y - i)) * (1 - abs(x - j))
-    return out
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-3), (torch.uint8, 0.51)])
-def test_images_are_interpolated_once(dtype: torch.dtype, tolerance: float) -> None:
-    turns = matrices()
-    images = torch.randint(0, 200, (6, 1, 7, 10), generator=seeded()).to(dtype)
-    moved = warp(images, torch.from_numpy(turns))
-    assert moved.dtype == dtype
-    wanted = np.stack(
-        [interpolated(image[0].double().numpy(), matrix) for image, matrix in zip(images, turns, strict=True)]
-    )
-    assert np.abs(moved[:, 0].double().numpy() - wanted).max() <= tolerance
-
-
-def test_autocast_and_half_precision_change_no_place() -> None:
-    turns = torch.from_numpy(matrices()).float()
-    images = torch.rand(6, 1, 7, 10, generator=seeded())
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(warp(images, turns), warp(images, turns).float())
-        inside = warp(images, turns)
-    assert torch.equal(inside, warp(images, turns))
-    assert (warp(images.half(), turns).float() - inside).abs().max() < 2e-3
 
 
 def test_the_way_back() -> None:
@@ -220,24 +150,6 @@ def test_where_nothing_is_cannot_be_turned_sideways(text: str, turned: bool) -> 
         assert Reason.CANNOT_SAY in out.params.reason.tolist()
 
 
-def test_fill() -> None:
-    images, labels = torch.ones(8, 1, 9, 9), torch.ones(8, 9, 9, dtype=torch.long)
-    op = SyncGeometry(LUNGS, p=1.0, horizontal=False, translate=0.4, fill=-1.0, target_fill=255)
-    out = op(
-        images,
-        ["Opacity in both lungs."] * 8,
-        labels,
-        evidence=torch.ones(8, 1, 9, 9),
-        maps=(images,),
-        generator=seeded(),
-    )
-    assert out.accepted.all()
-    assert set(out.target.unique().tolist()) == {1, 255}
-    assert set(out.evidence.unique().tolist()) == {0.0, 1.0}
-    assert out.maps[0].min() == -1
-    assert out.images.min() == pytest.approx(-1)
-
-
 def test_volumes_and_odd_dtypes() -> None:
     texts = ["Opacity in both lungs."] * 4
     volume = torch.randint(0, 250, (4, 1, 3, 8, 8), dtype=torch.uint8, generator=seeded())
@@ -303,42 +215,6 @@ def test_in_a_sequence() -> None:
     assert torch.equal(op.replay(images, out.params), out.images)
     assert torch.equal(op.replay(masks, out.params, role="map"), out.maps[0])
     assert torch.equal(PICTURES.encode(out.texts), out.positions)
-
-
-@pytest.mark.parametrize("donors", [False, True])
-def test_what_fills_the_target_is_no_lesion_to_the_next_op_of_any_sequence(donors: bool) -> None:
-    shrink = SyncGeometry(LUNGS, p=1.0, horizontal=False, scale=(0.5, 0.6), frame="body", target_fill=255)
-    masks = torch.zeros(2, 1, 24, 24, dtype=torch.int64)
-    masks[0, 0, 18:22, 16:20] = masks[1, 0, 18:22, 16:20] = 1
-    texts = ["Opacity in the left upper lung and the right lower lung."] * 2
-    images = torch.rand(2, 1, 24, 24)
-    second = Augmented(images.flip(0), texts, masks) if donors else None
-    for later in (
-        Focus(LUNGS, p=1.0, unit="region", target_fill=0, ignore_index=255),
-        ZoneMix(LUNGS, p=1.0, max_cut=0.1),
-    ):
-        flat, nested = CrossModalSequential(shrink, later), CrossModalSequential(CrossModalSequential(shrink), later)
-        for seed in range(4):
-            one = flat(images, texts, masks, donors=second, generator=seeded(seed))
-            other = nested(images, texts, masks, donors=second, generator=seeded(seed))
-            assert one.texts == other.texts
-            assert torch.equal(one.target, other.target)
-            assert one.evidence is None and other.evidence is None
-            if isinstance(later, Focus):
-                assert torch.equal(one.target == 255, shrink.replay(masks, one.params[0], role="target") == 255)
-                assert (one.target == 1).flatten(1).any(dim=1).all()
-
-
-def test_fills_that_cannot_be_are_refused() -> None:
-    images, masks = torch.rand(1, 1, 24, 24), torch.zeros(1, 1, 24, 24, dtype=torch.uint8)
-    with pytest.raises(InvalidTypeError, match="`fill` to be a number"):
-        SyncGeometry(LUNGS, fill=None)
-    with pytest.raises(InvalidValueError, match="`target_fill` to be finite"):
-        SyncGeometry(LUNGS, target_fill=float("nan"))
-    for fill, target in ((-1, masks), (256, masks), (0.5, masks), (255, masks.bool())):
-        op = SyncGeometry(LUNGS, p=1.0, scale=(0.5, 0.6), target_fill=fill)
-        with pytest.raises(InvalidValueError, match="fill that torch"):
-            op(images, ["Opacity in the left lung."], target)
 
 
 def test_two_masks_of_words_in_a_strict_sequence() -> None:

@@ -124,6 +124,16 @@ def test_a_caption_that_fits_other_masks_is_doubtful(tmp_path: Path) -> None:
     assert found.names("mend") == []
 
 
+def test_a_caption_that_names_a_side_without_lesion_is_named(drawn: Drawn) -> None:
+    rows = drawn.rows["train"]
+    index = next(i for i, row in enumerate(rows) if row["caption"].endswith("one infected area, upper left lung."))
+    text = "bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."
+    name = drawn.recaption("train", index, text)
+    found = seen(drawn)
+    assert found.names("mend", "look") == ["clear-side"]
+    assert rows_of(found, "clear-side") == [name]
+
+
 def test_captions_against_empty_masks_and_the_reverse_are_named(drawn: Drawn) -> None:
     save(drawn.mask("train", 0), np.zeros((48, 48), np.uint8))
     name = drawn.recaption("train", 1, "no pulmonary infection, zero infected areas.")

@@ -1,7 +1,9 @@
 """The cache of decoded pictures: used when it fits, made anew when it does not, never trusted otherwise."""
 
 import os
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -115,6 +117,20 @@ def test_a_damaged_cache_is_made_anew(load, tmp_path, spoil):
     assert f"{PICTURES} added" in mended.notes[-1]
     assert "0 added" in load().notes[-1]
     assert sorted((tmp_path / "kept").iterdir()) == stored
+
+
+def test_a_cache_that_asks_for_more_memory_than_there_is_is_made_anew(load, tmp_path):
+    fresh = load()
+    path = sorted((tmp_path / "kept").glob("images-*"))[0]
+    with ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (2 * 10**15,)})
+    members["pixels.npy"] = header.getvalue() + b"few"
+    with ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert_same_data(load(), fresh)
 
 
 def test_a_cache_of_another_kind_is_not_taken(load, tmp_path):

@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -101,6 +102,28 @@ def test_a_log_that_cannot_be_written_is_named(shell, tmp_path, limit, monkeypat
         error = one_line(shell("train", *given, "--validate-every", "40"))
     assert f"{tmp_path / 'runs/drawn/logs'}" in error
     assert "cannot be written (File too large)" in error
+
+
+def test_the_log_is_written_without_tensorflow(tmp_path):
+    """Where TensorFlow is installed, TensorBoard would write through it, and it raises errors of its own."""
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')\n")
+    program = """if True:
+        import sys
+        from semimedref.trainer import NamedTensorBoardLogger
+        logger = NamedTensorBoardLogger(sys.argv[1])
+        logger.log_metrics({"loss": 1.0}, 0)
+        logger.save()
+    """
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "logs")],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "logs").rglob("*tfevents*"))
 
 
 def test_pictures_and_scores_that_do_not_fit_are_named_and_the_run_goes_on(spare_run, shell):

@@ -94,7 +94,8 @@ def test_a_mask_that_was_not_turned_with_its_image_is_named(tiny_qata):
 
 
 def several(path: Path, format: str) -> None:
-    frames = [Image.fromarray(draw_phantom(32, (number,)).image) for number in range(3)]
+    # Pillow 11.0 and older write no more than two into an MPO.
+    frames = [Image.fromarray(draw_phantom(32, (number,)).image) for number in range(2)]
     frames[0].save(path, format=format, save_all=True, append_images=frames[1:])
 
 
@@ -102,7 +103,7 @@ def several(path: Path, format: str) -> None:
 def test_files_of_several_pictures_are_refused(tmp_path, format):
     several(tmp_path / "case-7.png", format)
     for read in (read_image, read_mask):
-        with pytest.raises(InvalidValueError, match=r"case-7\.png: expected one picture, but the file holds 3 "):
+        with pytest.raises(InvalidValueError, match=r"case-7\.png: expected one picture, but the file holds 2 "):
             read(tmp_path / "case-7.png")
 
 

@@ -40,7 +40,7 @@ def started(script: str, *given: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -50,7 +50,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def interrupt(process: subprocess.Popen[str]) -> str:
     """Press Ctrl-C; return what stands on stderr."""
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=60)[1]
+    return process.communicate(timeout=600)[1]
 
 
 def test_a_run_that_goes_on_is_not_resumed_and_says_how_to_go_on_when_interrupted(tmp_path):
@@ -59,7 +59,7 @@ def test_a_run_that_goes_on_is_not_resumed_and_says_how_to_go_on_when_interrupte
     with started("train", *given) as process:
         wait_for(last, process)
         with started("train", *given, "--resume") as other:
-            _, errors = other.communicate(timeout=120)
+            _, errors = other.communicate(timeout=600)
             assert other.returncode == 2
             assert errors.startswith(f"error: {tmp_path / 'drawn'}: expected a run that no process works on, but ")
             assert "another process is training in this folder" in errors
@@ -75,7 +75,7 @@ def test_a_run_that_goes_on_is_not_resumed_and_says_how_to_go_on_when_interrupte
 def test_an_interrupted_evaluation_has_nothing_to_resume(tmp_path):
     given = [*TINY, "--runs", str(tmp_path), "--steps", "1", "--validate-every", "1", "--method", "supervised"]
     with started("train", *given) as process:
-        printed = process.communicate(timeout=120)
+        printed = process.communicate(timeout=600)
         assert process.returncode == 0, printed
     given = [str(tmp_path / "drawn/best.ckpt"), "--resamples", "20000", "--out", str(tmp_path / "report")]
     with started("evaluate", *given) as process:

@@ -204,7 +204,7 @@ def test_two_processes_do_what_one_does_with_the_doubled_batch(tmp_path):
             [sys.executable, str(SCRIPTS / "train.py"), *given.split()],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )

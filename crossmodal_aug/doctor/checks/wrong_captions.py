@@ -14,6 +14,9 @@ from crossmodal_aug.doctor.study import Study
 _OUTSIDE = 0.5
 """Share of a lesion outside of all regions named from which on a caption contradicts it."""
 
+_NO_LESION = 0.005
+"""Share of a lesion that is none."""
+
 _ENOUGH = 40
 """Fewer rows say too little about how captions and masks go together in this data set."""
 
@@ -75,9 +78,11 @@ def _elsewhere(study: Study, geometry: Geometry) -> Iterator[Finding]:
     named = study.named[telling]
     apart = ~(held & named).any(dim=1)
     outside = ~apart & (inside < 1 - _OUTSIDE)
+    beyond = ~apart & ~outside & _names_a_clear_side(study, shares, named)
     for name, which, what in (
         ("contradicted-captions", apart, "no region that the lesion touches"),
         ("partial-captions", outside, "less than half of where the lesion lies"),
+        ("clear-side", beyond, "a side that holds no lesion"),
     ):
         rows = [telling[place] for place in which.nonzero().flatten().tolist()]
         if rows:
@@ -88,6 +93,14 @@ def _elsewhere(study: Study, geometry: Geometry) -> Iterator[Finding]:
                 f"{verb(len(rows), 'names', 'name')} {what}: {study.rows[rows[0]].name} first."
             )
             yield Finding("wrong captions", Level.MEND if which is apart else Level.LOOK, name, text, tuple(rows))
+
+
+def _names_a_clear_side(study: Study, shares: Tensor, named: Tensor) -> Tensor:
+    """Whether captions name a side of the body in which there is next to no lesion: (N,) bool."""
+    found = torch.zeros(len(named), dtype=torch.bool)
+    for side in study.atlas.sides if study.atlas.frame == "body" else ():
+        found |= named[:, side].any(dim=1) & (shares[:, side].sum(dim=1) < _NO_LESION)
+    return found
 
 
 def _places(study: Study, geometry: Geometry, indices: list[int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Checkpoints: written whole or not at all, read without running code from the file, and never where damaged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
@@ -115,11 +118,45 @@ def _digests(stored: dict[str, Any]) -> dict[str, str]:
     return {str(part): str(digest) for part, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
-def _restore(about: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> ReferringModel:
+def sizes(state: Mapping[str, object]) -> dict[str, object]:
+    """Return the shapes of tensors by name; of anything else, and of tensors that are not whole, the type."""
+    return {name: tuple(one.shape) if is_whole(one) else type(one) for name, one in state.items()}
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is a tensor that holds as many values as its shape says."""
+    if not isinstance(value, Tensor) or value.layout != torch.strided:
+        return False
+    return value.is_meta or value.untyped_storage().nbytes() >= value.numel() * value.element_size()
+
+
+def _restore(about: dict[str, Any], state: dict[str, Any], path: Path) -> ReferringModel:
+    kind, settings = STORED[about["model"]], about["model_settings"]
     try:
-        model = STORED[about["model"]].from_settings(about["model_settings"])
+        # On this device nothing is allocated, however large the settings say that it is.
+        with torch.device("meta"), _at_most(2 * len(state)):
+            planned = kind.from_settings(settings)
+        if sizes(planned.state_dict()) != sizes(state):
+            raise InvalidValueError("other sizes")
+        model = kind.from_settings(settings)
         model.load_state_dict(state)
     # Settings come from the file too: what a network raises over foreign ones depends on what they are.
     except (RuntimeError, TypeError, LookupError, ValueError, AttributeError) as error:
         raise InvalidValueError(f"{path}: settings and weights do not fit the model {about['model']}") from error
     return model.eval()
+
+
+@contextmanager
+def _at_most(count: int) -> Iterator[None]:
+    """Raise where more parameters than that are made: settings may ask for any number of layers."""
+    left = iter(range(count))
+
+    def hook(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+        if next(left, None) is None:
+            raise InvalidValueError(f"Expected a model of at most {count} parameters")
+
+    handle = register_module_parameter_registration_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -2,7 +2,9 @@
 
 import logging
 import signal
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -18,6 +20,10 @@ from semimedref.data.entries import has_half_characters
 from semimedref.files import naming
 from semimedref.methods import Method
 from semimedref.runs import RunFolder
+
+# TensorBoard would write through TensorFlow wherever that is installed, and on a full disk that raises no OSError; with
+# this module it writes by itself.
+sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
 
 
 def check_devices(config: Config) -> None:

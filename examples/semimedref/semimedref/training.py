@@ -33,7 +33,7 @@ from semimedref.metrics import Scores, overlaps, scores_of
 from semimedref.models import MODELS, ReferringModel, make_model
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
-from semimedref.resuming import check_can_go_on
+from semimedref.resuming import check_can_go_on, check_fits
 from semimedref.runs import RUN_FOLDER, RunFolder
 from semimedref.trainer import make_trainer
 
@@ -133,6 +133,7 @@ def train(
         if not accept_changed_data:
             check_same_data(stored.digests, batches.digests, folder.last)
         check_same_model(stored.model, method.student, folder.last)
+        check_fits(check_can_go_on(read_checkpoint(folder.last), folder.last), method, folder.last)
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)

@@ -97,7 +97,8 @@ def _load(path: Path, state: str) -> Decoded | None:
             if str(_read(archive, "state")) != state:
                 return None
             return Decoded(*(_read(archive, one.name) for one in fields(Decoded)))
-    except (OSError, EOFError, KeyError, ValueError, *DAMAGED_ZIP):
+    # MemoryError: of an array that says that it is larger than memory, nothing has been allocated yet.
+    except (OSError, EOFError, KeyError, ValueError, MemoryError, *DAMAGED_ZIP):
         return None
 
 

@@ -4,24 +4,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from semimedref.ranks import gather_rows, own_rows
+
 
 @torch.no_grad()
-def with_small_loss(logits: Tensor, target: Tensor, weight: Tensor, share: float) -> Tensor:
+def with_small_loss(logits: Tensor, target: Tensor, weight: Tensor, share: float, count: int) -> Tensor:
     """Return (B,) bool: all samples but the given share with the largest mean cross-entropy.
 
     Args:
         logits: (B, 1, H, W).
         target: (B, 1, H, W) in {0, 1}.
         weight: (B, 1, H, W): what each pixel counts.
-        share: Of the samples, rounded down.
+        share: Of the samples of all ranks together, rounded down.
+        count: How many these are.
 
     Example:
         >>> logits = torch.tensor([0.0, 3.0, -3.0, 5.0]).view(4, 1, 1, 1)
-        >>> with_small_loss(logits, torch.ones(4, 1, 1, 1), torch.ones(4, 1, 1, 1), 0.25)
+        >>> with_small_loss(logits, torch.ones(4, 1, 1, 1), torch.ones(4, 1, 1, 1), 0.25, 4)
         tensor([ True,  True, False,  True])
     """
     logits = logits.float()
     entropy = F.binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="none")
     loss = (entropy * weight).flatten(1).mean(dim=1)
-    ranks = loss.argsort(descending=True).argsort()
-    return ranks >= int(share * len(loss))
+    places = gather_rows(loss, count).argsort(descending=True).argsort()
+    return places[own_rows(count)] >= int(share * count)

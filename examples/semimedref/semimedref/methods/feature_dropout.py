@@ -10,18 +10,20 @@ class FeatureDropout:
     Args:
         share: Probability that a channel is dropped; the others are scaled up by 1 / (1 - share).
         generator: Source of randomness, on the CPU.
+        count: Samples of all ranks together, for which it draws.
+        own: Which of them the maps are of.
 
     Example:
-        >>> drop = FeatureDropout(0.5, torch.Generator().manual_seed(0))
+        >>> drop = FeatureDropout(0.5, torch.Generator().manual_seed(0), 1, slice(None))
         >>> drop(torch.ones(1, 4, 1, 1)).flatten().tolist()
         [0.0, 2.0, 0.0, 0.0]
     """
 
-    def __init__(self, share: float, generator: torch.Generator) -> None:
-        self.share, self.generator = share, generator
+    def __init__(self, share: float, generator: torch.Generator, count: int, own: slice) -> None:
+        self.share, self.generator, self.count, self.own = share, generator, count, own
 
     def __call__(self, features: Tensor) -> Tensor:
         """Return a (B, C, H, W) map without some of its channels."""
-        kept = torch.rand(features.shape[:2], generator=self.generator) >= self.share
+        kept = torch.rand(self.count, features.shape[1], generator=self.generator)[self.own] >= self.share
         scale = (kept / (1 - self.share)).to(features.device, features.dtype)
         return features * scale[:, :, None, None]

@@ -113,10 +113,12 @@ class MeanTeacher(Method):
             loss, parts = self.with_written_loss(loss, parts, plain.images, plain.texts, "unlabelled")
             return loss, about | parts
         labelled = labelled.rows(own_rows(len(labelled.texts)))
-        loss, pseudo_loss, parts = self.both_losses(labelled, [view_rows(view, own) for view in views])
+        loss, pseudo_loss, parts = self.both_losses(labelled, views, own)
         if self.config.feature_dropout:
             # Half of the unlabelled loss, as in UniMatch, is that of the view in feature space.
-            perturbed = self.perturbed_loss(plain, pseudo[own], draws("unlabelled", "features"))
+            generator = draws("unlabelled", "features")
+            perturb = FeatureDropout(self.config.feature_dropout, generator, len(pseudo), own)
+            perturbed = self.perturbed_loss(plain, pseudo[own], perturb)
             pseudo_loss = (pseudo_loss + perturbed) / 2
             parts["unlabelled seg, features"] = perturbed.detach()
         if self.config.itcl:
@@ -162,36 +164,44 @@ class MeanTeacher(Method):
             views.insert(0, Strong(views[0].altered, views[0].altered.texts))
         return views
 
-    def both_losses(self, labelled: Altered, views: Sequence[Strong]) -> tuple[Tensor, Tensor, Logged]:
-        """Return the labelled loss, the unlabelled one as the mean over the views, and what to log of both."""
+    def both_losses(self, labelled: Altered, strong: Sequence[Strong], own: slice) -> tuple[Tensor, Tensor, Logged]:
+        """Return the labelled loss, the unlabelled one as the mean over the views, and what to log of both.
+
+        Args:
+            labelled: This rank's labelled samples.
+            strong: The views of all unlabelled samples.
+            own: Which of these are this rank's.
+        """
+        views, whole = [view_rows(view, own) for view in strong], len(strong[0].texts)
         images = torch.cat([labelled.images, *(view.altered.images for view in views)])
         texts = [*labelled.texts, *(text for view in views for text in view.texts)]
         count = len(labelled.texts)
         logits, image_embedding, text_embedding = self.see(images, texts, embedded=count)
         loss, parts = self.labelled_loss(logits[:count], image_embedding, text_embedding, labelled)
         losses = [
-            self.view_loss(part, view) for part, view in zip(logits[count:].chunk(len(views)), views, strict=True)
+            self.view_loss(part, view, whole)
+            for part, view in zip(logits[count:].chunk(len(views)), views, strict=True)
         ]
         pseudo_loss = torch.stack(losses).mean()
         parts["unlabelled seg"] = pseudo_loss.detach()
         return loss, pseudo_loss, parts
 
-    def view_loss(self, logits: Tensor, view: Strong) -> Tensor:
-        """Return the loss of one strong view of this rank's samples."""
+    def view_loss(self, logits: Tensor, view: Strong, whole: int) -> Tensor:
+        """Return the loss of one strong view of this rank's samples, of a batch of ``whole`` ones."""
         pseudo = view.altered.target
         target, weight = pseudo >= 0.5, trust(pseudo, self.config)
         if self.config.drop:
             weight = torch.ones_like(pseudo) if weight is None else weight
-            weight = weight * with_small_loss(logits, target, weight, self.config.drop).view(-1, 1, 1, 1)
+            kept = with_small_loss(logits, target, weight, self.config.drop, whole)
+            weight = weight * kept.view(-1, 1, 1, 1)
         loss = self.seg(logits, target, weight)
         if self.config.lv:
             bits = bits_of(self.whole, view.altered.texts, logits.device)
             loss = loss + self.config.lv * lv_loss(logits, named_zones(bits, self.whole, logits.shape[-2:]))
         return loss
 
-    def perturbed_loss(self, plain: Plain, pseudo: Tensor, generator: torch.Generator) -> Tensor:
+    def perturbed_loss(self, plain: Plain, pseudo: Tensor, perturb: FeatureDropout) -> Tensor:
         """Return the loss of the weak view whose features lack channels."""
-        perturb = FeatureDropout(self.config.feature_dropout, generator)
         logits = self.student.segment(plain.images, plain.tokens, perturb)
         return self.seg(logits, pseudo >= 0.5, trust(pseudo, self.config))
 
