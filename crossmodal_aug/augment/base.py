@@ -31,6 +31,8 @@ from crossmodal_aug.functional.formats import channels_last_of
 class CrossModalOp(nn.Module, ABC):
     """One alteration of image, maps and caption together.
 
+    Experimental: may change in every version.
+
     A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
     the texts is to make them state ``params.positions``, unless it says otherwise (`rewrite`).
 

@@ -57,6 +57,8 @@ _WORDS = {
 class Gate:
     """Collects the conditions of a call, and for each sample the first that did not hold.
 
+    Experimental: may change in every version.
+
     Args:
         size: Number of samples.
         device: Where their conditions are.

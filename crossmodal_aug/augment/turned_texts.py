@@ -14,7 +14,10 @@ from crossmodal_aug.errors import CannotSay
 
 
 class Turned(IntEnum):
-    """What became of left and right."""
+    """What became of left and right.
+
+    Experimental: may change in every version.
+    """
 
     STAY = 0
     EXCHANGED = 1

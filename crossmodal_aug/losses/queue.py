@@ -19,6 +19,8 @@ MEMORY = ("image_embeddings", "text_embeddings", "positions")
 class ITCQueue(nn.Module):
     """Wraps `ITCLoss` with the last samples seen, Cross-Batch Memory (arXiv 1912.06798).
 
+    Experimental: may change in every version.
+
     A call returns the loss of the batch with the remembered samples as references, then remembers the batch in
     place of the oldest samples. So small batches meet many negatives and soft positives at the price of a few
     rows.
