@@ -99,17 +99,17 @@ def _texts(source: str) -> list[str]:
     elif _is_there(source):
         path = Path(source)
         if path.is_dir():
-            raise InvalidValueError(f"{source}: Expected a file or a text, but this is a folder")
+            raise InvalidValueError(f"{source}: Expected a file or a text, but this is a folder.")
         content, name = _decoded(lambda: path.read_text(encoding="utf-8"), source), source
     elif _PATH.fullmatch(source):
-        raise InvalidValueError(f"{source}: no such file (a text that looks like a path can come through stdin: -)")
+        raise InvalidValueError(f"{source}: no such file (a text that looks like a path can come through stdin: -).")
     elif source.strip():
         return [source]
     else:
         content, name = "", "the text"
     lines = content.removeprefix("\ufeff").removesuffix("\n").split("\n")
     if not any(line.strip() for line in lines):
-        raise InvalidValueError(f"Expected at least one text in {name}, but there is none")
+        raise InvalidValueError(f"Expected at least one text in {name}, but there is none.")
     return lines
 
 
@@ -117,7 +117,7 @@ def _decoded(read: Callable[[], str], name: str) -> str:
     try:
         return read()
     except UnicodeDecodeError as error:
-        raise InvalidValueError(f"{name}: Expected UTF-8 text, but got {error}") from error
+        raise InvalidValueError(f"{name}: Expected UTF-8 text, but got {error}.") from error
 
 
 def _is_there(source: str) -> bool:

@@ -13,8 +13,8 @@ class TokenBudget:
         tokenizer: Any function from a text to a sequence with one entry a token.
 
     Raises:
-        InvalidTypeError: ``max_tokens`` is no integer or ``tokenizer`` no function; in use, it returns no sequence.
-        InvalidValueError: ``max_tokens`` is below 1.
+        InvalidTypeError: `max_tokens` is no integer or `tokenizer` no function; in use, it returns no sequence.
+        InvalidValueError: `max_tokens` is below 1.
 
     Examples:
         >>> TokenBudget(3, str.split).exceeded(["left lung", "a b c d"], ["left and right lung", "a b c d"])

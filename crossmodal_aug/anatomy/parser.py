@@ -79,12 +79,12 @@ class PositionParser(RememberedTexts):
         if not isinstance(atlas, Atlas):
             raise InvalidTypeError(
                 "Expected `atlas` to be an Atlas (LUNG_ZONES, QUADRANTS, or Atlas.from_toml(path)), but got "
-                f"{shown(atlas) if isinstance(atlas, str) else type(atlas).__name__}"
+                f"{shown(atlas) if isinstance(atlas, str) else type(atlas).__name__}."
             )
         if not isinstance(cache_size, int) or isinstance(cache_size, bool):
-            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {shown(cache_size)}")
+            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {shown(cache_size)}.")
         if cache_size < 0:
-            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {shown(cache_size)}")
+            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {shown(cache_size)}.")
         # spaCy is imported with the first parser, so that importing the package costs nothing.
         from spacy.language import Language  # noqa: PLC0415
 
@@ -92,7 +92,7 @@ class PositionParser(RememberedTexts):
         from crossmodal_aug.anatomy.reading.cues import read_cues  # noqa: PLC0415
 
         if nlp is not None and not isinstance(nlp, Language):
-            raise InvalidTypeError(f"Expected `nlp` to be a spaCy pipeline or None, but got {type(nlp).__name__}")
+            raise InvalidTypeError(f"Expected `nlp` to be a spaCy pipeline or None, but got {type(nlp).__name__}.")
         super().__init__(cache_size)
         self.budget = None if max_tokens is None else TokenBudget(max_tokens, tokenizer)
         self.atlas = atlas
@@ -115,7 +115,7 @@ class PositionParser(RememberedTexts):
         if not self._own_nlp or tuple(self.nlp.pipe_names) != self._steps:
             raise InvalidTypeError(
                 "Expected a parser with the pipeline that it made itself to be copied or sent to another process, but "
-                "`nlp` was given, or has been extended; make the parser there"
+                "`nlp` was given, or has been extended; make the parser there."
             )
         limit = None if self.budget is None else (self.budget.max_tokens, self.budget.tokenizer)
         return (_rebuilt, (self.atlas, self.cache_size, self._cues, limit))
@@ -136,7 +136,7 @@ class PositionParser(RememberedTexts):
             InvalidTypeError: `text` is not a string.
         """
         if not isinstance(text, str):
-            raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
+            raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}.")
         return self._report(text, self.statement(text))
 
     def statement(self, text: str) -> Statement:
@@ -200,7 +200,7 @@ class PositionParser(RememberedTexts):
         said = f"{body}{mark} {absent}" + text[len(body) :]
         statement = self.statement(said)
         if statement.affirmed or not statement.placed:
-            raise CannotSay(f"Expected a text that can say that nothing is there, but {shown(body)} would not")
+            raise CannotSay(f"Expected a text that can say that nothing is there, but {shown(body)} would not.")
         return said
 
     def _stated(self, text: str) -> Statement | None:

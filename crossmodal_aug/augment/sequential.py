@@ -23,7 +23,7 @@ class CrossModalSequential(CrossModalOp):
     Raises:
         InvalidTypeError: One of them is not a `CrossModalOp`.
         InvalidValueError: There is none, their atlases differ in their regions, or an op that rewrites texts
-            comes after ``PosAug(mode="mask")``, whose mask it would undo.
+            comes after `PosAug(mode="mask")`, whose mask it would undo.
 
     Examples:
         >>> import torch
@@ -36,8 +36,8 @@ class CrossModalSequential(CrossModalOp):
         True
 
     Convention:
-        - ``params`` is the tuple of the ops' parameters, in order; of a sequence inside, a tuple in its place.
-        - ``donors`` and ``generator`` are handed to each op.
+        - `params` is the tuple of the ops' parameters, in order; of a sequence inside, a tuple in its place.
+        - `donors` and `generator` are handed to each op.
         - `len`, iteration and `sequence[0]` give its ops; a slice is a sequence, which replays that slice of `params`.
         - `PosAug` belongs at the end: what it takes out of a text, the ops after it do not know of.
     """
@@ -105,7 +105,7 @@ class CrossModalSequential(CrossModalOp):
         return [op for op in self.ops if isinstance(op, CrossModalOp)]
 
     def extra_repr(self) -> str:
-        """Nothing: ``print`` shows the ops."""
+        """Nothing: `print` shows the ops."""
         return ""
 
     @property

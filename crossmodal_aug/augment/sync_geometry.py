@@ -78,7 +78,7 @@ class SyncGeometry(CrossModalOp):
         fill: What pixels of the image and of further maps become that lie outside the source.
         target_fill: The same for the target, one number or one a channel, for example the label that the loss
             ignores. None writes 0 into a mask or probabilities, and refuses what may hold more.
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
         InvalidValueError: An argument is not what it should be (or InvalidTypeError), or the settings can move nothing.
@@ -96,10 +96,10 @@ class SyncGeometry(CrossModalOp):
         - Interpolation: flips and quarter turns move pixels. For all else the image is interpolated once between four
           pixels (kornia); target, evidence and further maps take the nearest one. A map that shall be interpolated
           belongs beside the image's channels.
-        - Gate: ``p``, with a draw that moves something; in the image frame a text that says where; a caption that
+        - Gate: `p`, with a draw that moves something; in the image frame a text that says where; a caption that
           survives; a text that can be rewritten well.
         - Evidence: what is given as such, or the target where there is more than flips and quarter turns.
-        - Replay: ``replay(tensor, params, role=...)``; `inverse` takes what is seen in the result back to the source.
+        - Replay: `replay(tensor, params, role=...)`; `inverse` takes what is seen in the result back to the source.
         - Randomness: 11 draws a sample.
     """
 
@@ -145,7 +145,7 @@ class SyncGeometry(CrossModalOp):
             raise InvalidValueError("Expected settings that move something, but got none.")
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         names = ("p", "horizontal", "vertical", "quarter_turns", "degrees", "scale", "translate", "crop", "frame")
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
@@ -199,14 +199,14 @@ class SyncGeometry(CrossModalOp):
 
         Args:
             tensor: (B, ..., *spatial) of the result.
-            params: ``out.params`` of the call.
+            params: `out.params` of the call.
             role: What the tensor is, as in `replay`.
 
         Returns:
             The tensor in the source; what the result did not show is filled as in the op.
 
         Raises:
-            InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of a SyncGeometry call.
+            InvalidTypeError: `tensor` is not a tensor, or `params` are not those of a SyncGeometry call.
             InvalidValueError: The tensor does not fit the parameters.
         """
         self._check_replay(tensor, params, role)

@@ -79,8 +79,8 @@ def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequ
             loose, at = loose + text[at : mention.start] + "\n", mention.end
         loose += text[at:]
         if parser.mirror(loose) != loose:
-            raise CannotSay("Expected a text that can be turned, but it speaks of a left or right beside its positions")
+            raise CannotSay("Expected a text that can be turned, but it speaks of a left or right beside its positions.")
     is_turned = turn is Turned.SIDEWAYS or report.bits != tuple(positions)
     if is_turned and frame == "image" and report.negated:
-        raise CannotSay("Expected a text that can be turned, but it says of places that nothing is there")
+        raise CannotSay("Expected a text that can be turned, but it says of places that nothing is there.")
     return text if report.bits == tuple(positions) else parser.rewrite(text, positions)

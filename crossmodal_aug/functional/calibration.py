@@ -42,12 +42,12 @@ class Calibration(NamedTuple):
 
     Attributes:
         atlas: The atlas with fitted row cuts and laterality.
-        orientation: "upright"; "mirrored": the sides of the atlas given were exchanged, which ``atlas`` now mends;
+        orientation: "upright"; "mirrored": the sides of the atlas given were exchanged, which `atlas` now mends;
             "transposed": rows and columns of the masks are exchanged, which only the reader of the images can mend
-            (``atlas`` has the laterality that holds once they are upright);
-            "unknown": the samples do not tell, and ``atlas`` is the one given.
+            (`atlas` has the laterality that holds once they are upright);
+            "unknown": the samples do not tell, and `atlas` is the one given.
         before: Fit of the atlas given.
-        after: Fit of ``atlas`` (for "transposed", on the masks put upright).
+        after: Fit of `atlas` (for "transposed", on the masks put upright).
     """
 
     atlas: Atlas
@@ -71,7 +71,7 @@ def calibrate(
         atlas: An atlas whose regions are the cells of a grid.
         masks: (N, 1, H, W) or (N, H, W) bool or integer lesion masks.
         positions: (N, K) multi-hot regions that the captions name.
-        resolution: Number of lines of the grid, at most H: the cuts are multiples of ``1 / resolution``.
+        resolution: Number of lines of the grid, at most H: the cuts are multiples of `1 / resolution`.
         min_share: A region holds lesion when at least this share of a sample's mask pixels, and one pixel, lies in
             it: a sliver across a border is no finding.
 

@@ -75,9 +75,9 @@ class SyncFlipd(_Invertibled):
 
     Args:
         keys: Keys of the arrays, channel first.
-        op: The flip; it is done with probability ``op.p``.
+        op: The flip; it is done with probability `op.p`.
         width_axis: Which spatial axis runs from left to right, counted without the channel as MONAI does. MONAI's
-            readers differ: ``PILReader`` and ``ITKReader`` load (C, W, H), so 0, and with ``reverse_indexing=False``
+            readers differ: `PILReader` and `ITKReader` load (C, W, H), so 0, and with `reverse_indexing=False`
             (C, H, W), so 1, as are arrays of numpy, torchvision or OpenCV with a channel put first; a volume in the
             orientation "RAS" or "LPS" has it first, so 0. None takes what the meta data of a MetaTensor record (its
             affine, or the width and height that it was loaded with), and refuses an array that records nothing. Where
@@ -86,11 +86,11 @@ class SyncFlipd(_Invertibled):
         positions_key: Key of (K,) multi-hot positions, exchanged too; None where there are none.
         accepted_key: As for `CrossModald`.
         reason_key: As for `CrossModald`.
-        allow_missing_keys: Whether a sample may lack one of ``keys``.
+        allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: ``op`` is no SyncFlip, or ``width_axis`` no integer.
-        InvalidValueError: There is no axis ``width_axis``, or keys are the same.
+        InvalidTypeError: `op` is no SyncFlip, or `width_axis` no integer.
+        InvalidValueError: There is no axis `width_axis`, or keys are the same.
 
     Examples:
         >>> import torch

@@ -64,11 +64,11 @@ class ITCQueue(nn.Module):
     def __init__(self, size: int, loss: ITCLoss | None = None) -> None:
         super().__init__()
         if isinstance(size, bool) or not isinstance(size, int):
-            raise InvalidTypeError(f"Expected `size` to be an int, but got {type(size).__name__}")
+            raise InvalidTypeError(f"Expected `size` to be an int, but got {type(size).__name__}.")
         if size < 1:
-            raise InvalidValueError(f"Expected `size` of 1 or more, but got {shown(size)}")
+            raise InvalidValueError(f"Expected `size` of 1 or more, but got {shown(size)}.")
         if loss is not None and not isinstance(loss, ITCLoss):
-            raise InvalidTypeError(f"Expected `loss` to be an ITCLoss, but got {type(loss).__name__}")
+            raise InvalidTypeError(f"Expected `loss` to be an ITCLoss, but got {type(loss).__name__}.")
         self.size = size
         self.loss = ITCLoss() if loss is None else loss
         self.image_embeddings, self.text_embeddings = torch.empty(0, 0), torch.empty(0, 0)
@@ -168,7 +168,7 @@ class ITCQueue(nn.Module):
             expected = ", ".join(map(str, ("N", *old.shape[1:])))
             raise InvalidValueError(
                 f"Expected `{name}` of shape ({expected}) on {old.device} like the remembered ones, "
-                f"but got {tuple(new.shape)} on {new.device}"
+                f"but got {tuple(new.shape)} on {new.device}."
             )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -227,7 +227,7 @@ def _check_function(affinity: AffinityFunction | None) -> None:
     if isinstance(affinity, Tensor):
         raise InvalidValueError(
             "Expected `affinity` to be a callable, which can compare a batch with the remembered labels, "
-            "but got a matrix"
+            "but got a matrix."
         )
 
 

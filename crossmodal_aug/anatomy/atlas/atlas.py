@@ -104,7 +104,7 @@ class Atlas:
         """
         if name not in self.names:
             raise UnknownRegionError(
-                f"Expected a region of atlas {shown(self.name)} ({', '.join(self.names)}), but got {shown(name)}"
+                f"Expected a region of atlas {shown(self.name)} ({', '.join(self.names)}), but got {shown(name)}."
             )
         return self.names.index(name)
 
@@ -142,7 +142,7 @@ class Atlas:
             checked = check_cuts(name, cuts)
             if len(checked) != len(own):
                 raise InvalidValueError(
-                    f"Expected `{name}` to hold {len(own)} cuts for atlas {shown(self.name)}, but got {shown(cuts)}"
+                    f"Expected `{name}` to hold {len(own)} cuts for atlas {shown(self.name)}, but got {shown(cuts)}."
                 )
             changes[name] = checked
         if laterality is not None:
@@ -210,7 +210,7 @@ class Atlas:
             InvalidTypeError: `path` is not a path.
         """
         if not isinstance(path, str | Path):
-            raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}")
+            raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}.")
         return Atlas(**read_fields(Path(path)))
 
 
@@ -250,12 +250,12 @@ def named_atlas(atlas: Atlas | str) -> Atlas:
     if isinstance(atlas, Atlas):
         return atlas
     if not isinstance(atlas, str):
-        raise InvalidTypeError(f"Expected an Atlas or its name, but got {type(atlas).__name__}")
+        raise InvalidTypeError(f"Expected an Atlas or its name, but got {type(atlas).__name__}.")
     if atlas in ("lung_zones", "quadrants"):
         return _package_atlas(atlas)
     if atlas.endswith(".toml"):
         return Atlas.from_toml(atlas)
-    raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {shown(atlas)}')
+    raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {shown(atlas)}.')
 
 
 @lru_cache(maxsize=2)
