@@ -18,7 +18,7 @@ from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
 from crossmodal_aug.terminal import plain
 
-# What names no file, but would: a slip is no report.
+# What names no file, but could be meant to: a slip is not a report.
 _PATH = re.compile(
     r"\S*[/\\]\S*|.*\.(txt|text|csv|tsv|jsonl?|ndjson|md|toml|ya?ml|xml|html?|log|rtf|pdf|docx?|xlsx?|gz|zip)",
     re.IGNORECASE,

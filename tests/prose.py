@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+NO_PROSE = ("```", "---", "|--", ":::", "<", ">>>", "!!!")
 SECTION = re.compile(r"(Args|Attributes|Convention|Examples?|Raises|Returns|Yields|Warns):")
 
 
@@ -15,11 +16,14 @@ class Prose(NamedTuple):
 
     where: str
     text: str
+    is_cell: bool = False
 
     @property
     def sentences(self) -> list[str]:
-        """Its sentences, without their gaps."""
-        return [one for one in re.split(r"(?<=[.!?:])\s+(?=[\"(\[`]*[A-Z])", self.text) if one.strip()]
+        """Its sentences, or the entries of a cell of a table that holds several, parted by semicolons."""
+        ends = r"(?<=[.!?:])[\")]?\s+(?=[\"(\[`]*[A-Z]|`x`|\"x\")"
+        parts = re.split(f"{ends}|; " if self.is_cell else ends, self.text)
+        return [one for one in parts if one.strip()]
 
 
 def plain(text: str) -> str:
@@ -31,7 +35,7 @@ def plain(text: str) -> str:
 
 
 def joined(lines: Iterator[tuple[int, str]], where: str) -> Iterator[Prose]:
-    """Yield paragraphs of lines, an empty line between two."""
+    """Yield paragraphs of lines, an empty line between two; a cell of a table begins with a bar."""
     held: list[str] = []
     start = 0
     for number, line in [*lines, (0, "")]:
@@ -39,7 +43,8 @@ def joined(lines: Iterator[tuple[int, str]], where: str) -> Iterator[Prose]:
             start = start if held else number
             held.append(line)
         elif held:
-            yield Prose(f"{where}:{start}", plain(" ".join(held)))
+            text = " ".join(held)
+            yield Prose(f"{where}:{start}", plain(text.removeprefix("|")), text.startswith("|"))
             held = []
 
 
@@ -52,11 +57,16 @@ def of_page(path: Path) -> Iterator[Prose]:
             text = line.strip()
             fenced ^= text.startswith("```")
             front = line == "---" if number == 1 else front and line != "---"
-            if fenced or front or text.startswith(("```", "---", "|--", ":::", "<", ">>>", "!!!")) or line[:4] == "    ":
+            if (
+                fenced
+                or front
+                or text.startswith(("```", "---", "|--", ":::", "<", ">>>", "!!!"))
+                or line[:4] == "    "
+            ):
                 yield number, ""
             elif text.startswith("|"):
                 for cell in re.split(r"(?<!\\)\|", text.strip("|")):
-                    yield number, cell.strip()
+                    yield number, cell.strip() and f"|{cell.strip()}"
                     yield number, ""
             else:
                 item = re.match(r"(#+|[-*>]|\d+\.) +", text)

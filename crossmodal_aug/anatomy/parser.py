@@ -49,7 +49,7 @@ class PositionParser(RememberedTexts):
             none.
         max_tokens: Limit that ops with this parser keep: they leave a sample alone whose altered caption would be
             longer than this many tokens and longer than it was. None sets none.
-        tokenizer: Any function from a text to a sequence with one entry a token; needed with `max_tokens`.
+        tokenizer: Any function from a text to a sequence with one entry per token; needed with `max_tokens`.
 
     Raises:
         AtlasError: The words of the atlas are not symmetric under a flip, its phrases do not read back as the
@@ -148,7 +148,7 @@ class PositionParser(RememberedTexts):
         Returns:
             The statement; `Report` says the same in fewer words.
         """
-        # Half of a surrogate pair is no character, and spaCy keeps none; it is read as one that is not known.
+        # Half of a surrogate pair is not a character, and spaCy keeps none; it is read as one that is not known.
         readable = _HALVES.sub("\ufffd", text)
         statement = self._read(readable)
         if readable != text:
@@ -190,7 +190,7 @@ class PositionParser(RememberedTexts):
         return written if target or written == text else self._said_clear(written)
 
     def _said_clear(self, text: str) -> str:
-        """Return a text that places nothing so that it says so: an empty set is no silence."""
+        """Return a text that places nothing so that it says so: an empty set does not say the same as silence."""
         if self.statement(text).placed:
             return text
         absent, body = self.atlas.phrasing.absent, text.rstrip()

@@ -119,7 +119,7 @@ def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
 
 
 def _sentences(atlas: Atlas) -> Iterator[tuple[str, str, int]]:
-    """Yield what to call a phrase in errors, a sentence with it, and the regions that it shall name."""
+    """Yield what to call a phrase in errors, a sentence with it, and the regions that it should name."""
     words = atlas.phrasing
     for index, name in enumerate(atlas.names):
         yield f"`phrase` of {shown(name)}", _stated(atlas, words.regions[index]), 1 << index

@@ -130,9 +130,9 @@ class Report:
             names: Names of regions, in any order.
 
         Returns:
-            The text itself where the regions are those it names already, unless there are none and it tells of a
-            finding without saying where; else a text in its style, with count and uni-/bilateral words in agreement
-            where it had them.
+            The text itself where it names these regions already. A text that tells of a finding without saying
+            where does not count as one that names none. Otherwise a text in its style, in which the count and the
+            words "unilateral" and "bilateral" agree where it had them.
 
         Raises:
             CannotSay: The text cannot be rewritten so that it reads well and contradicts nothing; captions can.

@@ -132,7 +132,7 @@ class RememberedTexts(ABC):
         Raises:
             CannotSay: The text cannot be rewritten well; that is remembered too.
             InvalidTypeError: `text` is not a string, or `bits` cannot be iterated.
-            InvalidValueError: There is not one bit a region.
+            InvalidValueError: There is not one bit per region.
 
         Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -140,13 +140,13 @@ class RememberedTexts(ABC):
             'Middle left lung.'
         """
         if not isinstance(bits, Iterable):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}.")
+            raise InvalidTypeError(f"Expected `bits` to be one bit per region, but got {shown(bits)}.")
         if isinstance(bits, str):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got the text {shown(bits)}.")
+            raise InvalidTypeError(f"Expected `bits` to be one bit per region, but got the text {shown(bits)}.")
         try:
             key = (text, tuple(bool(bit) for bit in bits))
         except (RuntimeError, ValueError) as error:  # rows of a tensor or of an array, which are neither true nor false
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}.") from error
+            raise InvalidTypeError(f"Expected `bits` to be one bit per region, but got {shown(bits)}.") from error
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:
             check_string("text", text)

@@ -36,9 +36,9 @@ class CrossModalOp(nn.Module, ABC):
     A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
     the texts is to make them state `params.positions`, unless it says otherwise (`rewrite`).
 
-    A call holds at most 1.2 times the size of its outputs at once. On images and targets of one or two bytes a value,
-    patches of half an image or volume and more may take 1.7 times, and `max_cut` on a single sample 1.8 times;
-    tensors in a channels-last format may take 2.2 times.
+    A call holds at most 1.2 times the size of its outputs at once. On images and targets of one or two bytes per value,
+    patches of half an image or volume and more may take 1.7 times, and `max_cut` on a single sample 1.8 times.
+    Tensors in a channels-last format may take 2.2 times.
     Parameters drawn in `torch.inference_mode` cannot be replayed with gradients, and `torch.compile` cannot trace a
     call that is given a `torch.Generator`.
 
@@ -46,9 +46,9 @@ class CrossModalOp(nn.Module, ABC):
         parser: Reads and rewrites the texts.
         max_tokens: Leave a sample alone whose altered caption would be longer than this many tokens and longer than
             it was; needs `tokenizer`. None takes the limit of the parser, if it has one. A caption is never cut.
-        tokenizer: Any function from a text to a sequence with one entry a token.
+        tokenizer: Any function from a text to a sequence with one entry per token.
         strict: Check the library's promises on every output, and raise `PromiseError` naming the sample that breaks
-            one; and on the masks of the first batches, `crossmodal_aug.functional.check_alignment`, which raises
+            one. The masks of the first batches go through `crossmodal_aug.functional.check_alignment`, which raises
             `AlignmentError` where rows and columns, or sides, are exchanged against the captions. For debugging: it
             costs several times the op.
 
@@ -185,8 +185,8 @@ class CrossModalOp(nn.Module, ABC):
         Args:
             tensor: (B, ..., *spatial), of the batch and spatial size of that call.
             params: `out.params` of that call.
-            role: What the tensor is. `Focus` empties a "target" and "evidence" and leaves an "image" and a "map" alone;
-                `SyncGeometry` interpolates an "image" and takes the nearest pixel of all others; no other op tells
+            role: What the tensor is. `Focus` empties a "target" and "evidence" and leaves an "image" and a "map" alone.
+                `SyncGeometry` interpolates an "image" and takes the nearest pixel of all others. No other op tells
                 them apart.
             donors: The donors' tensor, where that call took pixels from a second batch.
 
@@ -221,7 +221,9 @@ class CrossModalOp(nn.Module, ABC):
         rewritten = []
         for index, new in enumerate(self._written(texts, params)):
             if not isinstance(new, str):
-                raise CannotSay(f"Expected texts that can follow the call, but texts[{index}] cannot be rewritten well.")
+                raise CannotSay(
+                    f"Expected texts that can follow the call, but texts[{index}] cannot be rewritten well."
+                )
             rewritten.append(new)
         return rewritten
 

@@ -239,8 +239,8 @@ def readable_evidence(batch: Batch, *, strict: bool = False) -> Tensor | None:
         strict: Whether the values of what is given apart are looked at on other devices than the CPU too.
 
     Returns:
-        Evidence that is given apart, checked as by `evidence_of`; or the target, its values unchecked; None where there
-        is neither, or the target cannot be read as evidence.
+        Evidence that is given apart, checked as by `evidence_of`, or else the target, its values unchecked. None where
+        there is neither, or the target cannot be read as evidence.
 
     Raises:
         InvalidTypeError: The evidence that is given apart is complex.

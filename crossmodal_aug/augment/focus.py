@@ -74,7 +74,7 @@ class Focus(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they
           went in, the same objects.
-        - Gate: `p`; something to choose from; evidence (>= 0.5) left in what is kept; `max_cut`.
+        - Gate: `p`, something to choose from, evidence (>= 0.5) left in what is kept, and `max_cut`.
         - Evidence is emptied by zeros, a target as `target_fill` and `ignore_index` say.
         - Replay: `replay(tensor, params, role="target")` empties a tensor; with `role="image"` it is left alone.
         - Randomness: 2 + K draws a sample.

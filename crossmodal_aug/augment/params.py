@@ -144,7 +144,7 @@ class Params:
             named `field.inner`.
 
         Raises:
-            InvalidTypeError: A field is no tensor, number, tuple of numbers, dataclass of these or None.
+            InvalidTypeError: A field is not a tensor, number, tuple of numbers, dataclass of these or None.
 
         Examples:
             >>> import torch

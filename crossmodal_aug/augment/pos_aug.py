@@ -44,9 +44,9 @@ class PosAug(TextOp):
     Args:
         parser: Finds the phrases.
         phrase_p: Probability that a phrase is altered, for each phrase on its own.
-        mode: "mask" writes `mask_token` in its place; "fuzz" writes `fuzzy_phrase`; "coarsen" widens it to
+        mode: "mask" writes `mask_token` in its place. "fuzz" writes `fuzzy_phrase`. "coarsen" widens it to
             something that is still true ("upper left lung" becomes "left lung"), fuzzes what cannot be widened, and
-            leaves what the text calls clear; "mix" takes one of the three at random, phrase by phrase.
+            leaves what the text calls clear. "mix" takes one of the three at random, phrase by phrase.
         mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
         fuzzy_phrase: Words that name no region of the atlas; behind an article they lose their own. None takes
             "a region of the lung" for an atlas whose regions are of the lung, and "a region" for any other.

@@ -148,7 +148,7 @@ class CrossModalSequential(CrossModalOp):
             params.append(out.params)
             carried = out.evidence
             if carried is None and index < len(self) and _fills_targets(op) and _says_where(before, images, donors):
-                # What it filled into the target is no lesion to the next.
+                # What it filled into the target is not a lesion to the next.
                 theirs = None if donors is None else donors.target
                 carried = op.replay(before, out.params, role="evidence", donors=theirs)
                 donors = None if donors is None else replace(donors, evidence=theirs)

@@ -44,7 +44,7 @@ class SyncFlip(CrossModalOp):
         **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: `parser` is no PositionParser, `p` no number, or sided ones no pairs.
+        InvalidTypeError: `parser` is not a PositionParser, `p` is not a number, or the sided ones are not pairs.
         InvalidValueError: `p` lies outside [0, 1], or a sided number comes twice.
 
     Examples:
@@ -59,7 +59,7 @@ class SyncFlip(CrossModalOp):
         - Shapes: (B, C, H, W) and (B, C, D, H, W); the last axis is flipped. Any dtype, kept.
         - Twice with `p=1` is the identity on pixels, texts and positions.
         - The whole caption is exchanged, words beside the atlas included ("right clavicle"), as the whole image is.
-        - Randomness: one draw a sample.
+        - Randomness: one draw per sample.
     """
 
     params_type = SyncFlipParams

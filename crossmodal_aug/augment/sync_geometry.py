@@ -55,10 +55,10 @@ class SyncGeometry(CrossModalOp):
     """One geometry a sample for image, maps and caption; where no caption survives it, the sample is left alone.
 
     The regions that hold afterwards are those that `crossmodal_aug.functional.follow` finds. In the image frame words
-    speak of a place in the picture: flips and turns exchange regions where the atlas is symmetric under them, and
-    anything else re-derives them from evidence, or without evidence from the places of the regions. In the body frame
-    words travel with the tissue: a mirror exchanges sides, nothing else changes words but that a region is dropped
-    whose evidence left the view, and upside down is refused.
+    speak of a place in the picture. Flips and turns exchange regions where the atlas is symmetric under them. Anything
+    else derives them again from evidence, or without evidence from the places of the regions. In the body frame
+    words travel with the tissue. A mirror exchanges sides, and a region is dropped whose evidence left the view.
+    Nothing else changes words, and upside down is refused.
 
     Args:
         parser: Reads and rewrites the texts.
@@ -94,10 +94,10 @@ class SyncGeometry(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W), where every slice is moved alike. Any dtype, kept.
         - Interpolation: flips and quarter turns move pixels. For all else the image is interpolated once between four
-          pixels (kornia); target, evidence and further maps take the nearest one. A map that shall be interpolated
+          pixels (kornia); target, evidence and further maps take the nearest one. A map that has to be interpolated
           belongs beside the image's channels.
-        - Gate: `p`, with a draw that moves something; in the image frame a text that says where; a caption that
-          survives; a text that can be rewritten well.
+        - Gate: `p`, a draw that moves something, a caption that survives, and a text that can be rewritten well. In the
+          image frame also a text that says where.
         - Evidence: what is given as such, or the target where there is more than flips and quarter turns.
         - Replay: `replay(tensor, params, role=...)`; `inverse` takes what is seen in the result back to the source.
         - Randomness: 11 draws a sample.

@@ -64,16 +64,16 @@ class TPatchMix(CrossModalOp):
             region that it is placed in is cut to the region.
         p: Probability that a patch is drawn for a sample.
         where: Where the patch lies. "anchor": in the box of a region that the anchor names (the paper; none if the
-            two texts name opposite sides); "donor": in one that the donor names; "shared": in one that both name;
+            two texts name opposite sides). "donor": in one that the donor names. "shared": in one that both name.
             "probability": around a pixel where the donor's evidence reaches `threshold` (the paper's second
-            rule); "anywhere": plain CutMix.
-        gate: Keep a drawn patch only if, over its pixels, "lesion": the mean of the donor's evidence e (the paper);
-            "confident": the mean of its certainty `|2 e - 1|`; reaches `gate_threshold`. None keeps all.
+            rule). "anywhere": plain CutMix.
+        gate: Keep a drawn patch only if a mean over its pixels reaches `gate_threshold`. "lesion": of the donor's
+            evidence e (the paper). "confident": of its certainty `|2 e - 1|`. None keeps all.
         gate_threshold: What the mean must reach; None is 0.55 (the paper). Without a gate it has no effect, and raises.
         threshold: Evidence that counts as lesion, for `where` and `text`.
         text: What the caption says afterwards. "evidence": a region named by the donor is added where donor
-            evidence lies inside the patch, and one named by the anchor is dropped where the patch covered the last
-            of its evidence and brought none; "union": the regions of both (the paper); "keep": the anchor's caption
+            evidence lies inside the patch. One named by the anchor is dropped where the patch covered the last
+            of its evidence and brought none. "union": the regions of both (the paper). "keep": the anchor's caption
             as it was.
         **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 

@@ -51,7 +51,7 @@ class ZoneMix(CrossModalOp):
         **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: `parser` is no PositionParser, or `p` or `max_cut` no number.
+        InvalidTypeError: `parser` is not a PositionParser, or `p` or `max_cut` is not a number.
         InvalidValueError: `unit` is not one of the three, or `p` or `max_cut` lies outside [0, 1].
 
     Examples:
@@ -65,10 +65,10 @@ class ZoneMix(CrossModalOp):
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W); regions extend through the depth. Any dtype, kept.
-        - Gate: `p`; both texts say where (`PositionParser.placed`); `max_cut`; a mix that would say that nothing is
-          there holds no lesion (evidence >= 0.5, where there is any to read); a text that can be rewritten well, and
-          calls no region clear in which the donor's pixels hold lesion, nor for the first time one that holds any.
-          All are decided before a pixel moves. A batch of one is left alone.
+        - Gate: `p`, `max_cut`, two texts that say where (`PositionParser.placed`), and a text that can be rewritten
+          well. A mix that would say that nothing is there must hold no lesion (evidence >= 0.5, where there is any to
+          read). The text must call no region clear in which the donor's pixels hold lesion, nor for the first time
+          one that holds any. All is decided before a pixel moves. A batch of one is left alone.
         - Pixels that belong to no region of the atlas stay the anchor's.
         - Randomness: 3 + K draws a sample.
     """

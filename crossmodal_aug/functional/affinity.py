@@ -29,7 +29,7 @@ def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype:
         (N, M) affinities in [0, 1].
 
     Raises:
-        InvalidTypeError: If an argument is no tensor, or is neither bool nor integer.
+        InvalidTypeError: If an argument is not a tensor, or is neither bool nor integer.
         InvalidValueError: If shapes or devices do not fit, or an integer entry is neither 0 nor 1.
 
     Examples:

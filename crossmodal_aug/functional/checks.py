@@ -53,7 +53,7 @@ def check_flag(name: str, value: object) -> bool:
 
 
 def check_integer(name: str, value: object) -> int:
-    """Return `value` as an int, or raise unless it is a whole number that is no bool."""
+    """Return `value` as an int, or raise unless it is a whole number and not a bool."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidTypeError(f"Expected `{name}` to be an integer, but got {type(value).__name__}.")
     return int(value)

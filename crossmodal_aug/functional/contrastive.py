@@ -123,8 +123,8 @@ def itcl_loss(
     Args:
         image_embeddings: (N, D) projections of the images.
         text_embeddings: (N, D) projections of the texts; row i belongs to image i.
-        positions: (N, K) multi-hot labels, bool or integer 0/1; with a callable `affinity` any (N, ...)
-            labels that it takes; not needed with an affinity matrix.
+        positions: (N, K) multi-hot labels, bool or integer 0/1. With a callable `affinity` any (N, ...)
+            labels that it takes. Not needed with an affinity matrix.
         temperature: What similarities are divided by.
         logit_scale: () log of the factor of the similarities, CLIP's parameter (`model.logit_scale`, not its
             exponential); replaces `temperature`. Its factor is limited to 100. The gradient still flows at the

@@ -56,7 +56,7 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
         if not fits:
             raise InvalidValueError(
                 f"Expected `{name}` to be a mask of 0 and one value above 0, to be read as evidence, but got "
-                f"{_values_of(evidence)}; say where lesion is, all that the captions speak of: "
+                f"{_values_of(evidence)}. Say where lesion is, all that the captions speak of: "
                 "`evidence=(labels > 0) & (labels != 255)`."
             )
         return computable(evidence)

@@ -42,7 +42,7 @@ def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor
         the source of each pixel.
 
     Raises:
-        InvalidTypeError: `tensor` or `donors` is no tensor.
+        InvalidTypeError: `tensor` or `donors` is not a tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
     Examples:
@@ -100,7 +100,7 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
         What `paste` gives for `crossmodal_aug.functional.box_mask`.
 
     Raises:
-        InvalidTypeError: `tensor` or `donors` is no tensor.
+        InvalidTypeError: `tensor` or `donors` is not a tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
     Examples:
@@ -166,7 +166,7 @@ def paste_regions(
         What `paste` gives for `crossmodal_aug.functional.union_mask`.
 
     Raises:
-        InvalidTypeError: `tensor` or `donors` is no tensor.
+        InvalidTypeError: `tensor` or `donors` is not a tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
     Examples:

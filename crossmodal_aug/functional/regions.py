@@ -30,7 +30,7 @@ def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
         (K, 4) int64: y0, y1, x0, x1, half open. A cut at share c of n pixels lies before pixel `round(c n)`.
 
     Raises:
-        InvalidTypeError: `atlas` is no Atlas.
+        InvalidTypeError: `atlas` is not an Atlas.
         InvalidValueError: `size` is not two positive integers.
 
     Examples:
@@ -55,7 +55,7 @@ def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | st
         (K, H, W) bool.
 
     Raises:
-        InvalidTypeError: `atlas` is no Atlas.
+        InvalidTypeError: `atlas` is not an Atlas.
         InvalidValueError: `size` is not two positive integers.
 
     Examples:
@@ -79,7 +79,7 @@ def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
         (B, *spatial) bool.
 
     Raises:
-        InvalidTypeError: `zones` is no bool or integer tensor, or `atlas` no Atlas.
+        InvalidTypeError: `zones` is not a bool or integer tensor, or `atlas` is not an Atlas.
         InvalidValueError: `zones` is not (B, K).
 
     Examples:
@@ -141,7 +141,7 @@ def region_evidence(
         (B, K) float32.
 
     Raises:
-        InvalidTypeError: `evidence` is no tensor, or `atlas` no Atlas.
+        InvalidTypeError: `evidence` is not a tensor, or `atlas` is not an Atlas.
         InvalidValueError: Its rank is below 3, or on the CPU it holds NaN, values outside [0, 1], or several labels.
 
     Examples:

@@ -33,8 +33,8 @@ class CrossModalCollate:
             they hold MetaTensors, as by MONAI's `list_data_collate`.
 
     Raises:
-        InvalidTypeError: `op` is no op of this library, or another argument has the wrong type.
-        InvalidValueError: `width_axis` is no axis of an image or volume.
+        InvalidTypeError: `op` is not an op of this library, or another argument has the wrong type.
+        InvalidValueError: `width_axis` is not an axis of an image or volume.
 
     Examples:
         >>> import torch

@@ -48,7 +48,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         params: The op's own parameters, for its `replay` on further tensors (B, ..., H, W), or None.
 
     Raises:
-        InvalidTypeError: `op` is no op of this library, or `generator` no `torch.Generator`.
+        InvalidTypeError: `op` is not an op of this library, or `generator` is not a `torch.Generator`.
         InvalidValueError: `evidence` is neither of the two, or `width_axis` neither 0 nor 1.
 
     Examples:
@@ -114,7 +114,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
             positions: (B, K) multi-hot regions; None reads them from `texts`.
 
         Raises:
-            InvalidTypeError: A text is no string, or `positions` no tensor.
+            InvalidTypeError: A text is not a string, or `positions` is not a tensor.
             InvalidValueError: Neither is given.
         """
         if texts is None and positions is None:

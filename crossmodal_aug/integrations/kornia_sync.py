@@ -137,8 +137,8 @@ class KorniaSync(nn.Module):
 
         Raises:
             InvalidTypeError: An argument has the wrong type.
-            InvalidValueError: Shapes or devices disagree; the target cannot be the evidence; a caption would break and
-                `on_break` is "raise"; or a sample is to be left as it was in a pipeline that changes the size of
+            InvalidValueError: Shapes or devices disagree, the target cannot be the evidence, or a caption would break
+                and `on_break` is "raise". Or a sample is to be left as it was in a pipeline that changes the size of
                 images.
         """
         batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
@@ -197,7 +197,7 @@ class KorniaSync(nn.Module):
 
         Raises:
             CannotSay: The text of an accepted sample cannot be rewritten well.
-            InvalidTypeError: A text is no string, or `params` are not those of a `KorniaSync`.
+            InvalidTypeError: A text is not a string, or `params` are not those of a `KorniaSync`.
             InvalidValueError: There are not B texts.
         """
         _check_params(params)

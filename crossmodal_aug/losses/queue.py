@@ -29,20 +29,20 @@ class ITCQueue(nn.Module):
         - Remembered embeddings carry no gradient.
         - In eval mode the memory is read and not written.
         - A pair with an embedding that is not finite is not remembered. Finding it costs an accelerator one wait
-          a call; under `torch.compile` values are not looked at.
+          per call; under `torch.compile` values are not looked at.
         - The memory takes width and label shape from the first batch; the dtypes of what it holds and of a new
           batch promote to the wider. Labels that Jaccard compares are kept as bool.
         - `state_dict` holds the memory whole, and loading restores it into a fresh queue, the newest samples
           into a smaller one. It moves with the module; labels keep their dtype under `half()` and the like.
         - With `gather_distributed` every rank remembers the samples of all ranks, without it its own, which then
-          each rank has to save. The memory is no buffer: DistributedDataParallel leaves it alone.
+          each rank has to save. The memory is not a buffer: DistributedDataParallel leaves it alone.
 
     Args:
         size: How many samples are remembered.
         loss: The loss to wrap; `ITCLoss()` by default.
 
     Raises:
-        InvalidTypeError: If `size` is no int or `loss` no `ITCLoss`.
+        InvalidTypeError: If `size` is not an int or `loss` is not an `ITCLoss`.
         InvalidValueError: If `size` is below 1.
 
     Examples:

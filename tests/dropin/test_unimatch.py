@@ -196,7 +196,7 @@ def test_a_class_map_with_ignored_pixels_as_its_own_evidence_is_refused() -> Non
     truth = torch.where(inside, truth, IGNORED)
     generator = torch.Generator().manual_seed(0)
     small = TPatchMix(PARSER, patch_size=6, p=1.0, where="donor", gate=None)
-    with pytest.raises(InvalidValueError, match=r"`target` to be a mask.*\[0, 1, 255\]; say where lesion is"):
+    with pytest.raises(InvalidValueError, match=r"`target` to be a mask.*\[0, 1, 255\]. Say where lesion is"):
         small(strong, texts, truth, generator=generator)
     out = small(strong, texts, truth, evidence=lesions(truth), generator=generator)
     assert torch.equal(PARSER.encode(out.texts), evident(lesions(out.target), PARSER.atlas))

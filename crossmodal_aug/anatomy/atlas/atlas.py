@@ -39,11 +39,11 @@ class Atlas:
         rows: Inner row cuts, fractions of the height.
         columns: Inner column cuts, fractions of the width, always in image coordinates.
         laterality: "viewer" (left is the image's left) or "patient" (left is the image's right).
-        bare: What a side or level word without a noun needs to count as a position: "finding" (a finding
-            that it can belong to, as in radiology reports) or "locative" (nothing, as in captions of pictures, where
-            "left" is a place unless it counts, belongs to a body or lies beside a thing).
-        frame: What the words speak of: "body" (anatomy: they travel with the tissue, so that a crop changes none, and a
-            mirror exchanges the sides) or "image" (a place in the picture, so that any geometry changes them).
+        bare: What a side or level word without a noun needs to count as a position. "finding": a finding that it can
+            belong to, as in radiology reports. "locative": nothing, as in captions of pictures. There "left" is a
+            place unless it counts, belongs to a body or lies beside a thing.
+        frame: What the words speak of. "body": anatomy. The words travel with the tissue, so that a crop changes none,
+            and a mirror exchanges the sides. "image": a place in the picture, so that any geometry changes them.
         words: The vocabulary.
         phrasing: How regions are put into words.
         mirror_words: Pairs of words that a horizontal flip exchanges.

@@ -135,7 +135,7 @@ class Lexicon:
         if words == partner:
             raise AtlasError(
                 f"Expected {shown(' '.join(words))}, which is in no pair of `mirror_words`, to name both sides alike, "
-                f"but it names {named} and not {_names(atlas, wanted & ~sense.mask)}; pair it with its mirror "
+                f"but it names {named} and not {_names(atlas, wanted & ~sense.mask)}. Pair it with its mirror "
                 "word, or give both sides in `regions` and one in `implied`."
             )
         raise AtlasError(

@@ -59,7 +59,9 @@ def _word(table: WordsTable, names: tuple[str, ...], where: str) -> WordEntry:
         )
     implied = _indices(table.implied, names, f"`implied` of {where}")
     if not set(implied) <= set(regions):
-        raise AtlasError(f"Expected `implied` of {where} to be some of their `regions`, but got {shown(table.implied)}.")
+        raise AtlasError(
+            f"Expected `implied` of {where} to be some of their `regions`, but got {shown(table.implied)}."
+        )
     return WordEntry(
         kind=table.kind,
         forms=tuple(table.forms),

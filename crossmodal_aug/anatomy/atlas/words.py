@@ -32,7 +32,7 @@ KINDS = {
     "state": "opaque, hazy: a finding where a verb leads to it",
     "structure": "clavicle: takes a bare side away from the regions",
     "view": "film, projection: as a structure, unless an of leads to it",
-    "device": "catheter: as a structure, and what it lies in is no finding either",
+    "device": "catheter: as a structure, and what it lies in is not a finding either",
     "identity": "ventricle: keeps its own left and right under a flip",
     "body": "hand, arm: has a left and a right of its own",
     "count noun": "areas, in two infected areas; singular and plural take turns",
