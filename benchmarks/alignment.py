@@ -35,6 +35,7 @@ from crossmodal_aug.augment import Reason
 
 RESULTS = Path(__file__).parent / "results"
 UNALTERED, FLIP = "none", "horizontal flip (kornia), caption untouched"
+THIRDS = "none, row thirds instead of fitted cuts"
 MIN_SHARE = 0.03
 BATCH = 50
 Row = Callable[[Tensor, list[str], Tensor, torch.Generator], tuple[Tensor, list[str], Tensor, Tensor, Tensor | None]]
@@ -120,6 +121,7 @@ def rows(parser: PositionParser) -> dict[str, Row]:
     cutmix = {"patch_size": 64, "p": 0.5, "where": "anywhere", "gate": None}
     named: dict[str, Row] = {
         UNALTERED: none,
+        THIRDS: none,
         FLIP: flip,
         "CutMix, anchor's caption": of(TPatchMix(parser, **cutmix, text="keep")),
         "CutMix, union of captions": of(TPatchMix(parser, **cutmix, text="union")),
@@ -224,8 +226,10 @@ def run_missing(data: str, limit: int, path: Path) -> None:
             reads = not name.startswith(blind)
             if (data, evidence_name, name) in done or (evidence_name != "true masks" and not reads):
                 continue
-            result = {"data": data, "evidence": evidence_name, "row": name, "rows": atlas.rows}
-            result |= measure(run, masks, texts, evidence, parser, all_samples=name == UNALTERED)
+            fitted = atlas if name != THIRDS else atlas.with_geometry(rows=LUNG_ZONES.rows)
+            result = {"data": data, "evidence": evidence_name, "row": name, "rows": fitted.rows}
+            reader = PositionParser(fitted)
+            result |= measure(run, masks, texts, evidence, reader, all_samples=name in (UNALTERED, THIRDS))
             result["machine"] = machine()
             append_line(path, result)
             print(f"{data:8} {evidence_name:16} {name:60} altered {result['altered']:.3f} kept {result.get('kept')}")

@@ -20,6 +20,7 @@ Settings = dict[str, Any]
 
 LABELS = (0.01, 0.05)
 SEEDS = (0, 1, 2)
+DRAWS = (0,)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Recipe:
 RECIPES = {
     "compact": Recipe(
         {"model": "compact", "size": 96, "batch-size": 16, "validate-every": 50},
-        {0.01: 800, 0.05: 1200},
+        {0.01: 800, 0.02: 1000, 0.05: 1200, 0.15: 1600},
     ),
     # What was run before there was a geometry.
     "compact, no geometry": Recipe(
@@ -54,13 +55,22 @@ RECIPES = {
             "validate-every": 100,
             "precision": "bf16-mixed",
         },
-        {0.01: 3000, 0.05: 6000},
+        {0.01: 3000, 0.02: 4000, 0.05: 6000, 0.15: 10000},
     ),
 }
 
 GEOMETRY: Settings = {"geometry": 0.7}
 OURS: Settings = {**GEOMETRY, "flip": 0.5, "focus": 0.1, "alter": "both"}
 """What of ours any method can have: words that follow a geometry and a flip, and captions that are narrowed."""
+
+THREE_FAULTS: Settings = {
+    "pos_aug": "paper",
+    "photometric": "unit",
+    "loss": "dice-ce",
+    "positives": "jaccard",
+    "itcl_image": "before",
+}
+"""What the first edition's `released` had beside its mix."""
 
 METHODS: dict[str, Settings] = {
     "supervised": {"method": "supervised"},
@@ -74,9 +84,30 @@ METHODS: dict[str, Settings] = {
     "cutmix + ours": {"method": "cutmix", **OURS},
     "text-flip": {"method": "text-flip"},
     "paper": {"method": "paper"},
+    "paper, by probability": {"method": "paper", "patch_where": "probability"},
+    "paper, words corrected": {"method": "paper", "mix": "paper"},
     "released": {"method": "released"},
+    "released, three faults": {"method": "released", "mix": "released", **THREE_FAULTS},
+    "fixmatch": {"method": "fixmatch"},
+    "unbiased-teacher": {"method": "unbiased-teacher"},
+    "cutmix-boxes": {"method": "cutmix-boxes"},
+    "unimatch": {"method": "unimatch"},
+    "bcp": {"method": "bcp"},
+    "mixgen": {"method": "mixgen"},
+    "keyword-flip": {"method": "keyword-flip"},
+    "patchmix": {"method": "patchmix"},
+    "cmmix": {"method": "cmmix"},
+    "textmatch": {"method": "textmatch"},
+    "lvit": {"method": "lvit"},
+    "remixmatch": {"method": "remixmatch"},
+    "zone-gate": {"method": "zone-gate"},
+    "no-text": {"method": "no-text", "model": "compact"},
+    "zone-channel": {"method": "zone-channel", "model": "compact"},
+    "own-caption": {"method": "own-caption", "model": "compact"},
+    "cutmix + flip + focus": {"method": "cutmix", "flip": 0.5, "focus": 0.1, "alter": "both"},
     "semimedref": {"method": "semimedref"},
     "semimedref-reads": {"method": "semimedref-reads"},
+    "semimedref, CLIP positives": {"method": "semimedref", "positives": "identity"},
     "semimedref without mix": {"method": "semimedref", "mix": "none"},
     "semimedref without flip": {"method": "semimedref", "flip": 0.0},
     "semimedref without focus": {"method": "semimedref", "focus": 0.0},
@@ -103,8 +134,9 @@ class Cell:
         recipe: Name in `RECIPES`.
         share: Share of labels.
         method: Name in `METHODS`.
-        seed: Seed of everything random.
+        seed: Seed of everything random but which samples are labelled.
         trial: Options beside those of the comparison; a run that has some is listed, but not counted in the means.
+        draw: Which samples are labelled: 0 for the published choice.
     """
 
     recipe: str
@@ -112,12 +144,13 @@ class Cell:
     method: str
     seed: int
     trial: tuple[str, ...] = ()
+    draw: int = 0
 
     @property
     def options(self) -> list[str]:
         """What `train.py` is given, but for where things lie."""
         recipe = RECIPES[self.recipe]
-        about = {"labels": self.share, "seed": self.seed, "steps": recipe.steps[self.share]}
+        about = {"labels": self.share, "split-seed": self.draw, "seed": self.seed, "steps": recipe.steps[self.share]}
         settings = {**about, **recipe.settings, **METHODS[self.method]}
         return ["--data", "qata", *(f"{flag(key)}={value}" for key, value in settings.items()), *self.trial]
 
@@ -133,7 +166,8 @@ class Cell:
         """Folder of the run; its last part tells other settings of the same cell apart."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:8]
         share, method = f"{100 * self.share:g}pct", self.method.replace(" ", "-")
-        return f"{self.recipe}-{method}-{share}-seed{self.seed}-{digest}"
+        drawn = f"-draw{self.draw}" if self.draw else ""
+        return f"{self.recipe}-{method}-{share}{drawn}-seed{self.seed}-{digest}"
 
 
 def without_places(config: Settings) -> Settings:
@@ -171,9 +205,9 @@ def grouped(results: list[Line], recipe: str, data: str) -> dict[tuple[float, st
     """
     groups: dict[tuple[float, str], list[Line]] = {}
     counted = [(config_of(line), line) for line in results if counts(line) and line["data"] == data]
-    seeds, taken = sorted({config["seed"] for config, _ in counted}), []
-    for share, method, seed in product(RECIPES[recipe].steps, METHODS, seeds):
-        config = Cell(recipe, share, method, seed).config
+    pairs, taken = sorted({(config["split_seed"], config["seed"]) for config, _ in counted}), []
+    for share, method, (draw, seed) in product(RECIPES[recipe].steps, METHODS, pairs):
+        config = Cell(recipe, share, method, seed, draw=draw).config
         lines = [line for own, line in counted if own == config]
         if lines and config not in taken:
             taken.append(config)
@@ -211,7 +245,7 @@ def beside(line: Line) -> Iterator[str]:
     """What tells the settings of a run from those of its cell, but for the number of steps."""
     config = config_of(line)
     recipe = next(name for name, one in RECIPES.items() if one.settings["model"] == config["model"])
-    usual = Cell(recipe, config["labels"], method_of(line), config["seed"]).config
+    usual = Cell(recipe, config["labels"], method_of(line), config["seed"], draw=config["split_seed"]).config
     for key, value in config.items():
         if key != "steps" and usual[key] != value:
             yield f"{key} {value}"

@@ -5,11 +5,13 @@
     python benchmarks/label_regimes.py --recipe mmi-unet --local text-encoder=DIR       # for a GPU
     python benchmarks/label_regimes.py --methods semimedref --trial focus=0.25          # listed, not counted
 
-A cell is (share of labels, method, seed). All cells of a recipe share model, size, steps, schedule and the choice of
-the checkpoint on the validation set; each is one call of `examples/semimedref/train.py`. Results are appended to
-`results/label_regimes.jsonl`, one JSON line a run, those that failed too; a cell that was stopped goes on from its
-last checkpoint. A run counts for a cell where it has all of its settings, on the same data, and its commit says all
-about its code. Data: CROSSMODAL_AUG_DATA, or --root.
+A cell is (share of labels, method, seed, draw of the labelled samples). All cells of a recipe share model, size, steps,
+schedule and the choice of the checkpoint on the validation set; each is one call of `examples/semimedref/train.py`.
+Results are appended to `results/label_regimes.jsonl`, one JSON line a run, those that failed too; a cell that was
+stopped goes on from its last checkpoint. A run counts for a cell where it has all of its settings, on the same data,
+and its commit says all about its code.
+
+Data: CROSSMODAL_AUG_DATA, or --root.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from filelock import FileLock, Timeout
 from json_lines import append_line, read_lines
 from label_cells import (
     COMPARED,
+    DRAWS,
     FIXED,
     LABELS,
     METHODS,
@@ -158,9 +161,19 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=Path(default) / "qata" if default else None)
     parser.add_argument("--budget-minutes", type=float, default=float("inf"), help="start no run after this long")
     parser.add_argument("--recipe", choices=RECIPES, default="compact", help="what all runs share (default: compact)")
-    parser.add_argument("--labels", type=float, nargs="+", default=LABELS, choices=LABELS)
+    parser.add_argument(
+        "--labels",
+        type=float,
+        nargs="+",
+        default=LABELS,
+        choices=sorted({share for recipe in RECIPES.values() for share in recipe.steps}),
+    )
     parser.add_argument("--methods", nargs="+", default=COMPARED, choices=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument(
+        "--draws", type=int, nargs="+", default=DRAWS, help="of the labelled samples; 0 is the published"
+    )
+    parser.add_argument("--paired", action="store_true", help="the first seed with the first draw alone, and so on")
     parser.add_argument(
         "--trial", nargs="+", default=[], metavar="KEY=VALUE", help="other settings: listed, not counted"
     )
@@ -179,9 +192,14 @@ def main() -> int:
     if not (options.table or options.plot):
         if options.root is None or not options.root.is_dir():
             parser.error(f"expected QaTa-COV19 as --root or below CROSSMODAL_AUG_DATA, but got {options.root}")
-        order = product(options.seeds, options.labels, options.methods)
-        # Those of the first seed first, so that a stop leaves whole comparisons.
-        wanted = [Cell(options.recipe, share, method, seed, trial) for seed, share, method in order]
+        if options.paired and len(options.seeds) != len(options.draws):
+            parser.error(f"expected as many --draws as --seeds, but got {len(options.draws)} and {len(options.seeds)}")
+        pairs_of = (
+            zip(options.draws, options.seeds, strict=True) if options.paired else product(options.draws, options.seeds)
+        )
+        # Those of the first draw and seed first, so that a stop leaves whole comparisons.
+        order = product(pairs_of, options.labels, options.methods)
+        wanted = [Cell(options.recipe, share, method, seed, trial, draw) for (draw, seed), share, method in order]
         for folder in (options.runs, options.results.parent):
             folder.mkdir(parents=True, exist_ok=True)
         try:

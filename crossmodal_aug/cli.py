@@ -15,7 +15,9 @@ from crossmodal_aug import __version__
 from crossmodal_aug.anatomy.atlas import named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.anatomy.report import Report
+from crossmodal_aug.doctor.command import add_doctor
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
+from crossmodal_aug.preview.command import add_preview
 from crossmodal_aug.terminal import plain
 
 # What names no file, but could be meant to: a slip is not a report.
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words behind the command; None takes them from the shell.
 
     Returns:
-        The exit code: 0, or 2 where the input cannot be used.
+        The exit code: 0, 1 where the doctor found something to mend, or 2 where the input cannot be used.
 
     Examples:
         >>> main(["parse", "Opacity in the left lung base; right lung clear."])
@@ -46,15 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of few letters gets escapes, not an error
     try:
-        options.run(options)
+        code = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python would complain once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except (CrossModalError, OSError) as error:
         print(f"crossmodal-aug: {plain(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201
         return 2
-    return 0
+    return code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         "source", metavar="TEXT|FILE", help="a text, a UTF-8 file with one text a line, or - for stdin, likewise"
     )
     parse.set_defaults(run=_parse)
+    add_doctor(commands)
+    add_preview(commands)
     return parser
 
 

@@ -1,8 +1,12 @@
-"""Draw the pictures of the documentation, on drawn chests: python docs/draw_pictures.py."""
+"""Draw every picture of the documentation, on drawn chests: python docs/draw_pictures.py."""
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import draw_gallery
+import draw_preview
+import draw_problem
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
@@ -17,11 +21,13 @@ PAGES = ("t-patch-mix", "zone-mix", "sync-flip", "pos-aug", "reword", "focus")
 
 def main() -> None:
     """Draw every picture."""
-    ASSETS.mkdir(exist_ok=True)
-    draw_ops(ASSETS / "ops.png", load_phantoms(size=192, labels=0.05))
-    with Image.open(ASSETS / "ops.png") as picture:
-        picture.convert("RGB").quantize(128).save(ASSETS / "ops.png", optimize=True)
-    cut_into_rows(ASSETS / "ops.png")
+    draw_problem.main()
+    draw_gallery.main()
+    draw_preview.main()
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "ops.png")
+        draw_ops(path, load_phantoms(size=192, labels=0.05))
+        cut_into_rows(path)
 
 
 def cut_into_rows(path: Path) -> None:
@@ -35,7 +41,7 @@ def cut_into_rows(path: Path) -> None:
             top = heading + row * step
             strip.paste(picture.crop((0, 0, width, heading)).convert("RGB"), (0, 0))
             strip.paste(picture.crop((0, top, width, top + step)).convert("RGB"), (0, heading))
-            strip.quantize(128).save(path.with_name(f"{page}.png"), optimize=True)
+            strip.quantize(128).save(ASSETS / f"{page}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Shared fixtures: the parsers, and the real data where the environment says where it lies."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,3 +34,17 @@ def lung_parser() -> PositionParser:
 @pytest.fixture(scope="session")
 def quadrant_parser() -> PositionParser:
     return PositionParser(QUADRANTS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium: the one that CROSSMODAL_AUG_BROWSER names, or one that is installed."""
+    found = os.environ.get("CROSSMODAL_AUG_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("CROSSMODAL_AUG_BROWSER is not set, and no Chromium is installed: pages cannot be looked at")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()

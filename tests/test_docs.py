@@ -52,15 +52,66 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
-def test_the_index_and_the_navigation_name_every_page() -> None:
-    others = {named(page) for page in PAGES} - {"index.md"}
-    linked = {link.partition("#")[0] for link in LINK.findall((DOCS / "index.md").read_text())}
-    assert linked == others
+def test_the_navigation_names_every_page_once() -> None:
     in_navigation = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text())
-    assert sorted(in_navigation) == sorted(others | {"index.md"})
+    assert sorted(in_navigation) == sorted(named(page) for page in PAGES)
 
 
-PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy")
+def test_links_lead_from_the_index_to_every_page() -> None:
+    index = DOCS / "index.md"
+    found, waiting = {index}, [index]
+    while waiting:
+        page = waiting.pop()
+        links = {link.partition("#")[0] for link in LINK.findall(page.read_text()) if not link.startswith("http")}
+        pages = {(page.parent / link).resolve() for link in links if link.endswith(".md")} - found
+        found |= pages
+        waiting += pages
+    assert sorted(named(page) for page in set(PAGES) - found) == []
+
+
+def test_the_index_begins_with_the_picture_and_the_snippet_of_the_readme() -> None:
+    readme, index = (ROOT / "README.md").read_text(), (DOCS / "index.md").read_text()
+    assert "<picture>" in index.partition("## ")[0]
+    assert "<picture>" in readme.partition("## ")[0]
+    for block in re.findall(r"```python\n.*?```|<picture>.*?</picture>", readme, flags=re.DOTALL):
+        assert block.replace("docs/assets", "assets") in index
+
+
+def numbers_of(page: Path) -> list[int]:
+    """The numbers of its numbered lists, in order."""
+    return [int(number) for number in re.findall(r"^(\d+)\. ", page.read_text(), flags=re.MULTILINE)]
+
+
+def test_numbers_of_the_index_run_through() -> None:
+    numbers = numbers_of(DOCS / "index.md")
+    assert len(numbers) > 5
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+LEFT_ALONE = (DOCS / "concepts" / "left-alone.md").read_text()
+
+
+def test_every_reason_is_listed() -> None:
+    from crossmodal_aug.augment import Reason
+
+    listed = re.findall(r"^\| (\d+) \| `(\w+)` \| (.+?) \|", LEFT_ALONE, flags=re.MULTILINE)
+    assert listed == [(str(reason.value), reason.name, reason.words) for reason in Reason]
+
+
+@pytest.mark.parametrize("op", ["t_patch_mix", "zone_mix", "sync_flip", "sync_geometry", "focus", "pos_aug", "reword"])
+def test_the_reasons_of_an_op_are_listed_with_it(op: str) -> None:
+    rows = re.findall(r"^\| \d+ \| `(\w+)` \| .+? \| (.+?) \|", LEFT_ALONE, flags=re.MULTILINE)
+    name = {"t_patch_mix": "T-PatchMix"}.get(op, op.title().replace("_", ""))
+    everyone = "all but PosAug" if op != "pos_aug" else "none but PosAug"
+    listed = {
+        reason for reason, ops in rows if name in ops.replace("all but PosAug", "") or ops == "all" or ops == everyone
+    }
+    given = set(re.findall(r"Reason\.([A-Z_]+)", (ROOT / f"crossmodal_aug/augment/{op}.py").read_text()))
+    assert given
+    assert given <= listed
+
+
+PUBLIC = ("", ".functional", ".losses", ".augment", ".anatomy", ".doctor", ".preview")
 ADAPTERS = ("batch", "collate", "huggingface", "kornia", "monai", "spacy", "torchvision")
 
 

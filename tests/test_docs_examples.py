@@ -54,3 +54,12 @@ def test_the_kornia_pipelines_keep_captions_true_and_refuse_a_vertical_flip() ->
     assert re.search(r"KorniaSync: [1-9]\d* mirrored", account)
     assert "a vertical flip raises: Expected a transformation that leaves captions true" in account
     assert re.search(r"on_break='skip': [1-9]\d* left as they were", account)
+
+
+def test_the_page_on_the_doctor_shows_what_its_example_prints() -> None:
+    shown = (ROOT / "docs" / "how-to" / "examine-a-data-set.md").read_text()
+    account = account_of("examine_a_data_set.py")
+    table, _, rest = account.partition("\nop  ")
+    # What the ops do depends on random numbers, which versions of torch may draw otherwise.
+    for block in (table, rest[rest.index("Lines to paste:") :]):
+        assert "".join(f"    {line}".rstrip() + "\n" for line in block.rstrip("\n").split("\n")) in shown

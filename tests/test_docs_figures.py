@@ -72,6 +72,42 @@ def alignment_of(data: str) -> dict[str, list[str]]:
     return {row[0]: row for row in rows_of(text, "augmentation")}
 
 
+def exact(row: str) -> str:
+    """Captions of QaTa-COV19 that name exactly the regions of their masks, after an augmentation."""
+    stored = alignment_of("qata")
+    share = stored[row][stored["augmentation"].index("exact after")]
+    return f"{float(share.rstrip('%')):.0f} %"
+
+
+def test_the_shares_of_the_picture(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import draw_problem
+
+    drawn = [[f"{draw_problem.agreement(row)} %" for row in rows] for rows in draw_problem.MEASURED.values()]
+    assert drawn == [[exact(row) for row in rows] for rows in draw_problem.MEASURED.values()]
+    (own, flip, flip_ours), (_, cutmix, cutmix_ours) = drawn
+    for page in ("README.md", "docs/index.md"):
+        text = (ROOT / page).read_text()
+        assert f"{flip} and {cutmix} of the captions fit their masks" in text
+        assert f"with the words in step, {flip_ours} and {cutmix_ours}." in text
+        assert re.search(rf"name exactly the regions of their\s+masks\s+in {own} as they come", text)
+        assert "1500 real images" in text
+
+
+def test_what_fitted_rows_bring():
+    thirds, fitted = exact("none, row thirds instead of fitted cuts"), exact("none")
+    assert re.search(
+        rf"{thirds} of QaTa's captions agree with their masks, with fitted rows {fitted}",
+        (ROOT / "README.md").read_text(),
+    )
+    page = " ".join((ROOT / "docs" / "concepts" / "regions-and-frames.md").read_text().split())
+    assert (
+        f"Of 1500 training images of QaTa-COV19, {thirds} of the captions name exactly the regions of their masks"
+        in page
+    )
+    assert f"where the rows are thirds of the image. Where they were fitted, {fitted} do." in page
+
+
 def test_agreement():
     stored = alignment_of("qata")
     heads, *rows = rows_of(PAGE, "augmentation")

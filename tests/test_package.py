@@ -45,6 +45,11 @@ def test_ops_import_no_adapter_library() -> None:
     assert not {"kornia", "torchvision", "monai", "lightning"} & loaded
 
 
+def test_the_command_line_costs_no_torch_where_none_is_needed() -> None:
+    loaded = _modules_after("from crossmodal_aug.cli import main; main(['parse', 'Left base opacity.'])")
+    assert not {"kornia", "PIL", "openpyxl", "crossmodal_aug.doctor.examining"} & loaded
+
+
 def test_every_public_name_is_there_and_documented() -> None:
     for name in crossmodal_aug.__all__:
         assert getattr(crossmodal_aug, name).__doc__
@@ -177,11 +182,13 @@ def test_a_floor_of_anatomy_knows_only_those_below(floor: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "banned"),
     [
-        ("anatomy", ("functional", "augment", "losses", "integrations", "cli")),
-        ("functional", ("augment", "losses", "integrations", "cli")),
-        ("losses", ("augment", "integrations", "cli")),
-        ("augment", ("integrations", "cli")),
-        ("integrations", ("cli",)),
+        ("anatomy", ("functional", "augment", "losses", "integrations", "doctor", "preview", "cli")),
+        ("functional", ("augment", "losses", "integrations", "doctor", "preview", "cli")),
+        ("losses", ("augment", "integrations", "doctor", "preview", "cli")),
+        ("augment", ("integrations", "doctor", "preview", "cli")),
+        ("integrations", ("doctor", "preview", "cli")),
+        ("doctor", ("preview", "cli")),
+        ("preview", ("cli",)),
     ],
 )
 def test_no_part_of_the_package_knows_one_above(folder: str, banned: tuple[str, ...]) -> None:

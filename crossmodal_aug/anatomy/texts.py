@@ -31,6 +31,7 @@ class RememberedTexts(ABC):
         self._rewritten: OrderedDict[tuple[str, tuple[bool, ...]], str | CannotSay] = OrderedDict()
         self._mirrored: OrderedDict[str, str] = OrderedDict()
         self._reworded: OrderedDict[tuple[str, str], str | CannotSay] = OrderedDict()
+        self._sources: OrderedDict[str, Statement] = OrderedDict()
         self._lock = Lock()
 
     @abstractmethod
@@ -284,10 +285,11 @@ class RememberedTexts(ABC):
                 unread[index] = str(error)
         return styled, unread
 
-    def _remember(self, cache: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-        if not self.cache_size:
+    def _remember(self, cache: OrderedDict[Any, Any], key: Any, value: Any, most: int | None = None) -> None:
+        most = self.cache_size if most is None else min(most, self.cache_size)
+        if not most:
             return
         with self._lock:
             cache[key] = value
-            while len(cache) > self.cache_size:
+            while len(cache) > most:
                 cache.popitem(last=False)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.anatomy.report import Report
 from crossmodal_aug.augment.params import Params
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional.checks import check_positions, check_tensor
@@ -72,6 +73,7 @@ class Batch:
         placed: (B,) bool: whether it is known what the sample shows where; False for a text that does not say where,
             such as "COVID-19 pneumonia.". A silent text is not an empty one.
         maps: Further aligned tensors.
+        denies: Whether a text calls some place clear.
     """
 
     images: Tensor
@@ -81,6 +83,7 @@ class Batch:
     positions: Tensor
     placed: Tensor
     maps: tuple[Tensor, ...]
+    denies: bool
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -141,18 +144,21 @@ def check_batch(
     for index, one in enumerate(maps):
         check_aligned(f"{prefix}maps[{index}]", one, batch, spatial, device)
     texts = None if texts is None else check_texts(f"{prefix}texts", texts, batch)
+    reports = None if texts is None else parser.parse_many(texts)
     given = positions is not None
-    positions = resolve_positions(texts, positions, batch, parser, device, prefix=prefix)
-    placed = torch.ones(batch, dtype=torch.bool, device=device)
-    if texts is not None:
+    positions = resolve_positions(reports, positions, batch, parser, device, prefix=prefix)
+    placed, denies = torch.ones(batch, dtype=torch.bool, device=device), False
+    if reports is not None:
         # Positions that are given say where, whatever the text; an empty row beside a silent text says nothing.
-        placed = parser.placed(texts).to(device, non_blocking=True)
+        said = torch.tensor([report.placed for report in reports], dtype=torch.bool, device="cpu")
+        placed = said.to(device, non_blocking=True)
         placed = placed | positions.any(dim=1) if given else placed
-    return Batch(images, texts, target, evidence, positions, placed, tuple(maps))
+        denies = any(mention.negated for report in reports for mention in report.mentions)
+    return Batch(images, texts, target, evidence, positions, placed, tuple(maps), denies)
 
 
 def resolve_positions(
-    texts: list[str] | None,
+    reports: list[Report] | None,
     positions: Tensor | None,
     batch: int,
     parser: PositionParser,
@@ -168,9 +174,10 @@ def resolve_positions(
                 f"Expected `{prefix}positions` on {device}, like `images`, but got {checked.device}."
             )
         return checked
-    if texts is None:
+    if reports is None:
         raise InvalidValueError(f"Expected `{prefix}texts` or `{prefix}positions`, but got neither.")
-    return parser.encode(texts).to(device, non_blocking=True)
+    named = torch.tensor([report.bits for report in reports], dtype=torch.bool, device="cpu")
+    return named.reshape(batch, len(parser.atlas)).to(device, non_blocking=True)
 
 
 def check_donors(donors: object, batch: Batch, parser: PositionParser) -> Batch:

@@ -182,9 +182,10 @@ class MixParams(Params):
         donors: (B,) int64: the sample that pixels come from.
         pool: Size of the second batch that `donors` counts in; None where they are samples of the same batch.
         mixed_share: (B,) float32: share of the pixels that come from the donor.
-        brought: (B, K) bool: regions in which the donor's pixels hold lesion; None where nobody looked.
-        held: (B, K) bool: regions that hold lesion after the op, whosever it is; None where nobody looked. Of samples
-            that were not accepted, both tell what a mix would have held.
+        brought: (B, K) bool: regions in which the donor's pixels hold lesion, or may hold some, where no text of the
+            call made it worth a look; None where there was no evidence to tell.
+        held: (B, K) bool: the same of all regions after the op, whosever lesion it is. Of samples that were not
+            accepted, both tell what a mix would have held.
     """
 
     donors: Tensor

@@ -63,7 +63,8 @@ class TextOp(CrossModalOp):
             positions, spatial = batch.positions, batch.spatial
         else:
             device = torch.device("cpu") if positions is None else check_tensor("positions", positions).device
-            positions, spatial = resolve_positions(texts, positions, len(texts), self.parser, device), ()
+            reports, spatial = self.parser.parse_many(texts), ()
+            positions = resolve_positions(reports, positions, len(texts), self.parser, device)
             _check_no_tensors(target, evidence, maps, donors)
         params, altered = self.draw_texts(texts, positions, spatial, generator)
         out = Augmented(images, altered, target, params.positions, tuple(maps), params, evidence)

@@ -119,13 +119,12 @@ class ZoneMix(CrossModalOp):
                 cut = other.cut_share(chosen, self.atlas)
             gate.require(cut <= self.max_cut, Reason.CUT)
         theirs = source.positions.index_select(0, index)
-        left = self._lesion_left(chosen, index, batch, donors)
-        held = None
-        if left is not None:
-            # A mask may go beyond what its text names: "nothing there" is not said over the rest of it.
-            empty = ~torch.where(chosen, theirs, positions).any(dim=1)
-            gate.require(~(empty & left.flatten(1).any(dim=1)), Reason.EVIDENCE)
-            held = bands_per_region(left, self.atlas, batch.spatial[-2]) > 0
+        # A mask may go beyond what its text names: "nothing there" is not said over the rest of it.
+        empty = ~torch.where(chosen, theirs, positions).any(dim=1)
+        lesion = self._lesion(chosen, index, batch, donors, empty & gate.accepted)
+        if lesion is not None:
+            gate.require(~(empty & lesion[0]), Reason.EVIDENCE)
+        held = None if lesion is None else lesion[1]
         accepted = gate.accepted
         chosen = chosen & accepted.unsqueeze(1)
         mixed = torch.where(chosen, theirs, positions)
@@ -144,20 +143,38 @@ class ZoneMix(CrossModalOp):
             held=held,
         )
 
-    def _lesion_left(self, chosen: Tensor, index: Tensor, batch: Batch, donors: Batch | None) -> Tensor | None:
-        """Which columns of each band of a mix hold lesion, (B, bands, W); None where there is no evidence to tell."""
-        evidence = readable_evidence(batch)
-        if evidence is None:
+    def _lesion(
+        self, chosen: Tensor, index: Tensor, batch: Batch, donors: Batch | None, asked: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Whether lesion is left in a mix, (B,), known where it is asked; and which regions may hold any, (B, K).
+
+        None where there is no evidence to tell.
+        """
+        mine = readable_evidence(batch)
+        theirs = mine if donors is None else readable_evidence(donors)
+        if mine is None or theirs is None:
             return None
-        mine = lesion_columns(evidence, self.atlas, 0.5)
-        theirs = mine
-        if donors is not None:
-            given = readable_evidence(donors)
-            if given is None:
-                return None
-            theirs = lesion_columns(given, self.atlas, 0.5)
-        taken = row_bands(chosen, self.atlas, (batch.spatial[-2], batch.spatial[-1]))
-        return torch.where(taken, theirs.index_select(0, index), mine)
+        if batch.denies:
+            left = self._columns_left(chosen, mine, theirs, index)
+            return left.flatten(1).any(dim=1), bands_per_region(left, self.atlas, batch.spatial[-2]) > 0
+        # No text denies a place, so none will: it is enough to look where nothing would be named any more.
+        if mine.device.type == "cpu" and not torch.compiler.is_compiling():
+            rows = asked.nonzero().flatten()
+            if 2 * len(rows) < len(asked):
+                found = torch.zeros_like(asked)
+                if len(rows):
+                    some = self._columns_left(chosen[rows], mine[rows], theirs[index[rows]])
+                    found[rows] = some.flatten(1).any(dim=1)
+                return found, torch.ones_like(chosen)
+        left = self._columns_left(chosen, mine, theirs, index)
+        return left.flatten(1).any(dim=1), torch.ones_like(chosen)
+
+    def _columns_left(self, chosen: Tensor, mine: Tensor, theirs: Tensor, index: Tensor | None = None) -> Tensor:
+        """Which columns of each band of a mix hold lesion, (B, bands, W)."""
+        own = lesion_columns(mine, self.atlas, 0.5)
+        given = own if theirs is mine else lesion_columns(theirs, self.atlas, 0.5)
+        given = given if index is None else given.index_select(0, index)
+        return torch.where(row_bands(chosen, self.atlas, (mine.shape[-2], mine.shape[-1])), given, own)
 
     def _draw_regions(self, choice: Tensor, coins: Tensor) -> Tensor:
         regions = len(self.atlas)

@@ -171,7 +171,7 @@ def _check_tiling(atlas: Atlas) -> None:
         raise InvalidValueError(
             f"Expected `atlas` to tile the image without overlap, but the regions of {shown(atlas.name)} cover "
             f"{area:.2f} of its area; whether left is the image's left, `region_evidence` tells for any atlas "
-            "(docs/anatomy/laterality.md)."
+            "(docs/concepts/laterality.md)."
         )
 
 

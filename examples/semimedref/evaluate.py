@@ -1,6 +1,6 @@
 """Score a checkpoint on the data set that it was trained on, or on another one of the same layout.
 
-python examples/semimedref/evaluate.py runs/NAME/best.ckpt
+python examples/semimedref/evaluate.py runs/NAME
 python examples/semimedref/evaluate.py runs/NAME/best.ckpt --out runs/NAME/evaluation
 """
 
@@ -17,13 +17,17 @@ from semimedref.cli import OneLineParser, run, say
 from semimedref.data import load_data, load_to_score
 from semimedref.data.digest import changed_parts, data_digests
 from semimedref.data.samples import DataSet, Samples
+from semimedref.evaluation.answers import readings
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
-from semimedref.evaluation.switches import RAW, SwitchedScores, SwitchRow
-from semimedref.evaluation.tables import tables
-from semimedref.files import write_text
+from semimedref.evaluation.report import whose_left
+from semimedref.evaluation.tables import Table, tables
+from semimedref.evaluation.tally import Tally, tally
+from semimedref.evaluation.tally_file import write_tally
+from semimedref.files import sweep, write_text
 from semimedref.mirroring import ABOUT, NOT_TRAINED, averages_mirrored
+from semimedref.runs import RunFolder
 from semimedref.styling import UNREAD_FILE, Styled, in_style, reads_in_style, usual_caption
 
 from crossmodal_aug import PositionParser, __version__
@@ -39,6 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     # Before the work, which may take long.
     check_new({option: path for option, path in (("--json", options.json), ("--out", options.out)) if path is not None})
 
+    folder = RunFolder(options.checkpoint) if options.checkpoint.is_dir() else None
+    options.checkpoint = options.checkpoint if folder is None else folder.best
     trained = load_trained(options.checkpoint)
     if options.root is not None and trained.config.data == "phantom":
         raise InvalidValueError(
@@ -61,28 +67,42 @@ def main(arguments: Sequence[str]) -> None:
     reader = PositionParser(data.atlas)
     for model in trained.models.values():
         model.to(options.device)
-    styled, switches = switched_on(options, trained, data, samples, bootstrap)
-    found = evaluate(trained, samples, data.atlas, bootstrap, switches=switches, tell=lambda stage: say(f"{stage} ..."))
+    say("counting under every kind of captions ...")
+    template = template_of(options, data, reader)
+    counted = counted_on(options, trained, data, samples, reader, template)
+    styled, switched = switched_on(options, trained, samples, reader, template)
+    found = evaluate(
+        trained,
+        samples,
+        data.atlas,
+        bootstrap,
+        counted,
+        switched=switched,
+        tell=lambda stage: say(f"{stage} ..."),
+    )
     settings = asdict(trained.config)
     about = {
         "checkpoint": f"{options.checkpoint}, step {trained.step}",
         "data": f"{config.data}, {options.part} set" + (f", {config.root}" if config.root else ""),
         "images": f"{len(samples)} images, shown to the model at {config.size} x {config.size} pixels",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "left": whose_left(data.atlas),
         "model": f"{found.used} of {config.model}, trained with {config.method} on "
         f"{100 * trained.config.labels:g} % labels",
         "decision": "a pixel is lesion from probability 0.5",
-        "bootstrap": f"{options.resamples} samples of the images, seed {options.seed}",
+        "bootstrap": f"{options.resamples} samples of the patients, seed {options.seed}",
         "software": f"crossmodal-aug {__version__}, torch {torch.__version__}, on {options.device}",
         "settings of the run": ", ".join(f"{name} {value}" for name, value in settings.items() if value != ""),
     }
     if changed:
         about["data, changed"] = f"{CHANGED} {', '.join(changed)}"
     about |= about_switches(options, trained, styled)
-    say("", about["checkpoint"], f"{about['data']}, {about['images']}")
     shown = tables(found, options.resamples)
-    for table in shown:
-        say("", *table.to_text().split("\n"))
+    tell(about, shown, found.not_as_it_should)
+    if folder is not None and options.root is None and options.part == "test":
+        sweep(folder.path)
+        write_tally(folder.counts, counted)
+        say("", folder.counts)
     if options.json is not None:
         write_text(
             options.json, json.dumps({name: one.to_dict() for name, one in found.models.items()}, indent=2) + "\n"
@@ -91,7 +111,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.out is not None:
         stored = {**about, "settings of the run": settings, "step": trained.step, "part": options.part}
         write_evaluation(options.out, found, trained.model, reader, shown, about, stored)
-        names = ["report.html", "scores.json", "per_image.csv", "gallery"]
+        names = ["report.html", "scores.json", "per_image.csv", RunFolder(options.out).counts.name, "gallery"]
         if styled is not None and styled.unread:
             write_text(options.out / UNREAD_FILE, styled.unread_list(samples.names))
             names.append(UNREAD_FILE)
@@ -101,7 +121,13 @@ def main(arguments: Sequence[str]) -> None:
 def parsed(arguments: Sequence[str]) -> Namespace:
     """Return the options of the command line, or end the process where they make no sense."""
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
-    parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="RUN",
+        help="folder of a run, whose best.ckpt is scored and which keeps the counts of each image, for compare.py; or "
+        "one of its checkpoints",
+    )
     parser.add_argument("--root", help="folder of the data set, where it is not the one of the run")
     parser.add_argument("--mask-values", help="as in train.py (default: those of the run)")
     parser.add_argument("--allow-duplicates", action="store_true", help="as in train.py (default: as in the run)")
@@ -121,7 +147,7 @@ def parsed(arguments: Sequence[str]) -> Namespace:
         action="store_true",
         help="average over each image and its mirror image, left and right exchanged in its caption",
     )
-    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the images (default: 1000)")
+    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the patients (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     options = parser.parse_args(arguments)
@@ -134,42 +160,74 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     return options
 
 
+def template_of(options: Namespace, data: DataSet, reader: PositionParser) -> str | None:
+    """Return the caption in whose words all are read under a template; None where nothing tells one."""
+    if options.in_style:
+        return str(options.in_style)
+    if options.root is not None:
+        # Its captions are not those that the model was trained on.
+        return None
+    return usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
+
+
+def counted_on(
+    options: Namespace,
+    trained: Trained,
+    data: DataSet,
+    samples: Samples,
+    reader: PositionParser,
+    template: str | None,
+) -> Tally:
+    """Count the pixels of the model to use, as it was trained and with every switch on."""
+    about = {
+        "checkpoint": options.checkpoint.name,
+        "step": trained.step,
+        "part": options.part,
+        "data": data_digests(data)[options.part],
+        "template": template,
+        "settings": asdict(trained.config),
+    }
+    return tally(trained.model, samples, reader, readings(template), about=about)
+
+
 def switched_on(
-    options: Namespace, trained: Trained, data: DataSet, samples: Samples, bootstrap: Bootstrap
-) -> tuple[Styled | None, list[SwitchRow]]:
-    """Make the models do what the command line switches on, and score them before and after.
+    options: Namespace, trained: Trained, samples: Samples, reader: PositionParser, template: str | None
+) -> tuple[Styled | None, list[str]]:
+    """Make the models do what the command line switches on.
 
     Args:
         options: Those of the command line.
         trained: The models; they are altered.
-        data: The data set of the run.
         samples: What is scored.
-        bootstrap: Draws the intervals.
+        reader: Reads the captions.
+        template: In whose words they are read, where that is switched on.
 
     Returns:
-        The captions of the samples in the words of the template, if there is one, and the scores: none where nothing
-        is switched on.
+        The captions of the samples in the words of the template, if it is switched on, and the ways of reading as each
+        switch is turned on: none where nothing is.
     """
-    reader = PositionParser(data.atlas)
-    scores, styled, on = SwitchedScores(samples, reader, bootstrap), None, []
-    if options.in_style is not None or options.mirrored:
-        say("scoring as it is ...")
-        scores.add(RAW, trained.model)
-    if options.in_style is not None:
-        template = options.in_style or usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
+    styled, ways = None, ["raw"]
+    if options.in_style is not None and template is not None:
         styled = in_style(samples.texts, template, reader)
         say(f'captions are read in the words of "{template}": {styled.note}')
         for model in trained.models.values():
             reads_in_style(model, reader, template)
-        on.append("captions in the words of the template")
-        scores.add(", ".join(on), trained.model)
+        ways.append("in-style")
     if options.mirrored:
         say(ABOUT, *([] if trained.config.flip else [f"note: {NOT_TRAINED}"]))
         for model in trained.models.values():
             averages_mirrored(model, reader)
-        on.append("averaged with its mirror image")
-        scores.add(", ".join(on), trained.model)
-    return styled, scores.rows
+        ways.append("mirrored" if styled is None else "in-style, mirrored")
+    return styled, ways if len(ways) > 1 else []
+
+
+def tell(about: dict[str, str], shown: Sequence[Table], wrong: Sequence[str]) -> None:
+    """Print what was evaluated, the tables, and what should be so and is not."""
+    say("", about["checkpoint"], f"{about['data']}, {about['images']}")
+    for table in shown:
+        say("", *table.to_text().split("\n"))
+    if wrong:
+        say("", "What should be so, and is not:", *(f"- {line}" for line in wrong))
 
 
 def about_switches(options: Namespace, trained: Trained, styled: Styled | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+import crossmodal_aug.functional as CF
 from crossmodal_aug import (
     LUNG_ZONES,
     Augmented,
@@ -226,3 +227,35 @@ def test_both_deny_all_and_the_patch_brings_lesion():
         assert over_evidence(out) == [False, False]
         reasons.add(int(out.params.reason[0]))
     assert reasons == {Reason.EVIDENCE}
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["own batch", "second batch"])
+def test_few_empty_mixes_of_a_large_batch_are_each_looked_at(second):
+    """Where one mix in four would name nothing, exactly those over whose left lesion it would say so are refused."""
+    parser = PositionParser(LUNG_ZONES)
+    size = 24
+    texts = [
+        ("Opacity in the left lung and the right lung.", "Opacity in the left lung.", "Opacity in the right lung.")[one]
+        for one in [0, 0, 1, 0, 0, 2, 0, 0] * (size // 8)
+    ]
+    images = torch.rand(size, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    masks = CF.region_masks(LUNG_ZONES, (12, 12))
+    target = ((parser.encode(texts).float() @ masks.flatten(1).float()) > 0).view(size, 1, 12, 12)
+    beyond = torch.rand(size, generator=torch.Generator().manual_seed(1)) < 0.5
+    target |= beyond.view(-1, 1, 1, 1) & masks[LUNG_ZONES.index("left upper")]
+    donors = Augmented(images.flip(0), texts[::-1], target.flip(0)) if second else None
+    source = target.flip(0) if second else target
+    seen = {True: 0, False: 0}
+    for seed in range(60):
+        out = ZoneMix(parser, unit="side", p=1.0)(
+            images, texts, target, donors=donors, generator=torch.Generator().manual_seed(seed)
+        )
+        for index in range(size):
+            here = (out.params.regions[index].view(-1, 1, 1) & masks).any(dim=0)
+            left = torch.where(here, source[out.params.donors[index], 0], target[index, 0])
+            if out.params.accepted[index] and not out.positions[index].any():
+                assert not bool(left.any())
+                seen[True] += 1
+            elif out.params.reason[index] == Reason.EVIDENCE:
+                seen[False] += 1
+    assert min(seen.values()) > 5

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ from crossmodal_aug import Atlas, PositionParser
 ROWS, SIDES = ("upper", "middle", "lower"), ("left", "right")
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
 COUNTS = ("zero", "one", "two", "three", "four", "five", "six")
-OPENS, CLOSES = "# --- crossmodal_aug", "# ---"
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,16 @@ class Drawn:
     text: str
 
 
-def draw_chests(count: int, *, size: int = 48, seed: int = 0) -> list[Drawn]:
+def draw_chests(
+    count: int, *, size: int = 48, seed: int = 0, cuts: tuple[float, float] = (1 / 3, 2 / 3)
+) -> list[Drawn]:
     """Chests with bright blobs in one to three of the six zones, and captions in the style of QaTa-COV19.
 
-    The left of the captions is the left of the image; each blob keeps clear of the borders of its zone.
+    The left of the captions is the left of the image; each blob keeps clear of the borders of its zone. The rows of
+    zones end at shares of the height, `cuts`.
     """
     rng = np.random.default_rng(seed)
+    edges = (0.0, *cuts, 1.0)
     y, x = np.mgrid[:size, :size]
     drawn = []
     for index in range(count):
@@ -50,7 +52,7 @@ def draw_chests(count: int, *, size: int = 48, seed: int = 0) -> list[Drawn]:
         mask = np.zeros((size, size), dtype=bool)
         for zone in zones:
             side, row = divmod(int(zone), 3)
-            centre_y, centre_x = (row + 0.5) * size / 3, (side + 0.5) * size / 2
+            centre_y, centre_x = (edges[row] + edges[row + 1]) * size / 2, (side + 0.5) * size / 2
             centre_y, centre_x = centre_y + rng.uniform(-2, 2), centre_x + rng.uniform(-5, 5)
             mask |= np.hypot(y - centre_y, x - centre_x) <= 3
         image = 60 + 20 * y / size + 120 * mask + rng.normal(0, 8, mask.shape)
@@ -98,26 +100,17 @@ def evident(masks: Tensor, atlas: Atlas) -> Tensor:
     return CF.region_evidence(torch.as_tensor(masks) > 0, atlas, reduce="count").cpu() > 0
 
 
-def changed_lines(module: str) -> int:
-    """How many lines of code stand between the markers of a test module."""
-    count, inside = 0, False
-    for line in map(str.strip, Path(module).read_text(encoding="utf-8").splitlines()):
-        if line.startswith("#"):
-            inside = line.startswith(OPENS) or (inside and line != CLOSES)
-        else:
-            count += inside and bool(line)
-    return count
-
-
 class Step(NamedTuple):
-    """What a network was shown in one step: images, masks, the texts that it read, and these as tokens or the like."""
+    """What a network was shown in one step: images, masks, the texts that it read, and these as tokens or the like.
+
+    The texts are read back from what went into the network, wherever that is tensors.
+    """
 
     images: Tensor
     masks: Tensor
     texts: Sequence[str]
     tokens: Tensor
     loss: float
-    altered: int = 0
 
 
 def check_steps(steps: Sequence[Step], parser: PositionParser) -> None:

@@ -1,241 +1,129 @@
-"""LanGuideMedSeg- and MMI-UNet-like: MONAI loads and resizes in the data set, tokens are made there, Lightning trains.
+"""LanGuideMedSeg- and MMI-UNet-like: MONAI, tokens made in the data set, Lightning."""
 
-A batch is `([image, {"input_ids", "attention_mask"}], mask)`. Changed: 8 lines, two of them in the data set: it hands
-over the sentence beside its tokens, and reads with `reverse_indexing=False`, without which axes are exchanged.
-"""
-
-import warnings
 from pathlib import Path
+from types import ModuleType
 
-import lightning
 import pytest
 import torch
 from monai.data import PILReader
-from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, NormalizeIntensityd, Resized, ToTensord
-from PIL import Image
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
-from transformers import BertTokenizerFast
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged
+from torch import Tensor
+from torch.utils.data import DataLoader
 
 import crossmodal_aug.functional as CF
-
-# --- crossmodal_aug
-from crossmodal_aug import LUNG_ZONES, CrossModalSequential, PositionParser, SyncFlip, ZoneMix
-
-# ---
+from crossmodal_aug import LUNG_ZONES, PositionParser, SyncFlip, ZoneMix
 from crossmodal_aug.errors import AlignmentError
+from crossmodal_aug.integrations.batch import CrossModalBatch
+from crossmodal_aug.integrations.samples import SampleKeys
+from tests.dropin.pages import altered, before, counted, dropped_in, folder
+from tests.dropin.phantoms import check_repeats, check_steps, draw_chests
 
-# --- crossmodal_aug
-from crossmodal_aug.integrations.huggingface import retokenize
+__all__ = ["folder"]
 
-# ---
-from tests.dropin.phantoms import COUNTS, Drawn, Segmenter, Step, changed_lines, check_repeats, check_steps, draw_chests
-
-LENGTH, SIZE = 24, 40
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", *COUNTS, "bilateral", "unilateral", "pulmonary"]
-VOCABULARY += [
-    "infection",
-    "infected",
-    "area",
-    "areas",
-    "upper",
-    "middle",
-    "lower",
-    "all",
-    "left",
-    "right",
-    "lung",
-    "and",
-    "no",
-]
-
-
-class Folder:
-    """PNG files of images and masks, and the captions that a table would hold."""
-
-    def __init__(self, root: Path, drawn: list[Drawn]) -> None:
-        self.images, self.masks, self.captions = [], [], [one.text for one in drawn]
-        for one in drawn:
-            for kind, array, paths in (("image", one.image, self.images), ("mask", one.mask, self.masks)):
-                path = root / f"{kind}-{one.name}"
-                Image.fromarray(array).save(path)
-                paths.append(str(path))
-        vocabulary = root / "vocab.txt"
-        vocabulary.write_text("\n".join(VOCABULARY), encoding="utf-8")
-        self.tokenizer = BertTokenizerFast(str(vocabulary))
+PARSER = PositionParser(LUNG_ZONES)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return Folder(tmp_path_factory.mktemp("chests"), draw_chests(128, size=48))
+def loader(folder: Path) -> ModuleType:
+    return dropped_in("languidemedseg.md", "languidemedseg", folder)
 
 
-class Chests(Dataset):
-    """Returns ([image, tokens], mask)."""
-
-    # --- crossmodal_aug
-    READER = PILReader(reverse_indexing=False)
-    # ---
-
-    def __init__(self, folder: Folder, count: int, reader: object = READER) -> None:
-        self.folder, self.count = folder, count
-        both = ["image", "gt"]
-        self.transform = Compose(
-            [
-                LoadImaged(both, reader=reader),
-                EnsureChannelFirstd(both),
-                Resized(["image"], (SIZE, SIZE), mode="bicubic"),
-                Resized(["gt"], (SIZE, SIZE), mode="nearest"),
-                NormalizeIntensityd("image", channel_wise=True),
-                ToTensord(both),
-            ]
-        )
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> tuple[list, Tensor]:
-        caption = self.folder.captions[index]
-        row = self.folder.tokenizer(
-            caption, padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
-        )
-        text = {"input_ids": row["input_ids"].squeeze(0), "attention_mask": row["attention_mask"].squeeze(0)}
-        # --- crossmodal_aug
-        text["caption"] = caption
-        # ---
-        data = self.transform({"image": self.folder.images[index], "gt": self.folder.masks[index]})
-        return [data["image"], text], torch.where(data["gt"] > 127, 1, 0)
+@pytest.fixture(scope="module")
+def files(folder: Path, loader: ModuleType):
+    return loader.Folder(folder, draw_chests(128, size=48))
 
 
-# --- crossmodal_aug
-PARSER = PositionParser(LUNG_ZONES.with_geometry(laterality="viewer"))
-AUGMENT = CrossModalSequential(ZoneMix(PARSER, p=0.6), SyncFlip(PARSER, p=0.5))
-# ---
-
-
-class Wrapper(lightning.LightningModule):
-    """The network and its training step."""
-
-    def __init__(self, tokenizer: BertTokenizerFast) -> None:
-        super().__init__()
-        self.tokenizer = tokenizer
-        self.words = nn.Embedding(len(VOCABULARY), 16)
-        self.net = Segmenter(1, 16)
-        self.shown: list[Step] = []
-
-    def forward(self, data: list) -> Tensor:
-        image, text = data
-        seen = text["attention_mask"].unsqueeze(2)
-        return self.net(image, (self.words(text["input_ids"]) * seen).sum(dim=1) / seen.sum(dim=1))
-
-    def training_step(self, batch: list, _: int) -> Tensor:
-        (image, text), mask = batch
-        # --- crossmodal_aug
-        out = AUGMENT(image, text["caption"], mask)
-        image, mask, text = out.images, out.target, retokenize(out.texts, self.tokenizer, text, out.accepted)
-        # ---
-        loss = nn.functional.binary_cross_entropy_with_logits(self([image, text]), mask.float())
-        self.shown.append(Step(image, mask, out.texts, text["input_ids"], loss.item(), int(out.accepted.sum())))
-        return loss
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.parameters(), lr=1e-3)
-
-
-def train(folder: Folder, seed: int) -> list[Step]:
-    """Two epochs; what the network was shown in each step."""
-    lightning.seed_everything(seed, verbose=False)
-    module = Wrapper(folder.tokenizer)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trainer = lightning.Trainer(
-            max_epochs=2,
-            accelerator="cpu",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(module, DataLoader(Chests(folder, 24), batch_size=8, shuffle=True))
-    return module.shown
-
-
-def test_lines() -> None:
-    assert changed_lines(__file__) == 8
-
-
-def test_captions_and_tokens_say_what_the_masks_show(folder: Folder) -> None:
-    steps = train(folder, 0)
+def test_captions_and_tokens_say_what_the_masks_show(loader: ModuleType, files) -> None:
+    with counted(loader.AUGMENT) as seen:
+        steps = loader.train(files, 0)
     check_steps(steps, PARSER)
+    assert altered(seen) > 24
     for step in steps:
-        whole = folder.tokenizer(
-            list(step.texts), padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
-        )
-        assert torch.equal(step.tokens, whole["input_ids"])
         # What is written needs no word that captions of this data set do not have.
-        assert not (step.tokens == VOCABULARY.index("[UNK]")).any()
-    assert sum(step.altered for step in steps) > 24
+        assert not (step.tokens == loader.VOCABULARY.index("[UNK]")).any()
+        assert all(text.endswith(".") for text in step.texts), "a rewritten caption was cut"
 
 
-def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first(folder: Folder) -> None:
-    check_repeats(lambda seed: train(folder, seed))
+def test_the_second_epoch_repeats_under_the_same_seed_and_differs_from_the_first(loader: ModuleType, files) -> None:
+    check_repeats(lambda seed: loader.train(files, seed))
 
 
-def test_tokens_read_back_say_the_same_as_the_sentence(folder: Folder) -> None:
+def test_tokens_read_back_say_the_same_as_the_sentence(loader: ModuleType, files) -> None:
     """Where the data set must not change, the sentence can be had from its tokens, in lower case."""
-    (_, text), _ = next(iter(DataLoader(Chests(folder, 32), batch_size=32)))
-    decoded = folder.tokenizer.batch_decode(text["input_ids"], skip_special_tokens=True)
+    (_, text), _ = next(iter(DataLoader(loader.QaTa(files, 32, "test"), batch_size=32)))
+    decoded = files.tokenizer.batch_decode(text["input_ids"], skip_special_tokens=True)
     assert torch.equal(PARSER.encode(decoded), PARSER.encode(text["caption"]))
 
 
-def loaded(folder: Folder, reader: object, turn=lambda picture: picture) -> tuple[Tensor, Tensor, list[str]]:
-    (images, text), masks = next(iter(DataLoader(Chests(folder, 128, reader), batch_size=128)))
-    return turn(images), turn(masks), list(text["caption"])
+def masks_of(module: ModuleType, files) -> Tensor:
+    return next(iter(DataLoader(module.QaTa(files, 128, "test"), batch_size=128)))[1]
 
 
-def test_data_that_is_loaded_upright_passes(folder: Folder) -> None:
-    _, masks, captions = loaded(folder, Chests.READER)
-    assert CF.check_alignment(PARSER.atlas, masks, PARSER.encode(captions)) == 1.0
+def test_the_reader_of_the_guide_loads_upright(loader: ModuleType, files) -> None:
+    assert CF.check_alignment(PARSER.atlas, masks_of(loader, files), PARSER.encode(files.captions)) == 1.0
+
+
+def test_the_reader_that_was_there_is_named(folder: Path, files) -> None:
+    masks = masks_of(before("languidemedseg", folder), files)
+    with pytest.raises(AlignmentError, match="they look transposed:"):
+        CF.check_alignment(PARSER.atlas, masks, PARSER.encode(files.captions))
+
+
+def test_weights_of_exchanged_axes_are_served_with_a_width_axis(folder: Path, files) -> None:
+    masks = masks_of(before("languidemedseg", folder), files)
+    keys = SampleKeys(image="image", mask="mask", text="text")
+    batch = {"image": masks.float(), "mask": masks, "text": files.captions}
+    op = CrossModalBatch(ZoneMix(PARSER, p=1.0), keys=keys, width_axis=0)
+    out = op(batch, generator=torch.Generator().manual_seed(0))
+    assert out["accepted"].sum() > 64
+    assert torch.equal(CF.region_evidence(out["mask"].mT > 0, PARSER.atlas, reduce="count") > 0, out["positions"])
+
+
+def loaded(files, reader: object, turn) -> tuple[Tensor, Tensor]:
+    both = ["image", "gt"]
+    load = Compose([LoadImaged(both, reader=reader), EnsureChannelFirstd(both)])
+    samples = [load({"image": image, "gt": mask}) for image, mask in zip(files.images, files.masks, strict=True)]
+    images, masks = (torch.stack([sample[key].as_tensor() for sample in samples]) for key in both)
+    return turn(images), turn(masks) > 127
 
 
 @pytest.mark.parametrize(
     ("reader", "turn", "name"),
     [
         (None, lambda picture: picture, "transposed"),
-        ("PILReader", lambda picture: picture, "transposed"),
         (PILReader(), lambda picture: picture, "transposed"),
         (PILReader(), lambda picture: picture.flip(-1), "transposed and upside down"),
         (PILReader(reverse_indexing=False), lambda picture: picture.mT, "transposed"),
         (PILReader(), lambda picture: picture.rot90(1, (-2, -1)), "upside down"),
     ],
 )
-def test_data_that_is_loaded_on_its_side_is_named(folder: Folder, reader: object, turn, name: str) -> None:
-    _, masks, captions = loaded(folder, reader, turn)
+def test_data_that_is_loaded_on_its_side_is_named(files, reader: object, turn, name: str) -> None:
+    _, masks = loaded(files, reader, turn)
     with pytest.raises(AlignmentError, match=f"they look {name}:"):
-        CF.check_alignment(PARSER.atlas, masks, PARSER.encode(captions))
+        CF.check_alignment(PARSER.atlas, masks, PARSER.encode(files.captions))
 
 
-def test_one_batch_of_exchanged_axes_is_enough(folder: Folder) -> None:
-    _, masks, captions = loaded(folder, "PILReader")
+def test_one_batch_of_exchanged_axes_is_enough(files) -> None:
+    _, masks = loaded(files, "PILReader", lambda picture: picture)
     raised = 0
     for start in range(0, 128, 32):
         some = slice(start, start + 32)
         try:
-            CF.check_alignment(PARSER.atlas, masks[some], PARSER.encode(captions[some]))
+            CF.check_alignment(PARSER.atlas, masks[some], PARSER.encode(files.captions[some]))
         except AlignmentError as error:
             raised += "transposed" in str(error)
     assert raised == 4
 
 
-def test_after_the_ops_exchanged_axes_are_still_named(folder: Folder) -> None:
+def test_after_the_ops_exchanged_axes_are_still_named(files) -> None:
     """Whoever checks what the network is shown, and not what was loaded, learns it too."""
-    images, masks, captions = loaded(folder, "PILReader")
-    out = ZoneMix(PARSER, p=0.5)(images, captions, masks, generator=torch.Generator().manual_seed(0))
+    images, masks = loaded(files, "PILReader", lambda picture: picture)
+    out = ZoneMix(PARSER, p=0.5)(images, files.captions, masks, generator=torch.Generator().manual_seed(0))
     with pytest.raises(AlignmentError, match="transposed"):
         CF.check_alignment(PARSER.atlas, out.target, out.positions)
 
 
-def test_strict_ops_name_exchanged_axes(folder: Folder) -> None:
-    images, masks, captions = loaded(folder, "PILReader")
+def test_strict_ops_name_exchanged_axes(files) -> None:
+    images, masks = loaded(files, "PILReader", lambda picture: picture)
     with pytest.raises(AlignmentError, match="transposed"):
-        SyncFlip(PARSER, p=0.5, strict=True)(images, captions, masks)
+        SyncFlip(PARSER, p=0.5, strict=True)(images, files.captions, masks)

@@ -16,7 +16,7 @@ from semimedref.checkpoints import load_trained
 from semimedref.data.phantom import load_phantoms
 from semimedref.evaluation.folder import chosen_cases
 from semimedref.evaluation.groups import by_position, by_size
-from semimedref.evaluation.paraphrases import FRAMES, paraphrased
+from semimedref.evaluation.paraphrases import miscounted, paraphrased, wordings
 from semimedref.evaluation.robustness import variants
 from semimedref.inference import predict_logits
 from semimedref.styling import reads_in_style
@@ -25,6 +25,7 @@ from crossmodal_aug import LUNG_ZONES, PositionParser
 from crossmodal_aug.errors import InvalidValueError
 
 PARSER = PositionParser(LUNG_ZONES)
+FRAMES = wordings(LUNG_ZONES)
 
 
 def test_groups_by_position_cover_every_image_once():
@@ -85,6 +86,10 @@ def test_variants_change_what_they_say():
     assert all(torch.equal(a, b.flip(-1)) for a, b in zip(mirrored.full_masks, data.full_masks, strict=True))
     assert torch.equal(found["half mirrored"].samples.images, data.images)
     assert all(a != b for a, b in zip(found["other captions"].samples.texts, data.texts, strict=True))
+    miscounts = found.pop("false count")
+    assert list(miscounts.samples.texts) == miscounted(data.texts, PARSER)
+    assert miscounts.regions_changed == 0
+    assert 0 < miscounts.changed < 12
     assert all(one.changed == 12 for one in found.values())
     assert found["half mirrored"].regions_changed == int((bits != swapped).any(dim=1).sum())
     assert all(one.regions_changed == 0 for name, one in found.items() if name.startswith("in other words"))
@@ -162,7 +167,7 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
         if one["value"] is not None:
             assert one["low"] <= one["high"]
             assert f"{one['value']:.2f} (" in printed
-    obeyed = scores["obedience"].get("mean", {"value": None})["value"]
+    obeyed = scores["obedience"].get("side", {"obeyed": {"value": None}})["obeyed"]["value"]
     assert obeyed == pytest.approx(metrics["obedience"])
     assert sum(one["images"] for one in scores["by_size"]) == sum(one["images"] for one in scores["by_position"]) == 6
 
@@ -196,7 +201,7 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     assert all(one.startswith("data:image/png;base64,") for one in reader.loaded)
     assert not reader.tags & {"script", "link", "iframe", "object", "embed"}
     assert not [word for word in ("http:", "https:", "@import", "url(") if word in page]
-    for fact in (str(trained), "6 images", "qata, test set", "step 2", "UTC", "50 samples of the images, seed 0"):
+    for fact in (str(trained), "6 images", "qata, test set", "step 2", "UTC", "50 samples of the patients, seed 0"):
         assert fact in reader.text
     for caption in (captions[1], '<script>alert(1)</script> & "more"'):
         assert caption in page.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
@@ -218,9 +223,13 @@ def test_captions_in_any_words_score_like_those_of_the_training(trained, tiny_qa
     scores = json.loads((tmp_path / "styled/scores.json").read_text())
     assert scores["about"]["captions"].startswith(f'read in the words of "{template[0]}"')
     assert not (tmp_path / "styled/unread_captions.txt").exists()
-    changes = {row["name"]: row["difference"]["value"] for row in scores["robustness"] if "other words" in row["name"]}
+    changes = {
+        row["name"]: row["difference"]["value"]
+        for row in scores["robustness"]
+        if row["name"].startswith(("in other words", "false count"))
+    }
     assert set(changes.values()) == {0.0}
-    assert len(changes) == len(FRAMES)
+    assert len(changes) == len(FRAMES) + 1
 
     annotation = json.loads((tiny_qata / "annotation.json").read_text())
     annotation["test"][1]["caption"] = "Pneumonia."

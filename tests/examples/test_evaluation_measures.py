@@ -1,6 +1,7 @@
 """Each measure and the bootstrap against loops of their own."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,20 @@ def test_hd95_is_that_of_the_definition(seed):
     assert mine == pytest.approx(reference_hd95(found, mask), rel=1e-5)
     assert mine == hd95(torch.from_numpy(mask), torch.from_numpy(found))
     assert hd95(torch.from_numpy(mask), torch.from_numpy(mask)) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_hd95_is_that_of_monai(seed):
+    pytest.importorskip("scipy", reason="MONAI computes distances by scipy")
+    from monai.metrics import compute_hausdorff_distance
+
+    rng = np.random.default_rng(seed)
+    found, mask = (np.kron(rng.random((6, 7)) < share, np.ones((5, 4), bool)) for share in (0.3, 0.5))
+    found ^= rng.random(found.shape) < 0.03
+    pair = (torch.from_numpy(one.astype(np.float32))[None, None] for one in (found, mask))
+    wanted = compute_hausdorff_distance(*pair, include_background=True, percentile=95).item()
+    assert wanted > 0
+    assert hd95(torch.from_numpy(found), torch.from_numpy(mask)) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_hd95_of_long_outlines_is_the_same_in_parts():
@@ -108,8 +123,15 @@ def drawn_measurements(images: int, seed: int) -> Measured:
     distances = rng.random(images) * 9
     distances[::4] = math.nan
     bins = rng.integers(1, 9, (images, 15, 3)).astype(float)
+    lesions = rng.integers(1, 4, (images, 3))
+    lesions[:, 1] = np.minimum(lesions[:, 0], lesions[:, 1])
     return Measured(
-        torch.from_numpy(counts), torch.full((images,), 100), torch.from_numpy(distances), torch.from_numpy(bins)
+        torch.from_numpy(counts),
+        torch.full((images,), 100),
+        torch.from_numpy(distances),
+        torch.from_numpy(bins),
+        torch.from_numpy(lesions),
+        torch.arange(images) // 2,
     )
 
 
@@ -132,6 +154,9 @@ def test_weighted_scores_are_those_of_the_repeated_images():
         totals = sum(measured.bins[i].numpy() for i in repeated)
         gaps = sum(abs(stated - lesion) for _, stated, lesion in totals)
         assert scores["ece"][row] == pytest.approx(100 * gaps / totals[:, 0].sum())
+        lesions, hit, false = (sum(int(measured.lesions[i, k]) for i in repeated) for k in range(3))
+        assert scores["lesions"][row] == pytest.approx(100 * hit / lesions)
+        assert scores["false_lesions"][row] == pytest.approx(false / len(repeated))
 
 
 def test_a_bootstrap_draws_as_many_images_as_there_are():
@@ -143,6 +168,35 @@ def test_a_bootstrap_draws_as_many_images_as_there_are():
     assert not torch.equal(weights, Bootstrap(500, seed=4).weights(20))
     # An image stays out of a set with probability (1 - 1/20)^20.
     assert (weights == 0).double().mean().item() == pytest.approx(0.95**20, abs=0.02)
+
+
+def test_a_bootstrap_draws_patients_with_all_of_their_images():
+    patients = torch.tensor([4, 4, 9, 4, 2])
+    weights = Bootstrap(200, seed=1).weights(patients)
+    assert weights.shape == (200, 5)
+    assert torch.equal(weights[:, 0], weights[:, 1])
+    assert torch.equal(weights[:, 0], weights[:, 3])
+    # Three patients are drawn each time, whatever the number of their images.
+    assert (weights[:, 0] + weights[:, 2] + weights[:, 4] == 3).all()
+    assert len(weights.sum(dim=1).unique()) > 1
+    alone = Bootstrap(200, seed=1)(torch.arange(5), lambda one: one @ torch.arange(5.0).double() / one.sum(dim=1))
+    assert alone == Bootstrap(200, seed=1)(5, lambda one: one @ torch.arange(5.0).double() / one.sum(dim=1))
+
+
+def test_the_interval_of_alike_images_is_that_of_their_patients():
+    """Ten images a patient that are all the same tell no more than one does."""
+    values = torch.from_numpy(np.random.default_rng(2).normal(0.0, 1.0, 50))
+    patients = torch.arange(50).repeat_interleave(10)
+    repeated = values.repeat_interleave(10)
+
+    def mean(weights, each):
+        return weights @ each / weights.sum(dim=1)
+
+    by_patient = Bootstrap(500, seed=0)(patients, lambda weights: mean(weights, repeated))
+    single = Bootstrap(500, seed=0)(50, lambda weights: mean(weights, values))
+    assert by_patient == pytest.approx(single)
+    by_image = Bootstrap(500, seed=0)(500, lambda weights: mean(weights, repeated))
+    assert by_image.high - by_image.low < 0.5 * (by_patient.high - by_patient.low)
 
 
 def test_intervals_cover_what_they_should():
@@ -168,7 +222,7 @@ def test_the_interval_of_the_mean_is_that_of_the_normal_law():
 
 def test_undefined_scores_have_no_interval():
     measured = drawn_measurements(3, seed=0)
-    empty = Measured(measured.counts, measured.pixels, torch.full((3,), math.nan).double(), measured.bins)
+    empty = replace(measured, hd95=torch.full((3,), math.nan).double())
     assert Bootstrap(20, seed=0).scores(empty)["hd95"].to_dict() == {"value": None, "low": None, "high": None}
     with pytest.raises(InvalidValueError, match="at least one image"):
         Bootstrap(20, seed=0).weights(0)

@@ -9,7 +9,7 @@ from semimedref.data.module import StepBatch, StepBatches
 from semimedref.data.phantom import load_phantoms
 from semimedref.data.views import normalise, to_unit
 from semimedref.draws import Draws
-from semimedref.methods import METHODS, geometry, mean_teacher
+from semimedref.methods import METHODS, base, geometry, mean_teacher
 from semimedref.methods.geometry import Geometry
 from semimedref.methods.ops import run_ops
 from semimedref.models import MODELS
@@ -58,7 +58,7 @@ def shown(module, batch, monkeypatch):
 
     monkeypatch.setattr(module.teacher, "probabilities", probabilities)
     monkeypatch.setattr(module, "see", see)
-    monkeypatch.setattr(mean_teacher, "segmentation_loss", loss)
+    monkeypatch.setattr(base, "segmentation_loss", loss)
     module.objective(batch, DRAWS)
     return seen
 

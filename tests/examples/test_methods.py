@@ -8,12 +8,13 @@ from semimedref.data.folder_data import load_folder
 from semimedref.data.module import StepBatches, seeded
 from semimedref.draws import Draws
 from semimedref.losses import segmentation_loss
-from semimedref.methods import METHODS, base, mean_teacher
+from semimedref.methods import METHODS, base
 from semimedref.methods.ops import Altered, make_ops, make_pos_aug, make_reword, reworded, run_ops, vaguer
+from semimedref.methods.pseudo_masks import trust
 from semimedref.methods.released import FirstPhraseParser, ReleasedPatchMix
 from semimedref.methods.teacher import EMATeacher, momentum
 from semimedref.methods.tokens import TokenMemory
-from semimedref.models import MODELS
+from semimedref.models import make_model
 from semimedref.models.tokenizer import WordTokenizer
 from semimedref.presets import PRESETS
 
@@ -29,7 +30,7 @@ def batch(tiny_qata):
 def method(data, name="semimedref", **settings):
     torch.manual_seed(0)
     config = Config(**{"method": name, "size": 32, "width": 4, "burn_in": 0.0, "ramp_up": 0.0, **settings})
-    model = MODELS["compact"].for_run(data.labelled.texts, config)
+    model = make_model(data.labelled.texts, config, data.atlas)
     return METHODS[name](model, config, data.atlas, steps=10, steps_a_pass=2).train()
 
 
@@ -165,8 +166,10 @@ def test_every_method_takes_three_steps(batch, name):
         assert loss.isfinite()
     unlabelled = {"unlabelled seg", "unlabelled weight", "mixed share", "teacher certainty"}
     logged = [f"{branch} itcl{part}" for branch in ("labelled", "unlabelled") for part in ("", " chance", " floor")]
-    contrast = set(logged) if PRESETS[name]["itcl"] else set()
-    assert set(parts) == {"labelled seg"} | contrast | (set() if name == "supervised" else unlabelled)
+    more = set(logged) if PRESETS[name]["itcl"] else set()
+    more |= {"unlabelled seg, features"} if PRESETS[name]["feature_dropout"] else set()
+    more |= {"labelled caption", "unlabelled caption"} if PRESETS[name]["reads"] == "own" else set()
+    assert set(parts) == {"labelled seg"} | more | (set() if name == "supervised" else unlabelled)
 
 
 def inputs(batch, monkeypatch, name, **settings):
@@ -186,8 +189,7 @@ def inputs(batch, monkeypatch, name, **settings):
         targets.append((target, weight))
         return segmentation_loss(logits, target, weight)
 
-    for place in (base, mean_teacher):
-        monkeypatch.setattr(place, "segmentation_loss", spy)
+    monkeypatch.setattr(base, "segmentation_loss", spy)
     module.objective(step, Draws(0, 0))
     return shown[0][0], list(shown[0][1]), targets
 
@@ -197,7 +199,7 @@ def test_methods_share_what_they_draw(batch, monkeypatch):
     plain, texts, _ = inputs(batch, monkeypatch, "mean-teacher")
     assert texts == [*step.labelled.texts, *step.unlabelled.texts]
     assert torch.equal(inputs(batch, monkeypatch, "supervised")[0], plain[:8])
-    for name in ("cutmix", "paper", "released"):
+    for name in ("cutmix", "cutmix-boxes", "textmatch", "paper"):
         images, texts, _ = inputs(batch, monkeypatch, name)
         assert torch.equal(images[:8], plain[:8])
         assert texts[:8] == list(step.labelled.texts)
@@ -252,10 +254,10 @@ def test_the_labelled_images_are_left_alone_if_so_told(batch, monkeypatch):
 @pytest.mark.parametrize(("kind", "weights"), [("certainty", {0.0, 0.5}), ("threshold", {0.0}), ("equal", None)])
 def test_what_a_pseudo_mask_counts(kind, weights):
     pseudo = torch.tensor([0.5, 0.75, 0.25])
-    found = mean_teacher.trust(pseudo, Config(pseudo_weight=kind))
+    found = trust(pseudo, Config(pseudo_weight=kind))
     assert (None if found is None else set(found.tolist())) == weights
     if kind == "threshold":
-        assert mean_teacher.trust(torch.tensor([0.95, 0.05]), Config(pseudo_weight=kind)).tolist() == [1.0, 1.0]
+        assert trust(torch.tensor([0.95, 0.05]), Config(pseudo_weight=kind)).tolist() == [1.0, 1.0]
 
 
 def test_without_itcl_no_projection_learns(batch):
@@ -318,13 +320,13 @@ def test_paper_leaves_rejected_samples_alone_and_released_does_not(lesion):
 
 
 def test_released_reads_the_first_phrase_everywhere(batch):
-    module = method(batch[1], "released")
+    module = method(batch[1], "released", mix="released")
     assert module.parser.encode(TWO).int().tolist() == [[1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
     assert isinstance(module.ops["patch"], ReleasedPatchMix)
 
 
 def test_the_published_pos_aug_masks_and_fuzzes_a_quarter_each():
-    ops = make_pos_aug(PositionParser(LUNG_ZONES), Config(method="paper"))
+    ops = make_pos_aug(PositionParser(LUNG_ZONES), Config(method="paper", mix="none"))
     empty = torch.zeros(2000, 1, 2, 2)
     texts = vaguer(ops, Altered(empty, ["lower left lung."] * 2000, empty, {}), draws=Draws(0, 0))
     shares = {text: texts.count(text) / 2000 for text in set(texts)}

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 from semimedref.data.samples import Samples
-from semimedref.evaluation.obedience import obedience, on_side
+from semimedref.evaluation.obedience import obedience, obedience_in
+from semimedref.evaluation.tally_file import read_tally
+from semimedref.evaluation.totals import scores
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from tests.examples.readers import BrightPixels, BrightPixelsOfTheSide
@@ -56,16 +58,6 @@ def test_sides_are_those_of_the_atlas(samples):
     assert obedience(BrightPixelsOfTheSide(), samples, patient).to_dict()["obedience"] == 0
 
 
-@pytest.mark.parametrize("width", [7, 8])
-def test_a_side_is_half_of_the_image(width):
-    mask = torch.ones(3, width, dtype=torch.bool)
-    left, right = (on_side(mask, LUNG_ZONES, side) for side in LUNG_ZONES.sides)
-    assert torch.equal(left | right, mask)
-    assert not (left & right).any()
-    assert left[:, : width // 2].all()
-    assert abs(int(left.sum()) - int(right.sum())) <= 3 * (width % 2)
-
-
 def test_without_a_bilateral_caption_nothing_is_said(samples):
     found = obedience(BrightPixels(), samples.take([1, 3]), PARSER)
     assert found.to_dict() == {"obedience_left": None, "obedience_right": None, "obedience": None}
@@ -106,6 +98,9 @@ def test_a_run_stores_it(tiny_qata, tmp_path, capsys):
     tiny = ["--size", "32", "--width", "4", "--batch-size", "4", "--labels", "0.3", "--accelerator", "cpu"]
     train([*given, *tiny, "--method", "supervised", "--validate-every", "1"])
     stored = json.loads((tmp_path / "tiny/metrics.json").read_text())
+    counted = read_tally(tmp_path / "tiny/per_image_counts.jsonl")
+    assert obedience_in(counted).to_dict() == {name: stored[name] for name in stored if "obedience" in name}
+    assert scores(counted)["global Dice"] == pytest.approx(stored["test"]["student"]["global_dice"])
     printed = capsys.readouterr().out
     assert {"obedience_left", "obedience_right", "obedience"} <= set(stored)
     if stored["obedience"] is None:

@@ -143,7 +143,7 @@ def test_the_teacher_sees_the_weak_view_under_the_full_caption(data, batch, monk
     assert sum(one != other for one, other in zip(altered.texts, batch.unlabelled.texts, strict=True)) >= COUNT / 2
 
 
-@pytest.mark.parametrize("name", ["mean-teacher", "cutmix", "paper", "released", "semimedref"])
+@pytest.mark.parametrize("name", ["mean-teacher", "cutmix", "cutmix-boxes", "paper", "semimedref"])
 def test_the_student_sees_the_strong_view_after_the_ops(data, batch, monkeypatch, name):
     module = method(data, name)
     seen = watched(module, monkeypatch)
@@ -227,7 +227,7 @@ SUMS = [
     ("semimedref", {"itcl": 2.5, "alter": "unlabelled"}),
     ("semimedref", {"pseudo_weight": "threshold", "mix": "none"}),
     ("paper", {"unlabelled_weight": 0.8}),
-    ("released", {}),
+    ("released", {"loss": "dice-ce", "positives": "jaccard", "itcl_image": "before", "photometric": "unit"}),
     ("mean-teacher", {}),
     ("supervised", {"itcl": 1.5}),
 ]

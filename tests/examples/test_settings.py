@@ -138,7 +138,7 @@ def test_the_command_line_counts_before_the_file(tmp_path, monkeypatch):
     assert config == Config(
         method="paper", flip=0.25, seed=4, labels=1, deterministic=False, runs=str(tmp_path / "runs")
     )
-    assert (config.mix, config.itcl) == ("paper", 1.0)
+    assert (config.mix, config.itcl) == ("published", 1.0)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_an_excerpt_can_say_what_it_is_an_excerpt_of():
     assert labelled_names(names, 0.05, split="file-order", total=2000) == names[:100]
 
 
+def test_another_draw_has_other_samples_and_is_nested_too():
+    names = [str(number) for number in range(1000)]
+    draws = [labelled_names(names, 0.01, draw=draw) for draw in (0, 1, 2)]
+    assert draws[0] == labelled_names(names, 0.01)
+    assert [len(set(one)) for one in draws] == [10, 10, 10]
+    assert len(set(draws[0]) | set(draws[1]) | set(draws[2])) > 20
+    assert draws[1] == labelled_names(names, 0.02, draw=1)[:10]
+
+
 @pytest.mark.parametrize(
     ("ratio", "total", "message"), [(0.001, 0, "0.001 of 100 gives 0"), (0.5, 1000, "0.5 of 1000 gives 500")]
 )

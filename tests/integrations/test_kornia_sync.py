@@ -351,3 +351,79 @@ def test_a_target_that_cannot_be_evidence_is_refused_by_name(lung_parser) -> Non
         with pytest.raises(InvalidValueError, match=words):
             sync(images, texts, target)
         assert sync(images, texts, target, evidence=masks).accepted.all()
+
+
+def there_and_back(*ways: dict) -> K.AugmentationSequential:
+    return K.AugmentationSequential(*(K.RandomAffine(0.0, p=1.0, **way) for way in ways), data_keys=["input"])
+
+
+GROWN_AND_SHRUNK = ({"scale": (2.0, 2.0)}, {"scale": (0.5, 0.5)})
+
+
+def blob(rows: slice, columns: slice) -> torch.Tensor:
+    mask = torch.zeros(1, 1, 48, 48)
+    mask[..., rows, columns] = 1
+    return mask
+
+
+@pytest.mark.parametrize("frame", ["body", "image"])
+@pytest.mark.parametrize("given", ["target", "evidence", None])
+def test_what_a_step_on_the_way_cut_off_is_not_in_view_though_the_product_of_all_says_so(
+    frame, given, lung_parser
+) -> None:
+    mask = blob(slice(2, 10), slice(2, 10))
+    text, maps = ["Opacity in the upper left lung."], {} if given is None else {given: mask}
+    sync = KorniaSync(there_and_back(*GROWN_AND_SHRUNK), lung_parser, frame=frame, on_break="skip")
+    out = sync(mask, text, **maps)
+    torch.testing.assert_close(out.params.matrices, torch.eye(3).unsqueeze(0))
+    assert not out.accepted.any()
+    assert torch.equal(out.images, mask)
+    assert out.texts[0] is text[0]
+    with pytest.raises(InvalidValueError, match="no caption survives the geometry"):
+        KorniaSync(there_and_back(*GROWN_AND_SHRUNK), lung_parser, frame=frame)(mask, text, **maps)
+    # The same steps the other way round lose nothing.
+    again = KorniaSync(there_and_back(*reversed(GROWN_AND_SHRUNK)), lung_parser, frame=frame)(mask, text, **maps)
+    assert again.accepted.all()
+    assert again.images.sum().item() == pytest.approx(64)
+
+
+def test_what_is_left_of_a_region_is_enough_for_a_body_and_not_for_a_picture(lung_parser) -> None:
+    """Half of a lesion leaves its region named; where in the picture it lies now, half of it does not tell."""
+    mask, text = blob(slice(6, 18), slice(6, 18)), ["Opacity in the upper left lung."]
+    for frame, kept in (("body", True), ("image", False)):
+        sync = KorniaSync(there_and_back(*GROWN_AND_SHRUNK), lung_parser, frame=frame, on_break="skip")
+        assert sync(mask, text, mask).accepted.item() == kept
+    inside = blob(slice(14, 16), slice(14, 22))
+    for frame in ("body", "image"):
+        sync = KorniaSync(there_and_back(*GROWN_AND_SHRUNK), lung_parser, frame=frame)
+        assert sync(inside, text, inside).accepted.all()
+
+
+def test_one_lost_region_of_two_is_noticed(lung_parser) -> None:
+    mask = blob(slice(2, 8), slice(2, 8)) + blob(slice(20, 28), slice(28, 34))
+    sync = KorniaSync(there_and_back(*GROWN_AND_SHRUNK), lung_parser, on_break="skip")
+    assert not sync(mask, ["Opacity in the upper left lung and middle right lung."], mask).accepted.any()
+    # Of what the caption does not name nothing is asked.
+    assert sync(mask, ["Opacity in the middle right lung."], mask).accepted.all()
+
+
+def test_samples_of_a_batch_are_judged_one_by_one_and_replayed(lung_parser) -> None:
+    masks = torch.cat([blob(slice(2, 8), slice(2, 8)), blob(slice(14, 16), slice(14, 22))] * 2)
+    sync = KorniaSync(there_and_back(*GROWN_AND_SHRUNK), lung_parser, on_break="skip")
+    out = sync(masks, ["Opacity in the upper left lung."] * 4, masks)
+    assert out.accepted.tolist() == [False, True, False, True]
+    again = sync(masks, ["Opacity in the upper left lung."] * 4, masks, params=out.params)
+    assert torch.equal(again.images, out.images)
+    assert again.accepted.tolist() == out.accepted.tolist()
+
+
+def test_a_result_of_another_size_is_judged_too(lung_parser) -> None:
+    mask, text = blob(slice(2, 10), slice(2, 10)), ["Opacity in the upper left lung."]
+    steps = (K.CenterCrop((24, 24)), K.RandomAffine(0.0, scale=(0.5, 0.5), p=1.0))
+    pipeline = K.AugmentationSequential(*steps, data_keys=["input"])
+    with pytest.raises(InvalidValueError, match="no caption survives the geometry"):
+        KorniaSync(pipeline, lung_parser)(mask, text, mask)
+    inside = blob(slice(13, 16), slice(14, 22))
+    out = KorniaSync(pipeline, lung_parser)(inside, text, inside)
+    assert out.images.shape[-2:] == (24, 24)
+    assert out.accepted.all()

@@ -14,7 +14,7 @@ from semimedref.config import Config
 from semimedref.data.module import SamplesModule
 from semimedref.files import write_atomically
 from semimedref.methods.base import CHECKPOINT_FORMAT
-from semimedref.models import MODELS, ReferringModel
+from semimedref.models import STORED, ReferringModel
 from semimedref.stored import read_stored, write_stored
 
 REMEDY = "take another checkpoint of its run, or an older copy; --resume goes on from a best.ckpt copied to last.ckpt"
@@ -95,7 +95,7 @@ def load_trained(path: Path) -> Trained:
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
     state = stored.get("state_dict")
     whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
-    named = not missing and isinstance(about["model"], str) and about["model"] in MODELS
+    named = not missing and isinstance(about["model"], str) and about["model"] in STORED
     if not named or not whole or not isinstance(about["step"], int):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.of_run(about["config"], str(path))
@@ -117,7 +117,7 @@ def _digests(stored: dict[str, Any]) -> dict[str, str]:
 
 def _restore(about: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> ReferringModel:
     try:
-        model = MODELS[about["model"]].from_settings(about["model_settings"])
+        model = STORED[about["model"]].from_settings(about["model_settings"])
         model.load_state_dict(state)
     # Settings come from the file too: what a network raises over foreign ones depends on what they are.
     except (RuntimeError, TypeError, LookupError, ValueError, AttributeError) as error:

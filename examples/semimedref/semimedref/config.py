@@ -11,6 +11,7 @@ import yaml
 from crossmodal_aug.errors import InvalidValueError, reason, shown
 from semimedref.data_settings import DataSettings
 from semimedref.mask_values import MaskValues
+from semimedref.method_checks import check_method
 from semimedref.method_settings import MethodSettings
 from semimedref.presets import EARLIER, PRESETS
 from semimedref.settings import can_be_a_path, flag, setting, type_name
@@ -131,9 +132,11 @@ class Config(MethodSettings, DataSettings):
         self._check(self.batch_size <= LARGEST_BATCH, "batch_size", f"at most {LARGEST_BATCH}")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
-        for name in ("burn_in", "ramp_up", "flip", "focus", "geometry", "reword"):
+        for name in ("burn_in", "ramp_up", "flip", "focus", "geometry", "reword", "threshold"):
             self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
-        for name in ("unlabelled_weight", "itcl"):
+        for name in ("drop", "feature_dropout"):
+            self._check(0 <= getattr(self, name) < 1, name, "in [0, 1)")
+        for name in ("unlabelled_weight", "itcl", "lv"):
             self._check(0 <= getattr(self, name) < float("inf"), name, "finite and 0 or more")
 
     def _check_goes_together(self) -> None:
@@ -150,18 +153,7 @@ class Config(MethodSettings, DataSettings):
             raise InvalidValueError(
                 f"Expected no --image-weights, since compact starts at random, but got {self.image_weights}"
             )
-        if self.method != "supervised":
-            return
-        if self.pos_aug != "none":
-            raise InvalidValueError(
-                "Expected --pos-aug none for supervised, since it is made on unlabelled captions alone, but got "
-                f"{self.pos_aug}"
-            )
-        if self.alter == "unlabelled" and (self.mix != "none" or self.flip or self.focus):
-            raise InvalidValueError(
-                "Expected --alter both for supervised, which sees no unlabelled image to mix, flip or narrow, but got "
-                "unlabelled"
-            )
+        check_method(self)
 
     def _check(self, holds: bool, name: str, wanted: str) -> None:
         if not holds:

@@ -21,6 +21,9 @@ class DataSettings:
         "file; auto takes file-order for a file that is in the published order already",
         ("auto", "shuffle", "file-order"),
     )
+    split_seed: int = setting(
+        0, "another draw of the labelled samples: any number but 0 shuffles the order that --split gives once more"
+    )
     total: int = setting(
         0,
         "training samples that --labels is a share of, where the files are an excerpt; 0 takes the size of QaTa-COV19 "

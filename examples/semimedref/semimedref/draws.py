@@ -5,8 +5,11 @@ import torch
 from semimedref.data.module import seeded
 
 # New ones go to the end: the place of a name decides what is drawn for it.
-BRANCHES = ("labelled", "unlabelled")
-PURPOSES = ("zoom", "photometric", "flip", "patch", "zone", "focus", "fuzz", "mask", "geometry", "reword")
+BRANCHES = ("labelled", "unlabelled", "second view")
+PURPOSES = (
+    *("zoom", "photometric", "flip", "patch", "zone", "focus", "fuzz", "mask", "geometry", "reword"),
+    *("copy", "features"),
+)
 
 
 class Draws:

@@ -27,7 +27,8 @@ def predict_logits(model: ReferringModel, images: Tensor, texts: Sequence[str]) 
     device = next(model.parameters()).device
     training = model.training
     model.eval()
-    logits = model.segment(normalise(to_unit(images.to(device))), model.tokenize(texts).to(device))
+    shown = normalise(to_unit(images.to(device)))
+    logits = model.segment(shown, model.tokens_for(shown, texts).to(device))
     model.train(training)
     # Under mixed precision too they are resized and scored in float32.
     return logits.float()

@@ -12,9 +12,19 @@ class MethodSettings:
 
     method: str = setting("semimedref", "how it is trained: a preset of the ingredients below", tuple(PRESETS))
     mix: str = ingredient(
-        "what crosses between images: T-PatchMix patches and captions as it finds them, ZoneMix sides, both; CutMix "
-        "patches under untouched captions; T-PatchMix as in the paper, or as its code was released",
-        ("none", "patch", "zone", "both", "cutmix", "paper", "released"),
+        "what crosses between images: T-PatchMix patches and captions as it finds them, ZoneMix sides, both; under "
+        "untouched captions the squares of CutMix, boxes of any shape, the cells of PatchMix, or BCP's boxes between "
+        "labelled and unlabelled; MixGen; T-PatchMix word for word as published, or with the faults of its code; paper "
+        "and released are those of this example's first edition",
+        (
+            *("none", "patch", "zone", "both", "cutmix", "boxes", "patchmix", "mixgen", "bcp"),
+            *("published", "faulty", "paper", "released"),
+        ),
+    )
+    patch_where: str = ingredient(
+        "where --mix published or faulty puts its block: where the caption says, or where the other image's lesion is "
+        "likely",
+        ("position", "probability"),
     )
     geometry: float = ingredient(
         "probability that an image is turned, scaled and shifted, its mask and caption with it (SyncGeometry, in place "
@@ -25,6 +35,10 @@ class MethodSettings:
         ("before", "after"),
     )
     flip: float = ingredient("probability of SyncFlip")
+    flip_words: str = ingredient(
+        "what --flip exchanges: the sides that the parser reads, or the words left and right wherever they stand",
+        ("report", "keywords"),
+    )
     zone_unit: str = ingredient(
         "what ZoneMix exchanges: all regions of a side, one region, or any subset", ("side", "region", "subset")
     )
@@ -35,14 +49,59 @@ class MethodSettings:
         "made vaguer"
     )
     pos_aug: str = ingredient(
-        "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper, or "
-        "masked, fuzzed or coarsened",
-        ("none", "paper", "mix"),
+        "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper; "
+        "masked, fuzzed or coarsened; as in the paper with a mask token that no tokenizer knows",
+        ("none", "paper", "mix", "unknown"),
+    )
+    views: str = ingredient(
+        "strong views of an unlabelled sample: one, two of its image, or its image under the caption as it is and made "
+        "vaguer",
+        ("one", "images", "texts"),
+    )
+    photometric: str = ingredient(
+        "what the strong view changes: intensities in [0, 1], or z-scored ones, which it cuts to [0, 1]",
+        ("unit", "z-scored"),
+    )
+    feature_dropout: float = ingredient(
+        "share of the encoder's channels that a further view of the weak image does without; 0 makes no such view"
+    )
+    reads: str = ingredient(
+        "what compact reads: the words, nothing at all, the named zones drawn as a second channel of the image, or the "
+        "words in training and afterwards a caption that it writes itself",
+        ("words", "nothing", "zones", "own"),
+    )
+    loss: str = ingredient(
+        "what masks are compared by: Dice and cross-entropy, Dice alone, or focal loss", ("dice-ce", "dice", "focal")
     )
     itcl: float = ingredient("factor of the published weights of the contrastive loss; 0 leaves it out")
+    positives: str = ingredient(
+        "which captions belong to an image in the contrastive loss: as far as the regions overlap, its own alone, or "
+        "the first but for captions without a region",
+        ("jaccard", "identity", "placed"),
+    )
+    itcl_image: str = ingredient(
+        "whether the image is embedded for the contrastive loss before or after it has read its caption",
+        ("before", "after"),
+    )
     alter: str = ingredient("which images are mixed, flipped and narrowed", ("both", "unlabelled"))
+    masks_by: str = ingredient(
+        "who finds the pseudo-masks: the student's average, or the student itself", ("teacher", "student")
+    )
     pseudo_weight: str = ingredient(
-        "what a pixel of a pseudo-mask counts: how sure the teacher is, 1 where it is 0.9 sure and else 0, or always 1",
+        "what a pixel of a pseudo-mask counts: how sure of it one is, 1 where one is --threshold sure and else 0, or "
+        "always 1",
         ("certainty", "threshold", "equal"),
     )
+    threshold: float = ingredient("how sure of a pixel one must be for --pseudo-weight threshold")
+    pseudo_zones: str = ingredient(
+        "where pseudo-masks may be: anywhere, or in the sides or the regions that the caption names",
+        ("none", "side", "region"),
+    )
+    prior: str = ingredient(
+        "whether pseudo-masks are aligned to the share of lesion that labelled masks hold where captions name a region "
+        "and where they name none",
+        ("none", "caption"),
+    )
+    drop: float = ingredient("share of the unlabelled samples that are left out, those with the largest loss")
+    lv: float = ingredient("weight of LViT's loss against the regions that the caption names; 0 leaves it out")
     unlabelled_weight: float = ingredient("weight of the unlabelled loss after the ramp")

@@ -37,6 +37,11 @@ class RunFolder:
         return self.path / "best.ckpt"
 
     @property
+    def counts(self) -> Path:
+        """What the model hit, added and missed in each test image, under its captions and under others."""
+        return self.path / "per_image_counts.jsonl"
+
+    @property
     def lock(self) -> Path:
         """Locked as long as a process trains in the folder."""
         return self.path / "training.lock"

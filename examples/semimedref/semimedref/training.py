@@ -22,12 +22,15 @@ from semimedref.config import FREE_TO_CHANGE, Config
 from semimedref.data.digest import changed_parts
 from semimedref.data.module import SamplesModule
 from semimedref.data.samples import DataSet
-from semimedref.evaluation.obedience import Obedience, obedience
+from semimedref.evaluation.answers import Reading
+from semimedref.evaluation.obedience import Obedience, obedience_in
+from semimedref.evaluation.tally import OWN, tally
+from semimedref.evaluation.tally_file import write_tally
 from semimedref.files import write_text
 from semimedref.inference import other_captions, score
 from semimedref.methods import METHODS, Method
-from semimedref.metrics import Scores
-from semimedref.models import MODELS, ReferringModel
+from semimedref.metrics import Scores, overlaps, scores_of
+from semimedref.models import MODELS, ReferringModel, make_model
 from semimedref.pictures import draw_ops, draw_predictions
 from semimedref.ranks import is_first, share_batch_norm
 from semimedref.resuming import check_can_go_on
@@ -89,7 +92,7 @@ def make_student(config: Config, data: DataSet) -> ReferringModel:
         CrossModalError: Weights or a library that the settings ask for cannot be had.
     """
     pl.seed_everything(config.seed, verbose=False)
-    return MODELS[config.model].for_run([*data.labelled.texts, *data.unlabelled.texts], config)
+    return make_model([*data.labelled.texts, *data.unlabelled.texts], config, data.atlas)
 
 
 def train(
@@ -241,15 +244,25 @@ def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) ->
 
 
 def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float) -> TestScores:
-    """Score the best checkpoint on the test set, draw the pictures and write the metrics."""
-    counts = {name: score(model, data.test) for name, model in trained.models.items()}
-    rows = {name: one.scores() for name, one in counts.items()}
-    used = list(rows)[-1]
+    """Score the best checkpoint on the test set, draw the pictures and write the metrics and the counts."""
+    *others, used = trained.models
+    counted = tally(
+        trained.model,
+        data.test,
+        PositionParser(data.atlas),
+        (Reading("raw"),),
+        units=("side",),
+        other_words=False,
+        about={"checkpoint": folder.best.name, "step": trained.step, "part": "test"},
+    )
+    counts = counted.row("raw", OWN).counts
+    rows = {name: score(trained.models[name], data.test).scores() for name in others} | {used: scores_of(counts)}
     rows[f"{used}, other captions"] = score(trained.model, data.test, other_captions(data.test)).scores()
     draw_ops(folder.path / "ops.png", data)
-    draw_predictions(folder.path / "predictions.png", trained, data, counts[used].image_dice())
-    obeyed = obedience(trained.model, data.test, PositionParser(data.atlas))
+    draw_predictions(folder.path / "predictions.png", trained, data, overlaps(counts)["dice"].tolist())
+    obeyed = obedience_in(counted)
     about = {"best_step": trained.step, "seconds": round(seconds, 1), **obeyed.to_dict()}
+    write_tally(folder.counts, counted)
     write_scores(folder.path, rows, about)
     return TestScores(rows, obeyed)
 

@@ -29,7 +29,9 @@ def load_data(config: Config, *, to_train: bool = True, needed: Collection[str] 
         InvalidValueError: It cannot be read; the message names the file or the row.
     """
     if config.data == "phantom":
-        return load_phantoms(size=config.size, labels=config.labels, split=config.split, total=config.total)
+        return load_phantoms(
+            size=config.size, labels=config.labels, split=config.split, total=config.total, draw=config.split_seed
+        )
     return load_folder(
         config.data,
         Path(config.root),
@@ -37,6 +39,7 @@ def load_data(config: Config, *, to_train: bool = True, needed: Collection[str] 
         labels=config.labels,
         split=config.split,
         total=config.total,
+        draw=config.split_seed,
         cache=Path(config.cache) if config.cache else None,
         to_train=to_train,
         needed=needed,

@@ -48,6 +48,7 @@ def load_folder(
     labels: float,
     split: str = "auto",
     total: int = 0,
+    draw: int = 0,
     cache: Path | None = None,
     to_train: bool = True,
     needed: Collection[str] = PARTS,
@@ -64,6 +65,7 @@ def load_folder(
         labels: Share of the training images whose masks are used.
         split: As in `labelled_names`.
         total: As in `labelled_names`.
+        draw: As in `labelled_names`.
         cache: Folder that keeps the decoded pictures; None keeps nothing.
         to_train: Whether labelled masks that lie across their images, or hold no lesion, are an error. Where nothing is
             trained on them they only say where the lung zones lie.
@@ -83,7 +85,7 @@ def load_folder(
     parts, notes = read_layout(root, source.layouts, needed=needed, allow_duplicates=allow_duplicates)
     train = parts["train"]
     place = {row.image.name: index for index, row in enumerate(train)}
-    chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule) if place else []
+    chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule, draw=draw) if place else []
 
     pictures, findings = PictureCache(cache), Findings(mask_values)
     labelled, unlabelled = read_training(

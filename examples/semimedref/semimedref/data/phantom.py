@@ -40,7 +40,7 @@ class Phantom(NamedTuple):
     caption: str
 
 
-def load_phantoms(*, size: int, labels: float, total: int = 0, split: str = "auto") -> DataSet:
+def load_phantoms(*, size: int, labels: float, total: int = 0, split: str = "auto", draw: int = 0) -> DataSet:
     """Draw the phantom data set: always the same one for the same size.
 
     Args:
@@ -48,6 +48,7 @@ def load_phantoms(*, size: int, labels: float, total: int = 0, split: str = "aut
         labels: Share of the training images whose masks are given.
         total: As in `labelled_names`.
         split: As in `labelled_names`.
+        draw: As in `labelled_names`.
 
     Returns:
         The data set.
@@ -67,7 +68,7 @@ def load_phantoms(*, size: int, labels: float, total: int = 0, split: str = "aut
             full_masks=() if part == "train" else tuple(masks[:, 0]),
         )
     train = parts["train"]
-    chosen = set(labelled_names(train.names, labels, split=split, total=total))
+    chosen = set(labelled_names(train.names, labels, split=split, total=total, draw=draw))
     rest = train.take([index for index, name in enumerate(train.names) if name not in chosen])
     return DataSet(
         labelled=train.take([index for index, name in enumerate(train.names) if name in chosen]),

@@ -98,6 +98,7 @@ def _samples(rows: Sequence[Row], images: Decoded, indices: Sequence[int], masks
         names=tuple(rows[index].image.name for index in indices),
         masks=None if masks is None else torch.from_numpy(masks.pixels).unsqueeze(1),
         full_masks=() if masks is None else _unpack(masks),
+        files=tuple(rows[index].image for index in indices),
     )
 
 

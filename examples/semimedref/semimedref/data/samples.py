@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ class Samples:
         full_masks: N bool masks (H, W) in the size they are scored at; empty for training samples.
         hidden_masks: (N, 1, S, S) bool, the true masks of unlabelled samples that were drawn. Only the log reads
             them, to say what the pseudo-masks are worth; None for real images, whose masks are not read at all.
+        files: N files of the images, for who wants to see them as they are; empty where they were drawn.
     """
 
     images: Tensor
@@ -30,6 +32,7 @@ class Samples:
     masks: Tensor | None = None
     full_masks: tuple[Tensor, ...] = ()
     hidden_masks: Tensor | None = None
+    files: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -55,11 +58,12 @@ class Samples:
             None if self.masks is None else self.masks[index],
             tuple(self.full_masks[i] for i in indices) if self.full_masks else (),
             None if self.hidden_masks is None else self.hidden_masks[index],
+            tuple(self.files[i] for i in indices) if self.files else (),
         )
 
     def without_masks(self) -> "Samples":
         """Return the samples as unlabelled ones."""
-        return Samples(self.images, self.texts, self.names)
+        return Samples(self.images, self.texts, self.names, files=self.files)
 
     def with_hidden_masks(self) -> "Samples":
         """Return the samples as unlabelled ones whose masks the log may look at."""
@@ -74,6 +78,7 @@ class Samples:
             None if self.masks is None else self.masks.to(device),
             self.full_masks,
             None if self.hidden_masks is None else self.hidden_masks.to(device),
+            self.files,
         )
 
 

@@ -23,9 +23,15 @@ Rule = Literal["qata", "mosmed"]
 
 
 def labelled_names(
-    names: Sequence[str], ratio: float, *, split: str = "auto", total: int = 0, rule: Rule = "qata"
+    names: Sequence[str],
+    ratio: float,
+    *,
+    split: str = "auto",
+    total: int = 0,
+    rule: Rule = "qata",
+    draw: int = 0,
 ) -> list[str]:
-    """Choose the labelled samples of a training set, by the published rule.
+    """Choose the labelled samples of a training set, by the published rule, or by another draw.
 
     The distinct names, in the order of the file (QaTa-COV19) or sorted (MosMedData+), are shuffled by
     `random.Random(42)`; the first total x ratio are labelled, rounded (QaTa-COV19) or rounded down (MosMedData+). So
@@ -39,6 +45,8 @@ def labelled_names(
         total: Size of the training set that ``ratio`` refers to, where the file is an excerpt of it. 0 takes the
             size of QaTa-COV19 where "auto" found its published order, and the number of distinct names otherwise.
         rule: Whose rule it is.
+        draw: 0 for the published choice. Any other number shuffles its order once more, by ``random.Random(draw)``:
+            as many samples, and other ones, to tell what the choice of the labelled samples does.
 
     Returns:
         The labelled names, in order.
@@ -51,6 +59,8 @@ def labelled_names(
         ['c', 'b']
         >>> labelled_names(["a", "b", "c", "d", "a"], 0.5, split="file-order")
         ['a', 'b']
+        >>> labelled_names(["a", "b", "c", "d", "a"], 0.5, split="file-order", draw=1)
+        ['d', 'a']
     """
     order = list(dict.fromkeys(names))
     published = rule == "qata" and split == "auto" and is_published_order(order)
@@ -58,6 +68,8 @@ def labelled_names(
         if rule == "mosmed":
             order.sort()
         random.Random(42).shuffle(order)
+    if draw:
+        random.Random(draw).shuffle(order)
     total = total or (QATA_TRAINING_SET if published else len(order))
     # 100 x 0.29 is a little less than 29 in floating point, and means 29.
     count = round(total * ratio) if rule == "qata" else math.floor(total * ratio + 1e-9)

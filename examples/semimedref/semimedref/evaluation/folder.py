@@ -10,19 +10,24 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.data.images import read_image
 from semimedref.evaluation.bootstrap import Interval
 from semimedref.evaluation.calibration import reliability
 from semimedref.evaluation.evaluation import Evaluation
 from semimedref.evaluation.figures import draw_case, draw_reliability, draw_sizes
 from semimedref.evaluation.groups import size_limits
-from semimedref.evaluation.report import Headline, Picture, report_html
+from semimedref.evaluation.report import Case, Headline, Picture, report_html, whose_left
 from semimedref.evaluation.tables import Table
-from semimedref.files import sweep, write_text, written_whole
+from semimedref.evaluation.tally_file import write_tally
+from semimedref.files import sweep, write_atomically, write_text, written_whole
 from semimedref.inference import probability_maps
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
+from semimedref.runs import RunFolder
 
 FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s*[-=+@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet program would begin a formula, by its signs and the wide ones of East Asia: in front of a text,
@@ -103,13 +108,14 @@ def _write(
 ) -> None:
     write_text(folder / "scores.json", json.dumps({"about": settings, **evaluation.to_dict()}, indent=2) + "\n")
     write_text(folder / "per_image.csv", per_image_csv(evaluation, parser))
+    write_tally(folder / RunFolder(folder).counts.name, evaluation.tally)
     scores, measured = evaluation.whole.scores, evaluation.measured
     draw_reliability(folder / "reliability.png", reliability(measured.bins.sum(dim=0)), scores["ece"].value)
     draw_sizes(folder / "sizes.png", measured.area, evaluation.dice, size_limits(measured.area))
     gallery = _draw_gallery(folder / "gallery", evaluation, model)
     headlines = [
         Headline("global Dice", scores["global_dice"], "%"),
-        Headline("obedience", evaluation.obedience_scores.get("mean", Interval(*[math.nan] * 3)), "%"),
+        Headline("obedience", evaluation.obeyed_sides or Interval(*[math.nan] * 3), "%"),
         Headline("per-image Dice", scores["image_dice"], "%"),
         Headline("HD95", scores["hd95"], "px"),
         Headline("calibration error", scores["ece"], "%"),
@@ -120,7 +126,16 @@ def _write(
     ]
     write_text(
         folder / "report.html",
-        report_html("Evaluation of a referring segmentation model", about, headlines, tables, plots, gallery),
+        report_html(
+            "Evaluation of a referring segmentation model",
+            about,
+            whose_left(parser.atlas),
+            headlines,
+            evaluation.not_as_it_should,
+            tables,
+            plots,
+            gallery,
+        ),
     )
 
 
@@ -129,6 +144,7 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
     measured, samples = evaluation.measured, evaluation.samples
     each = overlaps(measured.counts)
     heads = ("image", "caption", "regions", "lesion_percent", *each, "hd95", "hit", "extra", "missed")
+    heads += ("lesions", "lesions_found", "false_lesions")
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heads)
@@ -143,6 +159,7 @@ def per_image_csv(evaluation: Evaluation, parser: PositionParser) -> str:
                 *(f"{values[index].item():.6g}" for values in each.values()),
                 "" if math.isnan(distance) else f"{distance:.6g}",
                 *measured.counts[index].tolist(),
+                *measured.lesions[index].tolist(),
             ]
         )
     return text.getvalue()
@@ -181,18 +198,22 @@ def chosen_cases(dice: list[float], count: int = CASES) -> dict[str, list[int]]:
     return cases
 
 
-def _draw_gallery(folder: Path, evaluation: Evaluation, model: ReferringModel) -> dict[str, list[Picture]]:
+def _draw_gallery(folder: Path, evaluation: Evaluation, model: ReferringModel) -> dict[str, list[Case]]:
     folder.mkdir()
     dice = evaluation.dice.tolist()
     gallery = {}
     for kind, indices in chosen_cases(dice).items():
         samples = evaluation.samples.take(indices)
-        pictures = []
+        cases = []
         for place, (probabilities, mask) in enumerate(probability_maps(model, samples)):
             path = folder / f"{kind}-{place + 1}.png"
             title = f"Dice {dice[indices[place]]:.1f}, {samples.names[place]}"
             draw_case(path, samples.images[place], mask, probabilities, title, samples.texts[place])
+            whole = folder / f"{kind}-{place + 1}-image.png"
+            pixels = samples.images[place, 0].numpy() if not samples.files else read_image(samples.files[place])
+            write_atomically(whole, Image.fromarray(pixels).save)
+            about = f"{samples.names[place]}, as it is: {pixels.shape[1]} x {pixels.shape[0]} pixels"
             # Title and caption stand in the picture itself.
-            pictures.append(Picture(path, f"{title}: {samples.texts[place]}"))
-        gallery[f"{kind.capitalize()} cases: the mask, and what was found (with the mask's outline)"] = pictures
+            cases.append(Case(whole, about, Picture(path, f"{title}: {samples.texts[place]}")))
+        gallery[f"{kind.capitalize()} cases: the image, the mask, and what was found (with the mask's outline)"] = cases
     return gallery

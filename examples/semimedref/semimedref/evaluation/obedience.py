@@ -5,18 +5,20 @@ captions that name both sides are narrowed to one, and scored against the mask o
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
-import crossmodal_aug.functional as CF
-from crossmodal_aug import Atlas, PositionParser
+from crossmodal_aug import PositionParser
 from semimedref.data.samples import Samples
-from semimedref.evaluation.bootstrap import Bootstrap, Interval
+from semimedref.evaluation.places import narrowed, places
+from semimedref.evaluation.tally import Tally
 from semimedref.inference import score
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
+
+SIDE = "side "
+"""Before the word for a side, in the names of counts."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Obedience:
 
     Attributes:
         counts: By the word for the side ("left", "right"), (N, 3) int64 true positives, false positives and false
-            negatives of the N images whose caption names both sides.
+            negatives of the N images whose caption names both sides and can be narrowed to this one.
     """
 
     counts: dict[str, Tensor]
@@ -33,7 +35,7 @@ class Obedience:
     @property
     def images(self) -> int:
         """Number of images whose caption names both sides."""
-        return len(next(iter(self.counts.values())))
+        return max(map(len, self.counts.values()))
 
     def dice(self, weights: Tensor | None = None) -> dict[str, Tensor]:
         """Return the global Dice of each side, and as "mean" that of the sides, in percent.
@@ -44,9 +46,10 @@ class Obedience:
         Returns:
             (R,) float64, or (1,) without weights.
         """
-        if weights is None:
-            weights = torch.ones(1, self.images, dtype=torch.float64)
-        sides = {side: overlaps(weights @ counts.double())["dice"] for side, counts in self.counts.items()}
+        sides = {}
+        for side, counts in self.counts.items():
+            weighed = torch.ones(1, len(counts), dtype=torch.float64) if weights is None else weights
+            sides[side] = overlaps(weighed @ counts.double())["dice"]
         return {**sides, "mean": torch.stack(list(sides.values())).mean(dim=0)}
 
     def to_dict(self) -> dict[str, float | None]:
@@ -77,33 +80,17 @@ def obedience(model: ReferringModel, samples: Samples, parser: PositionParser) -
     Returns:
         The counts of all pixels, those of the other half included, against the mask on the named side alone.
     """
-    atlas = parser.atlas
-    sides = [{atlas.names[index] for index in side} for side in atlas.sides]
     reports = parser.parse_many(samples.texts)
-    both = [index for index, report in enumerate(reports) if all(side & set(report.regions) for side in sides)]
-    bilateral = samples.take(both)
     counts = {}
-    for word, side, indices in zip(atlas.phrasing.sides, sides, atlas.sides, strict=True):
-        texts = [reports[i].with_regions([name for name in reports[i].regions if name in side]) for i in both]
-        masks = tuple(on_side(mask, atlas, indices) for mask in bilateral.full_masks)
-        counts[word] = score(model, replace(bilateral, full_masks=masks), texts).counts
+    for place in places(parser.atlas, ("side",)):
+        both, texts = narrowed(reports, place, parser.atlas)
+        bilateral = samples.take(both)
+        masks = tuple(map(place.cut, bilateral.full_masks))
+        counts[place.name] = score(model, replace(bilateral, full_masks=masks), texts).counts
     return Obedience(counts)
 
 
-def obedience_intervals(obeyed: Obedience, bootstrap: Bootstrap) -> dict[str, Interval]:
-    """Return the global Dice with intervals, by side and as "mean"; nothing where no caption names both sides."""
-    if not obeyed.images:
-        return {}
-    return {name: bootstrap(obeyed.images, partial(_dice_of, obeyed, name)) for name in obeyed.dice()}
-
-
-def _dice_of(obeyed: Obedience, name: str, weights: Tensor) -> Tensor:
-    return obeyed.dice(weights)[name]
-
-
-def on_side(mask: Tensor, atlas: Atlas, side: tuple[int, ...]) -> Tensor:
-    """Return an (H, W) bool mask, emptied outside the part of the image's width that some regions span."""
-    height, width = mask.shape
-    boxes = CF.region_boxes(atlas, (height, width))[list(side)]
-    columns = torch.arange(width, device=mask.device)
-    return mask & (columns >= boxes[:, 2].min()) & (columns < boxes[:, 3].max())
+def obedience_in(counted: Tally) -> Obedience:
+    """Return the same from what was counted, of a model as it was trained."""
+    sides = counted.captions("raw", SIDE)
+    return Obedience({key.removeprefix(SIDE): counted.row("raw", key).counts for key in sides})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -11,7 +11,8 @@ from crossmodal_aug import PosAug, PositionParser, SyncFlip
 from semimedref.data.module import seeded
 from semimedref.data.samples import Samples
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
-from semimedref.evaluation.paraphrases import FRAMES, paraphrased
+from semimedref.evaluation.paraphrases import COUNT, miscounted, paraphrased, wordings
+from semimedref.evaluation.patients import patients_of
 from semimedref.inference import other_captions, score
 from semimedref.metrics import overlaps
 from semimedref.models import ReferringModel
@@ -27,6 +28,7 @@ class Variant:
         samples: The samples to score on, with the captions changed.
         changed: Number of captions that differ from the original ones.
         regions_changed: Number of captions that name other regions than the original ones.
+        should: What the score should do beside that under the original captions: "hold", "fall", or "" for neither.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Variant:
     samples: Samples
     changed: int
     regions_changed: int
+    should: Literal["hold", "fall", ""] = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,16 @@ class RobustnessRow:
     image_dice: Interval
     difference: Interval
 
+    @property
+    def as_it_should(self) -> bool | None:
+        """Whether the score did what it should; None where nothing is asked.
+
+        What should hold lost no more than `HELD_WITHIN`; of what should fall the whole interval lies below 0.
+        """
+        if not self.variant.should or not self.variant.changed:
+            return None
+        return self.difference.value >= -HELD_WITHIN if self.variant.should == "hold" else self.difference.high < 0
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything by name, for JSON."""
         return {
@@ -64,10 +77,14 @@ class RobustnessRow:
             "global_dice": self.global_dice.to_dict(),
             "image_dice": self.image_dice.to_dict(),
             "difference": self.difference.to_dict(),
+            "should": self.variant.should,
+            "as_it_should": self.as_it_should,
         }
 
 
 OTHER_CAPTIONS = "other captions"
+HELD_WITHIN = 1.0
+"""Points of global Dice that what should hold may lose."""
 
 
 def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
@@ -79,10 +96,17 @@ def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
     """
     named = parser.encode(samples.texts)
 
-    def variant(name: str, about: str, texts: Sequence[str], pictures: Samples = samples) -> Variant:
+    def variant(
+        name: str,
+        about: str,
+        texts: Sequence[str],
+        pictures: Samples = samples,
+        *,
+        should: Literal["hold", "fall", ""] = "",
+    ) -> Variant:
         changed = sum(new != old for new, old in zip(texts, samples.texts, strict=True))
         regions_changed = int((parser.encode(texts) != named).any(dim=1).sum())
-        return Variant(name, about, replace(pictures, texts=tuple(texts)), changed, regions_changed)
+        return Variant(name, about, replace(pictures, texts=tuple(texts)), changed, regions_changed, should)
 
     masked = PosAug(parser, phrase_p=1.0, mode="mask")(None, samples.texts, generator=seeded(0)).texts
     flip = SyncFlip(parser, p=1.0)(samples.images, samples.texts, generator=seeded(0))
@@ -92,13 +116,14 @@ def variants(samples: Samples, parser: PositionParser) -> list[Variant]:
     return [
         variant("no caption", "an empty text: what the image alone gives", [""] * len(samples)),
         variant("positions masked", "each phrase that names regions becomes [MASK]", masked),
-        variant(OTHER_CAPTIONS, "those of other images: should fall", other_captions(samples)),
-        variant("mirrored", "image, mask and caption mirrored: should hold", flip.texts, mirrored),
-        variant("half mirrored", "the caption alone mirrored: should fall", flip.texts),
+        variant(OTHER_CAPTIONS, "those of other images", other_captions(samples), should="fall"),
+        variant("mirrored", "image, mask and caption mirrored", flip.texts, mirrored, should="hold"),
+        variant("half mirrored", "the caption alone mirrored", flip.texts, should="fall"),
         *(
-            variant(f"in other words: {name}", f'"{frame}"', paraphrased(samples.texts, parser, frame))
-            for name, frame in FRAMES.items()
+            variant(f"in other words: {name}", f'"{frame}"', paraphrased(samples.texts, parser, frame), should="hold")
+            for name, frame in wordings(parser.atlas).items()
         ),
+        variant("false count", f'the number is always "{COUNT}"', miscounted(samples.texts, parser), should="hold"),
     ]
 
 
@@ -114,16 +139,16 @@ def robustness(
         counts: (N, 3) true positives, false positives and false negatives under the original captions.
         bootstrap: Draws the intervals.
     """
-    rows = []
+    rows, patients = [], patients_of(samples.names)
     for variant in variants(samples, parser):
         found = score(model, variant.samples).counts
         rows.append(
             RobustnessRow(
                 variant,
                 found,
-                bootstrap(len(samples), partial(global_dice, found)),
-                bootstrap(len(samples), partial(image_dice, found)),
-                bootstrap(len(samples), partial(change, found, counts)),
+                bootstrap(patients, partial(global_dice, found)),
+                bootstrap(patients, partial(image_dice, found)),
+                bootstrap(patients, partial(change, found, counts)),
             )
         )
     return rows

@@ -1,20 +1,24 @@
 """Scores with and without what is switched on at test time: a template for the captions, the mirrored pair."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from crossmodal_aug import PositionParser
-from semimedref.data.samples import Samples
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
-from semimedref.evaluation.obedience import obedience, obedience_intervals
 from semimedref.evaluation.robustness import change, global_dice, image_dice
-from semimedref.inference import score
-from semimedref.models import ReferringModel
+from semimedref.evaluation.tally import OWN, Tally
+from semimedref.evaluation.totals import Measure, score_of, totals
 
-RAW = "as it is"
+ABOUT = {
+    "raw": "as it is",
+    "in-style": "captions in the words of the template",
+    "mirrored": "averaged with its mirror image",
+    "in-style, mirrored": "captions in the words of the template, averaged with its mirror image",
+}
+"""Ways of reading, as the table has them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class SwitchRow:
         global_dice: In percent.
         image_dice: In percent.
         difference: Global Dice less that of the first row, paired over images.
-        obedience: Mean of both sides, in percent; None where no caption names both.
+        obedience: Mean of the sides, in percent; None where no caption names both.
     """
 
     name: str
@@ -46,31 +50,53 @@ class SwitchRow:
         }
 
 
-class SwitchedScores:
-    """Scores a model again as each switch is turned on; the first row is the model as it is.
+def switch_rows(counted: Tally, readings: Sequence[str], bootstrap: Bootstrap) -> list[SwitchRow]:
+    """Return the scores of a model as each switch is turned on.
 
     Args:
-        samples: N samples with ``full_masks``.
-        parser: Reads and rewrites the captions.
+        counted: What was counted under each way of reading.
+        readings: Those to show, the model as it is first.
         bootstrap: Draws the intervals.
     """
-
-    def __init__(self, samples: Samples, parser: PositionParser, bootstrap: Bootstrap) -> None:
-        self.samples, self.parser, self.bootstrap = samples, parser, bootstrap
-        self.rows: list[SwitchRow] = []
-        self._raw: Tensor | None = None
-
-    def add(self, name: str, model: ReferringModel) -> None:
-        """Score the model as it is now, and add a row."""
-        counts, images = score(model, self.samples).counts, len(self.samples)
-        self._raw = counts if self._raw is None else self._raw
-        obeyed = obedience_intervals(obedience(model, self.samples, self.parser), self.bootstrap)
-        self.rows.append(
+    raw = counted.row(readings[0], OWN).counts
+    rows = []
+    for reading in readings:
+        counts = counted.row(reading, OWN).counts
+        rows.append(
             SwitchRow(
-                name,
-                self.bootstrap(images, partial(global_dice, counts)),
-                self.bootstrap(images, partial(image_dice, counts)),
-                self.bootstrap(images, partial(change, counts, self._raw)),
-                obeyed.get("mean"),
+                ABOUT[reading],
+                bootstrap(counted.patients, partial(global_dice, counts)),
+                bootstrap(counted.patients, partial(image_dice, counts)),
+                bootstrap(counted.patients, partial(change, counts, raw)),
+                place_score(counted, reading, "side", bootstrap),
             )
         )
+    return rows
+
+
+def place_score(counted: Tally, reading: str, start: str, bootstrap: Bootstrap, ending: str = "") -> Interval | None:
+    """Return the global Dice under captions narrowed to places, the mean over the places, in percent.
+
+    Args:
+        counted: What was counted.
+        reading: How the captions reached the model.
+        start: A unit ("side", "zone", "region") for all of its places, or unit and name for a single one.
+        bootstrap: Draws the interval.
+        ending: "", or the ending of a floor or a crop.
+
+    Returns:
+        The score; None where no caption can be narrowed so.
+    """
+    keys = [key for key in counted.captions(reading, f"{start} ") if len(counted.row(reading, key).images)]
+    if (reading, start) in counted.rows and len(counted.row(reading, start).images):
+        keys = [start]
+    if not keys:
+        return None
+    summed = totals(counted, Measure(start, "global_dice", tuple((reading, key + ending) for key in keys)))
+    told = summed[summed[..., -1].sum(dim=1) > 0]
+    return bootstrap.interval(score_of(told.sum(dim=0), "global_dice"), _drawn(bootstrap, told))
+
+
+def _drawn(bootstrap: Bootstrap, summed: Tensor) -> Tensor:
+    weights = bootstrap.weights(len(summed))
+    return score_of((weights @ summed.flatten(1)).unflatten(1, summed.shape[1:]), "global_dice")

@@ -2,14 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from html import escape
 from textwrap import wrap
 
 from semimedref.evaluation.bootstrap import Interval
 from semimedref.evaluation.calibration import BINS
 from semimedref.evaluation.evaluation import Evaluation, GroupScores
 from semimedref.evaluation.groups import rare_below
+from semimedref.evaluation.lesions import FOUND_FROM, LEAST_SHARE
 from semimedref.evaluation.measures import SCORES
+from semimedref.evaluation.robustness import HELD_WITHIN
 
 GROUP_SCORES = ("global_dice", "image_dice", "precision", "recall", "hd95")
 NOTE_WIDTH = 100
@@ -25,6 +26,7 @@ class Table:
         rows: Cells, row by row.
         note: What a reader must know about it.
         words: Columns that hold words rather than numbers.
+        bad: Rows and columns of the cells that say that something is not as it should be.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     words: tuple[int, ...] = (0,)
+    bad: frozenset[tuple[int, int]] = frozenset()
 
     def to_text(self) -> str:
         """Return the table in columns of fixed width.
@@ -54,21 +57,6 @@ class Table:
             lines.append("  ".join(cells).rstrip())
         lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
         return "\n".join([self.title, *lines, *wrap(self.note, NOTE_WIDTH)])
-
-    def to_html(self) -> str:
-        """Return the table as HTML."""
-
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            starts = (f"<{tag}>" if index in self.words else f'<{tag} class="number">' for index in range(len(cells)))
-            shown = (f"{start}{escape(cell)}</{tag}>" for start, cell in zip(starts, cells, strict=True))
-            return f"<tr>{''.join(shown)}</tr>"
-
-        body = "\n".join(row(cells, "td") for cells in self.rows)
-        note = f'\n<p class="note">{escape(self.note)}</p>' if self.note else ""
-        return (
-            f'<h2>{escape(self.title)}</h2>\n<div class="scroll"><table>\n<thead>{row(self.heads, "th")}</thead>\n'
-            f"<tbody>\n{body}\n</tbody>\n</table></div>{note}"
-        )
 
 
 def tables(evaluation: Evaluation, resamples: int) -> list[Table]:
@@ -110,10 +98,13 @@ def _scores(evaluation: Evaluation, resamples: int) -> Table:
         f"Scores of the {evaluation.used}, with 95 % intervals",
         ("score", "value"),
         tuple((SCORES[name], shown(one)) for name, one in whole.scores.items()),
-        f"Percent, but HD95. Intervals: percentiles of {resamples} bootstrap samples of the images. HD95 is the mean "
+        f"Percent, but HD95 and false lesions. Intervals: percentiles of {resamples} bootstrap samples of the "
+        f"{len(evaluation.tally.patients.unique())} patients. HD95 is the mean "
         f"over images, in pixels of the full-size mask; it is undefined, and the image left out, where the mask or "
         f"what was found is empty: {whole.without_hd95} of {whole.images} images. Calibration error: expected, over "
-        f"all pixels, in {BINS} bins of equal width.",
+        f"all pixels, in {BINS} bins of equal width. Lesions: parts of the mask that are connected over sides and "
+        f"corners, from {100 * LEAST_SHARE:g} % of the image; found where {100 * FOUND_FROM:g} % of their pixels are. "
+        "False lesions: such parts of what was found that touch no pixel of the mask.",
     )
 
 
@@ -137,21 +128,33 @@ def _switches(evaluation: Evaluation) -> Table:
 
 
 def _obedience(evaluation: Evaluation) -> Table:
-    names = {"mean": "mean of both sides"}
     return Table(
         "Obedience",
-        ("caption narrowed to", "global Dice"),
-        tuple((names.get(name, f"{name} only"), shown(one)) for name, one in evaluation.obedience_scores.items()),
-        f"{evaluation.obedience.images} of {len(evaluation.samples)} images have a caption that names both sides. It "
-        "is narrowed to one side and scored against the mask on that side alone: a model that ignores the caption "
-        "finds too much.",
+        ("caption narrowed to", "images", "global Dice", "floor", "crop", "verdict"),
+        tuple(
+            (
+                f"mean by {one.name}" if not one.images else one.name,
+                str(one.images or ""),
+                shown(one.obeyed),
+                shown(one.floor),
+                shown(one.crop),
+                ("read" if one.reads else "not read") + ("" if one.beats_crop else ", below the crop"),
+            )
+            for one in evaluation.obedience
+        ),
+        "Captions that name a place and another one are narrowed to it, and scored against the mask in that place "
+        "alone. Floor: what is found under the whole caption, scored so, which is what a model reaches that ignores "
+        "the caption. Crop: the same cut to that place, for which no model need read. A zone holds the regions of both "
+        "sides at one height. Read: the interval lies above that of the floor.",
+        words=(0, 5),
+        bad=frozenset((row, 5) for row, one in enumerate(evaluation.obedience) if not one.reads),
     )
 
 
 def _robustness(evaluation: Evaluation) -> Table:
     return Table(
         "Robustness to the caption",
-        ("captions", "changed", "regions", "global Dice", "per-image Dice", "change in global Dice", "what is asked"),
+        ("captions", "changed", "regions", "global Dice", "per-image Dice", "change", "should", "", "what is asked"),
         tuple(
             (
                 row.variant.name,
@@ -160,14 +163,18 @@ def _robustness(evaluation: Evaluation) -> Table:
                 shown(row.global_dice),
                 shown(row.image_dice),
                 shown(row.difference),
+                row.variant.should,
+                {True: "does", False: "does NOT", None: ""}[row.as_it_should],
                 row.variant.about,
             )
             for row in evaluation.robustness
         ),
         f"Changed: captions that differ from the original ones, of {len(evaluation.samples)}; regions: those that "
         "name other regions. The change in global Dice is paired over the images. In other words: the same regions "
-        "in the words of the quoted sentence.",
-        words=(0, 6),
+        f"in the words of the quoted sentence. What should hold does where it loses no more than {HELD_WITHIN:g}; what "
+        "should fall does where its whole interval lies below 0.",
+        words=(0, 6, 7, 8),
+        bad=frozenset((row, 7) for row, one in enumerate(evaluation.robustness) if one.as_it_should is False),
     )
 
 

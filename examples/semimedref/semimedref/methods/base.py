@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from crossmodal_aug import Atlas, ITCLoss, PositionParser
 from crossmodal_aug.augment import CrossModalOp
@@ -19,21 +20,32 @@ from semimedref.data.samples import Samples
 from semimedref.data.views import normalise, to_unit
 from semimedref.draws import Draws
 from semimedref.inference import predict_logits, resize_probabilities
-from semimedref.losses import segmentation_loss
+from semimedref.losses import OTHER_LOSSES, segmentation_loss
 from semimedref.methods.clock import StepClock
+from semimedref.methods.faults import FillerParser
 from semimedref.methods.geometry import Geometry, View
 from semimedref.methods.ops import Altered, make_ops, make_reword, reworded, run_ops
+from semimedref.methods.positives import AFFINITIES, numbered
 from semimedref.methods.released import FirstPhraseParser
 from semimedref.methods.tokens import TokenMemory
 from semimedref.methods.watch import agreement, dose
+from semimedref.methods.zone_masks import bits_of
 from semimedref.metrics import Confusion
 from semimedref.models import ReferringModel
+from semimedref.models.own_caption import OwnCaption
+from semimedref.models.tokenizer import Tokens
 from semimedref.ranks import own_rows
 
 CHECKPOINT_FORMAT = 1
 WARM_UP = 0.05
 LABELLED_ITCL = 0.02
 LOG_EVERY = 10
+
+PARSERS = {"released": FirstPhraseParser, "faulty": FillerParser}
+"""By mix: the parsers that misread as the released code does."""
+
+Logged = dict[str, Tensor | float]
+"""What a step writes to the log, by name."""
 
 
 class Method(pl.LightningModule, ABC):
@@ -53,11 +65,11 @@ class Method(pl.LightningModule, ABC):
         super().__init__()
         self.student = student
         self.config = config
-        whole = PositionParser(atlas)
-        self.parser = FirstPhraseParser(atlas) if config.mix == "released" else whole
         # The published faults are those of the published ops: what was not published reads the whole caption.
-        self.geometry = Geometry(whole, config)
-        self.reword = make_reword(whole, config)
+        self.whole = PositionParser(atlas)
+        self.parser = PARSERS[config.mix](atlas) if config.mix in PARSERS else self.whole
+        self.geometry = Geometry(self.whole, config)
+        self.reword = make_reword(self.whole, config)
         self.ops = make_ops(self.parser, config)
         self.itcl = ITCLoss(gather_distributed=config.ranks > 1)
         self.clock = StepClock()
@@ -74,7 +86,7 @@ class Method(pl.LightningModule, ABC):
         return {"student": self.student}
 
     @abstractmethod
-    def objective(self, batch: StepBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def objective(self, batch: StepBatch, draws: Draws) -> tuple[Tensor, Logged]:
         """Return the loss of a step, and what to log of it."""
 
     def labelled_inputs(self, batch: StepBatch, draws: Draws) -> Altered:
@@ -107,22 +119,38 @@ class Method(pl.LightningModule, ABC):
         batch = reworded(self.reword, batch, draws=draws, branch=branch)
         return batch._replace(params=weak.params | batch.params)
 
-    def labelled_alone(self, labelled: Altered) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def labelled_alone(self, labelled: Altered) -> tuple[Tensor, Logged]:
         """Return the loss of a step that sees no unlabelled sample, and what to log of it."""
         own = labelled.rows(own_rows(len(labelled.texts)))
         return self.labelled_loss(*self.see(own.images, own.texts), own)
 
     def labelled_loss(
         self, logits: Tensor, image_embedding: Tensor | None, text_embedding: Tensor | None, labelled: Altered
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    ) -> tuple[Tensor, Logged]:
         """Return the loss of what the student made of the labelled samples, and what to log of it."""
-        loss = segmentation_loss(logits, labelled.target)
-        parts: dict[str, Tensor | float] = {"labelled seg": loss.detach()}
+        loss = self.seg(logits, labelled.target)
+        parts: Logged = {"labelled seg": loss.detach()}
         if image_embedding is not None and text_embedding is not None:
             itcl, noted = self.contrast(image_embedding, text_embedding, labelled.texts, "labelled")
             loss = loss + self.config.itcl * LABELLED_ITCL * itcl
             parts |= noted
-        return loss, parts
+        return self.with_written_loss(loss, parts, labelled.images, labelled.texts, "labelled")
+
+    def seg(self, logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return what the settings compare masks by."""
+        if self.config.loss == "dice-ce":
+            return segmentation_loss(logits, target, weight)
+        return OTHER_LOSSES[self.config.loss](logits, target, weight)
+
+    def with_written_loss(
+        self, loss: Tensor, parts: Logged, images: Tensor, texts: Sequence[str], branch: str
+    ) -> tuple[Tensor, Logged]:
+        """Add, for a student that writes captions, how far its regions are from those of the captions given."""
+        if not isinstance(self.student, OwnCaption):
+            return loss, parts
+        found = self.student.caption_logits(images).float()
+        written = binary_cross_entropy_with_logits(found, bits_of(self.whole, texts, found.device).float())
+        return loss + written, parts | {f"{branch} caption": written.detach()}
 
     def see(
         self, images: Tensor, texts: Sequence[str], embedded: int | None = None
@@ -131,12 +159,19 @@ class Method(pl.LightningModule, ABC):
         tokens = self.tokens(texts).to(images.device)
         if not self.config.itcl:
             return self.student.segment(images, tokens), None, None
-        out: tuple[Tensor, Tensor, Tensor] = self.student(images, tokens, embedded)
+        after = self.config.itcl_image == "after"
+        out: tuple[Tensor, Tensor, Tensor] = self.student(images, tokens, embedded, after_reading=after)
         return out
+
+    def embed(self, images: Tensor, tokens: Tokens) -> Tensor:
+        """Return the embedding of images, which as released have read their own captions."""
+        if self.config.itcl_image == "after":
+            return self.student.embed_images(images, tokens)
+        return self.student.embed_images(images)
 
     def contrast(
         self, image_embedding: Tensor, text_embedding: Tensor, texts: Sequence[str], branch: str
-    ) -> tuple[Tensor, dict[str, Tensor | float]]:
+    ) -> tuple[Tensor, Logged]:
         """Return the contrastive loss of images and the captions that are theirs, over all ranks, and what to log.
 
         Beside the loss stand what a model reaches that tells no pair from another, and the least that any can reach,
@@ -144,7 +179,12 @@ class Method(pl.LightningModule, ABC):
         """
         with self.clock("ops"):
             positions = self.parser.encode(texts).to(image_embedding.device, non_blocking=True)
-            found = self.itcl(image_embedding, text_embedding, positions, return_parts=True)
+            affinity = AFFINITIES.get(self.config.positives)
+            if affinity is None:
+                found = self.itcl(image_embedding, text_embedding, positions, return_parts=True)
+            else:
+                labels = numbered(positions, own_rows(len(texts) * self.config.ranks).start)
+                found = self.itcl(image_embedding, text_embedding, labels, affinity=affinity, return_parts=True)
         return found.loss, {
             f"{branch} itcl": found.loss.detach(),
             f"{branch} itcl chance": math.log(len(texts) * self.config.ranks),

@@ -1,6 +1,7 @@
 """Mean teacher: a student learns from its own average's masks on unlabelled images (arXiv 1703.01780)."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,18 +9,51 @@ from torch import Tensor
 from crossmodal_aug import Atlas
 from semimedref.config import Config
 from semimedref.data.module import StepBatch
+from semimedref.data.samples import Samples
 from semimedref.data.views import normalise, photometric, to_unit
 from semimedref.draws import Draws
-from semimedref.losses import segmentation_loss
-from semimedref.methods.base import Method
-from semimedref.methods.ops import make_pos_aug, vaguer
-from semimedref.methods.teacher import EMATeacher, momentum
+from semimedref.methods.base import Logged, Method
+from semimedref.methods.copy_paste import copy_paste
+from semimedref.methods.drop_by_loss import with_small_loss
+from semimedref.methods.feature_dropout import FeatureDropout
+from semimedref.methods.geometry import View
+from semimedref.methods.lv_loss import lv_loss
+from semimedref.methods.ops import Altered, make_pos_aug, vaguer
+from semimedref.methods.pseudo_masks import PseudoMasks, trust
+from semimedref.methods.teacher import EMATeacher, momentum, probabilities_of
 from semimedref.methods.watch import dice
+from semimedref.methods.zone_masks import bits_of, named_zones
 from semimedref.models import ReferringModel
+from semimedref.models.tokenizer import Tokens
 from semimedref.ranks import gather_rows, own_rows
 
 UNLABELLED_ITCL = 0.10
-SURE = 0.9
+
+
+class Plain(NamedTuple):
+    """This rank's unlabelled samples in their weak view, as the pseudo-masks are found in them.
+
+    Attributes:
+        images: (B, 1, H, W), normalised.
+        texts: B captions.
+        tokens: Those of the captions.
+    """
+
+    images: Tensor
+    texts: list[str]
+    tokens: Tokens
+
+
+class Strong(NamedTuple):
+    """A strong view of all unlabelled samples.
+
+    Attributes:
+        altered: The samples after the ops.
+        texts: The captions that the student sees, which may be vaguer than those of ``altered``.
+    """
+
+    altered: Altered
+    texts: list[str]
 
 
 class MeanTeacher(Method):
@@ -28,8 +62,9 @@ class MeanTeacher(Method):
         total = Seg(labelled) + 0.02 ITCL(labelled) + w(t) [Seg(unlabelled) + 0.10 ITCL(unlabelled)]
 
     The teacher sees the weak view and the full caption; the student sees the strong view after the ops, under the
-    caption that they leave. Which ops there are, how captions are made vaguer, whether there is a contrastive loss
-    and what a pixel of a pseudo-mask counts, the settings say: that is all in which the methods differ.
+    caption that they leave. Which ops there are, how captions are made vaguer, whose masks are learnt from and what
+    their pixels count, how many views there are and what else is asked of them, the settings say: that is all in which
+    the methods differ.
 
     Args:
         student: The model to train.
@@ -45,57 +80,134 @@ class MeanTeacher(Method):
         super().__init__(student, config, atlas, steps=steps, steps_a_pass=steps_a_pass)
         self.teacher = EMATeacher(student)
         self.pos_aug = make_pos_aug(self.parser, config)
+        self.pseudo_masks = PseudoMasks(self.whole, config)
 
     @property
     def models(self) -> dict[str, ReferringModel]:
         """Student and teacher."""
         return {"student": self.student, "teacher": self.teacher.model}
 
-    def objective(self, batch: StepBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def objective(self, batch: StepBatch, draws: Draws) -> tuple[Tensor, Logged]:
         """Return the loss of a step, and what to log of it."""
         weight = ramp(self.global_step / self.steps, self.config)
         labelled = self.labelled_inputs(batch, draws)
         if not weight:
             return self.labelled_alone(labelled)
+        weak = self.weak_view(batch.unlabelled, draws)
+        own = own_rows(len(weak.texts))
+        images, texts = normalise(weak.images[own]), weak.texts[own]
+        plain = Plain(images, texts, self.tokens(texts).to(images.device))
+        pseudo = gather_rows(self.found(plain), len(weak.texts))
+        pseudo = self.pseudo_masks(pseudo, weak.texts, batch.labelled)
+        views = self.strong_views(weak, pseudo, draws)
+        self.watch("unlabelled", weak.texts, pseudo, views[0].altered)
+        if batch.unlabelled.hidden_masks is not None:
+            self.noted["pseudo dice"] = dice(pseudo >= 0.5, weak.masks)
+        about: Logged = {
+            "unlabelled weight": weight,
+            "mixed share": views[0].altered.mixed.float().mean(),
+            "teacher certainty": (2 * pseudo - 1).abs().mean(),
+        }
+        if self.config.mix == "bcp":
+            loss, parts = self.pasted_loss(labelled, views[0], weight, draws)
+            loss, parts = self.with_written_loss(loss, parts, plain.images, plain.texts, "unlabelled")
+            return loss, about | parts
+        labelled = labelled.rows(own_rows(len(labelled.texts)))
+        loss, pseudo_loss, parts = self.both_losses(labelled, [view_rows(view, own) for view in views])
+        if self.config.feature_dropout:
+            # Half of the unlabelled loss, as in UniMatch, is that of the view in feature space.
+            perturbed = self.perturbed_loss(plain, pseudo[own], draws("unlabelled", "features"))
+            pseudo_loss = (pseudo_loss + perturbed) / 2
+            parts["unlabelled seg, features"] = perturbed.detach()
+        if self.config.itcl:
+            # As published, the contrast is between the unmixed image and its own full caption.
+            itcl, noted = self.contrast(
+                self.embed(plain.images, plain.tokens),
+                self.student.embed_texts(plain.tokens),
+                plain.texts,
+                "unlabelled",
+            )
+            pseudo_loss = pseudo_loss + self.config.itcl * UNLABELLED_ITCL * itcl
+            parts |= noted
+        loss, parts = self.with_written_loss(loss, parts, plain.images, plain.texts, "unlabelled")
+        return loss + weight * pseudo_loss, parts | about
 
-        unlabelled = batch.unlabelled
+    def weak_view(self, unlabelled: Samples, draws: Draws) -> View:
+        """Return the weak view of all unlabelled samples."""
         images, hidden = to_unit(unlabelled.images), unlabelled.hidden_masks
         hidden = torch.zeros_like(images, dtype=torch.bool) if hidden is None else hidden
         with self.clock("ops"):
-            weak = self.geometry.weak(images, unlabelled.texts, hidden, known=False, draws=draws, branch="unlabelled")
-        own = own_rows(len(unlabelled))
-        plain, plain_texts = normalise(weak.images[own]), weak.texts[own]
-        tokens = self.tokens(plain_texts).to(plain.device)
-        pseudo = gather_rows(self.teacher.probabilities(plain, tokens), len(unlabelled))
-        strong = normalise(photometric(weak.images, draws("unlabelled", "photometric")))
-        with self.clock("ops"):
-            altered = self.altered(self.ops, weak, strong, pseudo, draws, "unlabelled")
-            texts = vaguer(self.pos_aug, altered, draws=draws)
-        self.watch("unlabelled", weak.texts, pseudo, altered)
-        if unlabelled.hidden_masks is not None:
-            self.noted["pseudo dice"] = dice(pseudo >= 0.5, weak.masks)
+            return self.geometry.weak(images, unlabelled.texts, hidden, known=False, draws=draws, branch="unlabelled")
 
-        labelled = labelled.rows(own_rows(len(labelled.texts)))
-        mixed = altered.rows(own)
+    def found(self, plain: Plain) -> Tensor:
+        """Return (B, 1, H, W) probabilities of weak views: the teacher's or, as in FixMatch, the student's own."""
+        if self.config.masks_by == "teacher":
+            return self.teacher.probabilities(plain.images, plain.tokens)
+        return probabilities_of(self.student, plain.images, plain.tokens)
+
+    def strong_views(self, weak: View, pseudo: Tensor, draws: Draws) -> list[Strong]:
+        """Return the strong views of all unlabelled samples; the first draws what it would draw alone."""
+        branches = ["unlabelled", "second view"] if self.config.views == "images" else ["unlabelled"]
+        views = []
+        for branch in branches:
+            generator = draws(branch, "photometric")
+            if self.config.photometric == "unit":
+                strong = normalise(photometric(weak.images, generator))
+            else:
+                strong = photometric(normalise(weak.images), generator)
+            with self.clock("ops"):
+                altered = self.altered(self.ops, weak, strong, pseudo, draws, branch)
+                views.append(Strong(altered, vaguer(self.pos_aug, altered, draws=draws, branch=branch)))
+        if self.config.views == "texts":
+            views.insert(0, Strong(views[0].altered, views[0].altered.texts))
+        return views
+
+    def both_losses(self, labelled: Altered, views: Sequence[Strong]) -> tuple[Tensor, Tensor, Logged]:
+        """Return the labelled loss, the unlabelled one as the mean over the views, and what to log of both."""
+        images = torch.cat([labelled.images, *(view.altered.images for view in views)])
+        texts = [*labelled.texts, *(text for view in views for text in view.texts)]
         count = len(labelled.texts)
-        logits, image_embedding, text_embedding = self.see(
-            torch.cat((labelled.images, mixed.images)), [*labelled.texts, *texts[own]], embedded=count
-        )
+        logits, image_embedding, text_embedding = self.see(images, texts, embedded=count)
         loss, parts = self.labelled_loss(logits[:count], image_embedding, text_embedding, labelled)
-        pseudo_loss = segmentation_loss(logits[count:], mixed.target >= 0.5, trust(mixed.target, self.config))
-        parts |= {
-            "unlabelled seg": pseudo_loss.detach(),
-            "unlabelled weight": weight,
-            "mixed share": altered.mixed.float().mean(),
-            "teacher certainty": (2 * pseudo - 1).abs().mean(),
-        }
-        if self.config.itcl:
-            # As published, the contrast is between the unmixed image and its own full caption.
-            image_embedding, text_embedding = self.student.embed_images(plain), self.student.embed_texts(tokens)
-            itcl, noted = self.contrast(image_embedding, text_embedding, plain_texts, "unlabelled")
-            pseudo_loss = pseudo_loss + self.config.itcl * UNLABELLED_ITCL * itcl
-            parts |= noted
-        return loss + weight * pseudo_loss, parts
+        losses = [
+            self.view_loss(part, view) for part, view in zip(logits[count:].chunk(len(views)), views, strict=True)
+        ]
+        pseudo_loss = torch.stack(losses).mean()
+        parts["unlabelled seg"] = pseudo_loss.detach()
+        return loss, pseudo_loss, parts
+
+    def view_loss(self, logits: Tensor, view: Strong) -> Tensor:
+        """Return the loss of one strong view of this rank's samples."""
+        pseudo = view.altered.target
+        target, weight = pseudo >= 0.5, trust(pseudo, self.config)
+        if self.config.drop:
+            weight = torch.ones_like(pseudo) if weight is None else weight
+            weight = weight * with_small_loss(logits, target, weight, self.config.drop).view(-1, 1, 1, 1)
+        loss = self.seg(logits, target, weight)
+        if self.config.lv:
+            bits = bits_of(self.whole, view.altered.texts, logits.device)
+            loss = loss + self.config.lv * lv_loss(logits, named_zones(bits, self.whole, logits.shape[-2:]))
+        return loss
+
+    def perturbed_loss(self, plain: Plain, pseudo: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the loss of the weak view whose features lack channels."""
+        perturb = FeatureDropout(self.config.feature_dropout, generator)
+        logits = self.student.segment(plain.images, plain.tokens, perturb)
+        return self.seg(logits, pseudo >= 0.5, trust(pseudo, self.config))
+
+    def pasted_loss(self, labelled: Altered, view: Strong, weight: float, draws: Draws) -> tuple[Tensor, Logged]:
+        """Return the loss of BCP, and what to log: labelled pixels count 1 and others ``weight``, wherever they lie."""
+        pseudo = view.altered.target
+        trusted = trust(pseudo, self.config)
+        weights = weight * (torch.ones_like(pseudo) if trusted is None else trusted)
+        pasted = copy_paste(labelled, view.altered, weights, draws("unlabelled", "copy"))
+        own = own_rows(len(labelled.texts))
+        parts = [torch.cat([half[own] for half in part.chunk(2)]).chunk(2) for part in pasted]
+        texts = [*labelled.texts[own], *view.texts[own]]
+        logits = self.see(torch.cat(parts[0]), texts)[0].chunk(2)
+        outside, inside = (self.seg(*one) for one in zip(logits, *parts[1:], strict=True))
+        logged: Logged = {"labelled seg": outside.detach(), "unlabelled seg": inside.detach(), "mixed share": 1.0}
+        return outside + inside, logged
 
     def on_train_batch_end(self, outputs: Any, batch: StepBatch, batch_idx: int) -> None:
         """Let the teacher follow, after every optimiser step."""
@@ -106,21 +218,9 @@ class MeanTeacher(Method):
         self.teacher.follow(self.student, momentum(step, step / self.steps_a_pass))
 
 
-def trust(pseudo: Tensor, config: Config) -> Tensor | None:
-    """Return what each pixel of a pseudo-mask counts in the loss, (B, 1, H, W); None where all count alike.
-
-    Example:
-        >>> pseudo = torch.tensor([0.5, 0.75, 1.0])
-        >>> trust(pseudo, Config(pseudo_weight="certainty"))
-        tensor([0.0000, 0.5000, 1.0000])
-        >>> trust(pseudo, Config(pseudo_weight="threshold"))
-        tensor([0., 0., 1.])
-    """
-    if config.pseudo_weight == "equal":
-        return None
-    if config.pseudo_weight == "threshold":
-        return (torch.maximum(pseudo, 1 - pseudo) >= SURE).to(pseudo.dtype)
-    return (2 * pseudo - 1).abs()
+def view_rows(view: Strong, rows: slice) -> Strong:
+    """Return some of the samples of a view."""
+    return Strong(view.altered.rows(rows), view.texts[rows])
 
 
 def ramp(progress: float, config: Config) -> float:

@@ -1,7 +1,7 @@
 """The ops that a run's settings ask for, and a batch's way through them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,7 +10,17 @@ from crossmodal_aug import Focus, PosAug, PositionParser, Reword, SyncFlip, TPat
 from crossmodal_aug.augment import Augmented, CrossModalOp, Params
 from semimedref.config import Config
 from semimedref.draws import Draws
+from semimedref.methods.boxes import RandomBoxes
+from semimedref.methods.faults import UNKNOWN_TOKEN, FaultyMix
+from semimedref.methods.keyword_flip import KeywordFlip
+from semimedref.methods.mix_gen import MixGen
+from semimedref.methods.patch_mix import PatchMix
+from semimedref.methods.pixel_mix import PixelMix
+from semimedref.methods.published import PublishedMix
 from semimedref.methods.released import ReleasedPatchMix
+
+PIXEL_MIXES: dict[str, type[PixelMix | MixGen]] = {"boxes": RandomBoxes, "patchmix": PatchMix, "mixgen": MixGen}
+WORD_FOR_WORD: dict[str, type[PublishedMix]] = {"published": PublishedMix, "faulty": FaultyMix}
 
 
 class Altered(NamedTuple):
@@ -54,23 +64,38 @@ def make_ops(parser: PositionParser, config: Config) -> dict[str, CrossModalOp]:
     """
     ops: dict[str, CrossModalOp] = {}
     if config.flip:
-        ops["flip"] = SyncFlip(parser, p=config.flip)
+        flip = SyncFlip if config.flip_words == "report" else KeywordFlip
+        ops["flip"] = flip(parser, p=config.flip)
+    ops |= make_mix(parser, config)
+    if config.focus:
+        # Last, so that it narrows the caption of the mix.
+        ops["focus"] = Focus(parser, unit=config.focus_unit, p=config.focus)
+    return ops
+
+
+def make_mix(parser: PositionParser, config: Config) -> dict[str, CrossModalOp]:
+    """Return the ops that mix samples of one branch; BCP crosses the branches, and so is none of them."""
+    if config.mix in PIXEL_MIXES:
+        return {"patch": PIXEL_MIXES[config.mix](parser)}
     if config.mix == "cutmix":
         half = max(2, config.size // 2)
-        ops["patch"] = TPatchMix(parser, patch_size=half, p=0.5, where="anywhere", gate=None, text="keep")
-    elif config.mix == "paper":
-        ops["patch"] = TPatchMix.paper(parser)
-    elif config.mix == "released":
-        ops["patch"] = ReleasedPatchMix.paper(parser)
-    elif config.mix in ("patch", "both"):
+        return {"patch": TPatchMix(parser, patch_size=half, p=0.5, where="anywhere", gate=None, text="keep")}
+    if config.mix in WORD_FOR_WORD:
+        token = UNKNOWN_TOKEN if config.pos_aug == "unknown" else "[MASK]"
+        where: Any = config.patch_where
+        mix = WORD_FOR_WORD[config.mix]
+        return {"patch": mix(parser, where=where, pos_aug=config.pos_aug != "none", mask_token=token)}
+    if config.mix == "paper":
+        return {"patch": TPatchMix.paper(parser)}
+    if config.mix == "released":
+        return {"patch": ReleasedPatchMix.paper(parser)}
+    ops: dict[str, CrossModalOp] = {}
+    if config.mix in ("patch", "both"):
         # A patch goes where both captions name a region: there neither image holds anything that goes unnamed.
         side = max(2, config.size // 4)
         ops["patch"] = TPatchMix(parser, patch_size=side, p=0.25, where="shared", gate="confident")
     if config.mix in ("zone", "both"):
         ops["zone"] = ZoneMix(parser, unit=config.zone_unit, p=0.5)
-    if config.focus:
-        # Last, so that it narrows the caption of the mix.
-        ops["focus"] = Focus(parser, unit=config.focus_unit, p=config.focus)
     return ops
 
 
@@ -80,16 +105,20 @@ def make_reword(parser: PositionParser, config: Config) -> Reword | None:
 
 
 def make_pos_aug(parser: PositionParser, config: Config) -> dict[str, PosAug]:
-    """Return the ops that make captions vaguer, in their order: each phrase changes with probability 1/2."""
+    """Return the ops that make captions vaguer, in their order: each phrase changes with probability 1/2.
+
+    There are none where the mix does it itself, before it mixes.
+    """
+    if config.pos_aug == "none" or config.mix in WORD_FOR_WORD:
+        return {}
     if config.pos_aug == "mix":
         return {"fuzz": PosAug(parser, phrase_p=0.5, mode="mix")}
-    if config.pos_aug == "paper":
-        # Half of the changed phrases are fuzzed and half are masked: 1/3 of the 3/4 that the first op leaves.
-        return {
-            "fuzz": PosAug(parser, phrase_p=1 / 4, mode="fuzz"),
-            "mask": PosAug(parser, phrase_p=1 / 3, mode="mask"),
-        }
-    return {}
+    token = UNKNOWN_TOKEN if config.pos_aug == "unknown" else "[MASK]"
+    # Half of the changed phrases are fuzzed and half are masked: 1/3 of the 3/4 that the first op leaves.
+    return {
+        "fuzz": PosAug(parser, phrase_p=1 / 4, mode="fuzz"),
+        "mask": PosAug(parser, phrase_p=1 / 3, mode="mask", mask_token=token),
+    }
 
 
 def run_ops(
@@ -135,14 +164,14 @@ def reworded(op: Reword | None, batch: Altered, *, draws: Draws, branch: str) ->
     return batch._replace(texts=list(out.texts or batch.texts), params=batch.params | {"reword": out.params})
 
 
-def vaguer(ops: dict[str, PosAug], batch: Altered, *, draws: Draws) -> list[str]:
+def vaguer(ops: dict[str, PosAug], batch: Altered, *, draws: Draws, branch: str = "unlabelled") -> list[str]:
     """Return the captions of an altered batch with vaguer positions.
 
     A caption that Focus narrowed stays as it is: only it says which of the lesions are meant.
     """
     texts = batch.texts
     for name, op in ops.items():
-        changed = op(None, texts, generator=draws("unlabelled", name)).texts
+        changed = op(None, texts, generator=draws(branch, name)).texts
         texts = list(texts if changed is None else changed)
     if not ops or "focus" not in batch.params:
         return texts

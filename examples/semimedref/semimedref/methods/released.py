@@ -1,8 +1,8 @@
-"""Semi-MedRef with the behaviour of its released code, to compare with; written from a description of it alone.
+"""The mix of `--mix released`: Semi-MedRef's released code as this example's first edition had it, for older runs.
 
-Three of its faults are here: the image is mixed before the gate decides, while text and target are mixed after it; of
-a caption only the first position phrase is read; a mixed caption claims the donor's whole phrase, wherever the patch
-lay, and drops nothing.
+It was written from a description alone. Three of its faults are here, and `faults.py` has all that lie in the mix: the
+image is mixed before the gate decides, while text and target are mixed after it; of a caption only the first position
+phrase is read; a mixed caption claims the donor's whole phrase, wherever the patch lay, and drops nothing.
 """
 
 from collections.abc import Iterable

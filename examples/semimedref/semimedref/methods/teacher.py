@@ -28,11 +28,9 @@ class EMATeacher(nn.Module):
         """Stay in eval mode, whatever the module around it is put into."""
         return super().train(False)
 
-    @torch.no_grad()
     def probabilities(self, images: Tensor, tokens: Tokens) -> Tensor:
         """Return (B, 1, H, W) probabilities."""
-        # Under mixed precision too the pseudo-masks are compared and weighed in float32.
-        return self.model.segment(images, tokens).float().sigmoid()
+        return probabilities_of(self.model, images, tokens)
 
     @torch.no_grad()
     def follow(self, student: ReferringModel, momentum: float) -> None:
@@ -48,6 +46,17 @@ class EMATeacher(nn.Module):
                 value.lerp_(theirs[name], 1 - momentum)
             else:
                 value.copy_(theirs[name])
+
+
+@torch.no_grad()
+def probabilities_of(model: ReferringModel, images: Tensor, tokens: Tokens) -> Tensor:
+    """Return (B, 1, H, W) probabilities of a model in eval mode; it is put back into its own afterwards."""
+    training = model.training
+    model.eval()
+    logits = model.segment(images, tokens)
+    model.train(training)
+    # Under mixed precision too the pseudo-masks are compared and weighed in float32.
+    return logits.float().sigmoid()
 
 
 def momentum(step: int, epoch: float) -> float:

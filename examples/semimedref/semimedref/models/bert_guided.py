@@ -2,18 +2,32 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
-from semimedref.models.base import ReferringModel
+from semimedref.models.base import Perturb, ReferringModel
 from semimedref.models.blocks import SubpixelHead, pool_places, projection
 from semimedref.models.convnext import TINY_DEPTHS, TINY_WIDTH, ConvNeXtPyramid, convnext_tiny_weights
 from semimedref.models.text_encoder import FrozenBert
 from semimedref.models.tokenizer import Tokens
+
+
+class Found(NamedTuple):
+    """What a network makes of images and words.
+
+    Attributes:
+        logits: (B, 1, H, W).
+        read: The deepest map that has read the words.
+        unread: The deepest map, where there is one that has not.
+    """
+
+    logits: Tensor
+    read: Tensor
+    unread: Tensor | None
 
 
 class BertGuided(ReferringModel):
@@ -109,41 +123,47 @@ class BertGuided(ReferringModel):
         """Return the word pieces of B captions."""
         return self.text.tokenize(texts)
 
-    def embed_images(self, images: Tensor) -> Tensor:
-        """Return the (B, E) embedding of images, from the ConvNeXt alone."""
-        return self._embed_map(self.image(self._laid_out(images))[-1])
+    def embed_images(self, images: Tensor, tokens: Tokens | None = None) -> Tensor:
+        """Return the (B, E) embedding of images, from the ConvNeXt alone where they read nothing."""
+        images = self._laid_out(images)
+        if tokens is None:
+            return self._embed_map(self.image(images)[-1])
+        found = self._segment(self.image.stages[0](images), self.text(tokens).words, tokens.valid)
+        return self._embed_map(found.read)
 
     def embed_texts(self, tokens: Tokens) -> Tensor:
         """Return the (B, E) embedding of captions."""
         embedding: Tensor = self.text_projection(self.text(tokens).mean)
         return embedding
 
-    def segment(self, images: Tensor, tokens: Tokens) -> Tensor:
+    def segment(self, images: Tensor, tokens: Tokens, perturb: Perturb | None = None) -> Tensor:
         """Return logits (B, 1, H, W)."""
-        return self._segment(self.image.stages[0](self._laid_out(images)), self.text(tokens).words, tokens.valid)[0]
+        first = self.image.stages[0](self._laid_out(images))
+        return self._segment(first, self.text(tokens).words, tokens.valid, perturb).logits
 
-    def forward(self, images: Tensor, tokens: Tokens, embedded: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, tokens: Tokens, embedded: int | None = None, *, after_reading: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (B, 1, H, W), and image and text embedding, (N, E), of the first N samples."""
         features = self.text(tokens)
         first = self.image.stages[0](self._laid_out(images))
-        logits, deepest = self._segment(first, features.words, tokens.valid)
+        found = self._segment(first, features.words, tokens.valid)
+        deepest = found.read if after_reading else found.unread
         if deepest is None:
             deepest = first[:embedded]
             for stage in list(self.image.stages)[1:]:
                 deepest = stage(deepest)
-        return logits, self._embed_map(deepest[:embedded]), self.text_projection(features.mean[:embedded])
+        return found.logits, self._embed_map(deepest[:embedded]), self.text_projection(features.mean[:embedded])
 
     @abstractmethod
-    def _segment(self, first: Tensor, words: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _segment(self, first: Tensor, words: Tensor, valid: Tensor, perturb: Perturb | None = None) -> "Found":
         """Segment, from the map of the first stage on.
 
         Args:
             first: (B, C, H/4, W/4).
             words: (B, L, T).
             valid: (B, L) bool: False where padded.
-
-        Returns:
-            Logits (B, 1, H, W), and the deepest map where it has not seen the words, else None.
+            perturb: Alters each map that the decoder takes from the encoder.
         """
 
     def _embed_map(self, deepest: Tensor) -> Tensor:

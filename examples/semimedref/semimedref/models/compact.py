@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from crossmodal_aug import LUNG_ZONES
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
-from semimedref.models.base import ReferringModel
+from semimedref.models.base import Perturb, ReferringModel
 from semimedref.models.blocks import grid_places, pool_places, projection, start_subpixels_equal
 from semimedref.models.tokenizer import Tokens, WordTokenizer
 
@@ -47,17 +47,19 @@ class Compact(ReferringModel):
     name = "compact"
     stride = 16
     default_width = 16
+    channels: ClassVar[int] = 1
+    """Of the input."""
 
     def __init__(self, tokenizer: WordTokenizer, *, width: int = 16, text_width: int = 64, embedding: int = 64) -> None:
         super().__init__()
         if width < 4 or width % 4:
             raise InvalidValueError(f"Expected `width` to be a multiple of 4 for {self.name}, but got {shown(width)}")
         self.tokenizer = tokenizer
-        self.width = width
+        self.width, self.embedding = width, embedding
         widths = [width, 2 * width, 3 * width, 4 * width]
         self.words = WordEncoder(len(tokenizer), text_width)
         self.stem = nn.Sequential(
-            nn.Conv2d(1, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+            nn.Conv2d(self.channels, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.encoders = nn.ModuleList(
             [ConvBlock(widths[0], widths[0]), *(ConvBlock(a, b) for a, b in pairwise(widths))]
@@ -102,23 +104,29 @@ class Compact(ReferringModel):
         """Return the word numbers of B captions."""
         return self.tokenizer(texts)
 
-    def embed_images(self, images: Tensor) -> Tensor:
-        """Return the (B, E) embedding of images, from the encoder alone."""
-        return self._embed(self._encode(images)[-1])
+    def embed_images(self, images: Tensor, tokens: Tokens | None = None) -> Tensor:
+        """Return the (B, E) embedding of images, from the encoder alone where they read nothing."""
+        deepest = self._encode(images)[-1]
+        return self._embed(deepest if tokens is None else self._read(deepest, self.words(tokens), tokens))
 
     def embed_texts(self, tokens: Tokens) -> Tensor:
         """Return the (B, E) embedding of captions."""
         return self._embed_words(self.words(tokens), tokens)
 
-    def segment(self, images: Tensor, tokens: Tokens) -> Tensor:
+    def segment(self, images: Tensor, tokens: Tokens, perturb: Perturb | None = None) -> Tensor:
         """Return logits (B, 1, H, W)."""
-        return self._decode(self._encode(images), self.words(tokens), tokens)
+        features = self._encode(images)
+        features = features if perturb is None else [perturb(one) for one in features]
+        return self._decode(features, self.words(tokens), tokens)
 
-    def forward(self, images: Tensor, tokens: Tokens, embedded: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, tokens: Tokens, embedded: int | None = None, *, after_reading: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (B, 1, H, W), and image and text embedding, (N, E), of the first N samples."""
         words = self.words(tokens)
         features = self._encode(images)
-        image_embedding, text_embedding = self._embed(features[-1]), self._embed_words(words, tokens)
+        deepest = self._read(features[-1], words, tokens) if after_reading else features[-1]
+        image_embedding, text_embedding = self._embed(deepest), self._embed_words(words, tokens)
         return self._decode(features, words, tokens), image_embedding[:embedded], text_embedding[:embedded]
 
     def _encode(self, images: Tensor) -> list[Tensor]:
@@ -131,13 +139,19 @@ class Compact(ReferringModel):
 
     def _decode(self, features: list[Tensor], words: Tensor, tokens: Tokens) -> Tensor:
         *skips, deepest = features
-        x = self.readers[0](deepest, words, tokens.valid)
+        x = self._read(deepest, words, tokens)
         for level, (decoder, skip) in enumerate(zip(self.decoders, reversed(skips), strict=True)):
             x = decoder(torch.cat((F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip), dim=1))
-            if level + 1 < len(self.readers):
-                x = self.readers[level + 1](x, words, tokens.valid)
+            x = self._read(x, words, tokens, level + 1)
         logits: Tensor = self.head(x)
         return logits
+
+    def _read(self, x: Tensor, words: Tensor, tokens: Tokens, level: int = 0) -> Tensor:
+        """Let a level's map, the coarsest being 0, read the words, if it does."""
+        if level >= len(self.readers):
+            return x
+        read: Tensor = self.readers[level](x, words, tokens.valid)
+        return read
 
     def _embed(self, deepest: Tensor) -> Tensor:
         embedding: Tensor = self.image_projection(pool_places(deepest))

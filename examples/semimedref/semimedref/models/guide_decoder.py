@@ -6,7 +6,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from semimedref.models.bert_guided import BertGuided
+from semimedref.models.base import Perturb
+from semimedref.models.bert_guided import BertGuided, Found
 from semimedref.models.blocks import UpBlock
 from semimedref.models.convnext import TINY_DEPTHS, TINY_WIDTH
 from semimedref.models.guide import TextGuide
@@ -54,12 +55,14 @@ class GuideDecoder(BertGuided):
         self.decoders = nn.ModuleList([UpBlock(coarse, fine, convolutions=2) for fine, coarse in steps])
         self.to(memory_format=torch.channels_last)
 
-    def _segment(self, first: Tensor, words: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def _segment(self, first: Tensor, words: Tensor, valid: Tensor, perturb: Perturb | None = None) -> Found:
         maps = [first]
         for stage in list(self.image.stages)[1:]:
             maps.append(stage(maps[-1]))
-        *skips, deepest = maps
-        x = deepest
+        deepest = maps[-1]
+        *skips, x = maps if perturb is None else [perturb(one) for one in maps]
+        guided = []
         for guide, decoder, skip in zip(self.guides, self.decoders, reversed(skips), strict=True):
-            x = decoder(guide(x, words, valid), skip)
-        return self.head(x), deepest
+            guided.append(guide(x, words, valid))
+            x = decoder(guided[-1], skip)
+        return Found(self.head(x), guided[0], deepest)

@@ -6,7 +6,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from semimedref.models.bert_guided import BertGuided
+from semimedref.models.base import Perturb
+from semimedref.models.bert_guided import BertGuided, Found
 from semimedref.models.blocks import UpBlock
 from semimedref.models.bridge import Bridge
 from semimedref.models.convnext import TINY_DEPTHS, TINY_WIDTH
@@ -49,13 +50,14 @@ class MMIUNet(BertGuided):
         self.decoders = nn.ModuleList([UpBlock(coarse, fine) for fine, coarse in reversed(list(pairwise(widths)))])
         self.to(memory_format=torch.channels_last)
 
-    def _segment(self, first: Tensor, words: Tensor, valid: Tensor) -> tuple[Tensor, None]:
+    def _segment(self, first: Tensor, words: Tensor, valid: Tensor, perturb: Perturb | None = None) -> Found:
         fused: list[Tensor] = []
         for level, bridge in enumerate(self.bridges):
             x = self.image.stages[level](fused[-1]) if fused else first
             x, words = bridge(x, words, valid)
             fused.append(x)
-        *skips, x = fused
+        read = fused[-1]
+        *skips, x = fused if perturb is None else [perturb(one) for one in fused]
         for decoder, skip in zip(self.decoders, reversed(skips), strict=True):
             x = decoder(x, skip)
-        return self.head(x), None
+        return Found(self.head(x), read, None)

@@ -1,0 +1,103 @@
+"""Mask values: which of them is lesion, and whether all files mean the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from crossmodal_aug.doctor.findings import Finding, Level, listed, several
+from crossmodal_aug.doctor.pictures import MaskFacts
+from crossmodal_aug.doctor.study import Study
+
+_GREY = 0.25
+"""Share of what is not background that lies between the levels, where it is no border any more."""
+
+_ADVICE = "Say which values are lesion (--mask-values 1,2), or store two values."
+
+
+def check_mask_values(study: Study) -> Iterator[Finding]:
+    """Say what the values of the masks mean, and which files mean something else."""
+    masks = {index: one for index, one in enumerate(study.masks) if one is not None and not one.error}
+    if not masks:
+        return
+    given = study.settings.mask_values
+    findings = list(_listed(study, masks) if given.text else _told(study, masks))
+    yield from findings
+    full = [index for index, one in masks.items() if one.area == 1]
+    if full:
+        text = (
+            f"{several(len(full), 'mask')} of lesion throughout: {listed([study.rows[index].name for index in full])}."
+        )
+        yield Finding("masks", Level.LOOK, "full-masks", text, tuple(full))
+    lesions = sorted(one.area for one in masks.values() if one.area > 0)
+    if not lesions:
+        yield Finding("masks", Level.MEND, "no-lesion", f"None of {several(len(masks), 'mask')} holds lesion.")
+    elif lesions[len(lesions) // 2] > 0.5:
+        text = "Half of the masks call more than half of the image lesion: are lesion and background exchanged?"
+        yield Finding("masks", Level.LOOK, "inverted-masks", text, figures={"median-area": lesions[len(lesions) // 2]})
+    if not findings:
+        empty = len(masks) - len(lesions)
+        levels = sorted({level for one in masks.values() for level in one.levels})
+        text = f"{_values(levels)}: {levels[-1]:g} is lesion, in {several(len(lesions), 'mask')}"
+        text += f"; {empty:,} hold none." if empty else "."
+        yield Finding("masks", Level.GOOD, "mask-values", text, figures={"levels": levels, "empty": empty})
+
+
+def _told(study: Study, masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
+    """What the files tell by themselves."""
+    exact = {index: one for index, one in masks.items() if not (one.many or one.lossy)}
+    classes = [index for index, one in exact.items() if len(one.levels) > 2]
+    if classes:
+        kinds = Counter(masks[index].levels for index in classes)
+        text = (
+            f"{several(len(classes), 'mask')} of more than two values, such as "
+            f"{_values(max(kinds, key=kinds.__getitem__))} ({study.rows[classes[0]].name} first). {_ADVICE}"
+        )
+        yield Finding("masks", Level.MEND, "mask-classes", text, tuple(classes))
+    shifted = [index for index, one in masks.items() if len(one.levels) > 1 and one.levels[0] > 0.25 * one.levels[-1]]
+    if shifted:
+        text = (
+            f"{several(len(shifted), 'mask')} whose background is not 0: {study.rows[shifted[0]].name} holds "
+            f"{_values(masks[shifted[0]].levels)}. {_ADVICE}"
+        )
+        yield Finding("masks", Level.MEND, "mask-background", text, tuple(shifted))
+    bright = Counter(one.levels[-1] for one in exact.values() if len(one.levels) <= 2 and one.levels[-1] > 0)
+    if len(bright) > 1:
+        common = bright.most_common(1)[0][0]
+        odd = [i for i, one in exact.items() if len(one.levels) <= 2 and one.levels[-1] not in (0, common)]
+        told = ", ".join(f"{level:g} in {times:,}" for level, times in bright.most_common(4))
+        text = f"Masks mean different things: lesion is {told}; {listed([study.rows[i].name for i in odd])} differ."
+        yield Finding("masks", Level.MEND, "mask-values-differ", text, tuple(odd))
+    soft = [index for index, one in masks.items() if one.many or (one.lossy and len(one.levels) > 2)]
+    grey = [index for index in soft if masks[index].between > _GREY]
+    if grey:
+        text = f"{several(len(grey), 'mask')} of many greys, no border alone: {study.rows[grey[0]].name}. {_ADVICE}"
+        yield Finding("masks", Level.MEND, "grey-masks", text, tuple(grey))
+    if len(soft) > len(grey):
+        rest = [index for index in soft if index not in set(grey)]
+        text = (
+            f"{several(len(rest), 'mask')} with soft borders or noise of JPEG; cut them at half of the brightest value "
+            "before training."
+        )
+        yield Finding("masks", Level.LOOK, "soft-masks", text, tuple(rest))
+    coloured = [index for index, one in masks.items() if one.coloured]
+    if coloured:
+        text = f"{several(len(coloured), 'mask')} in colours; any that is not black is taken for lesion."
+        yield Finding("masks", Level.LOOK, "coloured-masks", text, tuple(coloured))
+
+
+def _listed(study: Study, masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
+    """What the values do that the user listed."""
+    text = study.settings.mask_values.text
+    levels = Counter(level for one in masks.values() for level in one.levels)
+    if not any(one.area for one in masks.values()):
+        there = _values(sorted(levels)[:8])
+        yield Finding("masks", Level.MEND, "mask-values-absent", f"No mask holds {text}; they hold {there}.")
+        return
+    without = sum(one.area == 0 for one in masks.values())
+    told = f"{text} is lesion, as you said; {without:,} of {several(len(masks), 'mask')} hold none of it."
+    yield Finding("masks", Level.GOOD, "mask-values", told, figures={"levels": sorted(levels)[:16]})
+
+
+def _values(levels: list[float] | tuple[float, ...]) -> str:
+    return listed([f"{level:g}" for level in levels], most=6)

@@ -1,0 +1,71 @@
+"""A tally as a file: one JSON line that says what was counted, then one for the counts under each kind of captions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from crossmodal_aug.errors import InvalidValueError, shown
+from semimedref.evaluation.tally import Row, Tally
+from semimedref.files import write_text
+
+FORMAT = 1
+
+
+def write_tally(path: Path, counted: Tally) -> None:
+    """Write a tally, in place of an earlier one.
+
+    Raises:
+        CannotWriteError: It could not be written.
+    """
+    head = {
+        "format": FORMAT,
+        "about": counted.about,
+        "images": list(counted.images),
+        "patients": counted.patients.tolist(),
+    }
+    lines = [head, *(_line(row, len(counted.images)) for row in counted.rows.values())]
+    write_text(path, "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
+def read_tally(path: Path) -> Tally:
+    """Read a tally.
+
+    Raises:
+        InvalidValueError: The file is missing, of another format, or damaged.
+    """
+    if not path.is_file():
+        raise InvalidValueError(f"{path}: no such file of counts; `evaluate.py RUN` writes it")
+    try:
+        head, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        if head["format"] != FORMAT:
+            raise InvalidValueError(f"{path}: expected counts of format {FORMAT}, but got {shown(head['format'])}")
+        images, patients = tuple(head["images"]), torch.tensor(head["patients"], dtype=torch.int64)
+        rows = [_row(line, len(images)) for line in lines]
+        if len(patients) != len(images):
+            raise InvalidValueError(f"{path}: expected a patient for each of {len(images)} images")
+        return Tally(images, patients, {row.key: row for row in rows}, dict(head["about"]))
+    except (ValueError, LookupError, TypeError, RuntimeError) as error:
+        if isinstance(error, InvalidValueError):
+            raise
+        raise InvalidValueError(f"{path}: not a file of counts ({type(error).__name__}: {error})") from error
+
+
+def _line(row: Row, images: int) -> dict[str, Any]:
+    # Most rows are of all images.
+    everything = row.images.tolist() == list(range(images))
+    return {
+        "reading": row.reading,
+        "captions": row.captions,
+        "of": "all" if everything else row.images.tolist(),
+        "counts": row.counts.tolist(),
+    }
+
+
+def _row(line: dict[str, Any], images: int) -> Row:
+    places = torch.tensor(range(images) if line["of"] == "all" else line["of"], dtype=torch.int64)
+    counts = torch.tensor(line["counts"], dtype=torch.int64).view(-1, 3)
+    if len(places) != len(counts) or (len(places) and not 0 <= int(places.min()) <= int(places.max()) < images):
+        raise ValueError(f"{line['captions']}: {len(counts)} counts of {len(places)} images")
+    return Row(line["reading"], line["captions"], places, counts)

@@ -1,0 +1,164 @@
+"""Data sets as people lay them out: each is read, and what does not fit is said."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from openpyxl import Workbook
+
+from crossmodal_aug.doctor.layouts import read_listing
+from crossmodal_aug.doctor.listing import Listing
+from crossmodal_aug.doctor.sheets import read_sheet
+from crossmodal_aug.errors import InvalidValueError
+from tests.doctor.phantoms import Drawn, draw_set, save
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Drawn:
+    return draw_set(tmp_path / "set", train=3, test=2)
+
+
+def write_table(path: Path, rows: list[list[object]]) -> None:
+    if path.suffix == ".xlsx":
+        book = Workbook()
+        for row in rows:
+            book.worksheets[0].append(row)
+        book.save(path)
+    else:
+        mark = "\t" if path.suffix == ".tsv" else ";"
+        path.write_text("\n".join(mark.join(map(str, row)) for row in rows), encoding="utf-8-sig")
+
+
+def rows_of(drawn: Drawn, part: str) -> list[list[object]]:
+    return [["IMAGE ", "Description"], *([row["image"], row["caption"]] for row in drawn.rows[part])]
+
+
+def whole(listing: Listing) -> list[tuple[str, bool, bool]]:
+    return [(row.part, row.image is not None, row.mask is not None) for row in listing.rows]
+
+
+WHOLE = [("train", True, True)] * 3 + [("test", True, True)] * 2
+
+
+def test_annotation(drawn: Drawn) -> None:
+    listing = read_listing(drawn.root)
+    assert listing.layout == "layout annotation"
+    assert whole(listing) == WHOLE
+    assert (listing.images_left, listing.masks_left) == ((), ())
+
+
+def test_annotation_may_name_masks_or_no_ending(drawn: Drawn) -> None:
+    for row in drawn.rows["train"]:
+        row["image_path"] = f"mask_{row.pop('image')}"
+    for row in drawn.rows["test"]:
+        row["image_path"] = Path(row.pop("image")).stem.upper()
+    drawn.save()
+    assert whole(read_listing(drawn.root)) == WHOLE
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".xlsx"])
+@pytest.mark.parametrize(("images", "masks"), [("Images", "Ground-truths"), ("img", "labelcol"), ("frames", "masks")])
+def test_part_folders(drawn: Drawn, suffix: str, images: str, masks: str) -> None:
+    (drawn.root / "annotation.json").unlink()
+    for part, name in (("train", "Train Set"), ("test", "Test_Folder")):
+        folder = (drawn.root / part).rename(drawn.root / name)
+        (folder / "images").rename(folder / "x").rename(folder / images)
+        (folder / "masks").rename(folder / "y").rename(folder / masks)
+        write_table((folder if part == "train" else drawn.root) / f"{part}_text{suffix}", rows_of(drawn, part))
+    listing = read_listing(drawn.root)
+    assert listing.layout == "layout part-folders"
+    assert sorted(whole(listing)) == sorted(WHOLE)
+
+
+@pytest.mark.parametrize("by_part", [True, False])
+def test_one_folder(drawn: Drawn, tmp_path: Path, by_part: bool) -> None:
+    root = tmp_path / "one"
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True)
+        for file in drawn.root.glob(f"*/{kind}/*"):
+            file.rename(root / kind / file.name)
+    if by_part:
+        for part in drawn.rows:
+            write_table(root / f"{part}.csv", rows_of(drawn, part))
+    else:
+        rows = [[row["image"], row["caption"], part] for part, some in drawn.rows.items() for row in some]
+        write_table(root / "captions.csv", [["Image", "Text", "Split"], *rows])
+    listing = read_listing(root)
+    assert listing.layout == "layout one-folder"
+    assert sorted(whole(listing)) == sorted(WHOLE)
+
+
+def test_images_and_masks_may_lie_in_one_folder(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 4), np.uint8)
+    for name in ("benign (1).png", "benign (1)_mask.png", "benign (2).png"):
+        save(tmp_path / name, pixels)
+    captions = tmp_path / "captions.csv"
+    captions.write_text("image,caption\nbenign (1),Left.\nbenign (2).png,Right.\n")
+    rows = read_listing(None, images=tmp_path, masks=tmp_path, captions=captions).rows
+    assert [(row.image and row.image.name, row.mask and row.mask.name) for row in rows] == [
+        ("benign (1).png", "benign (1)_mask.png"),
+        ("benign (2).png", None),
+    ]
+
+
+def test_a_name_that_could_be_several_files_names_none(tmp_path: Path) -> None:
+    for name in ("a.png", "A.jpg"):
+        save(tmp_path / name, np.zeros((4, 4), np.uint8))
+    captions = tmp_path / "captions.csv"
+    captions.write_text("image,caption\na,Left.\na.png,Right.\n")
+    rows = read_listing(None, images=tmp_path, captions=captions).rows
+    assert [row.image and row.image.name for row in rows] == [None, "a.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.csv", "", "it is empty"),
+        ("a.csv", "image,label\na,b\n", "Expected a column caption"),
+        ("a.csv", 'image,caption\n"a,b\n', "Expected a table in csv"),
+        ("a.json", "{", "Expected JSON"),
+        ("a.json", '{"images": 3}', "Expected a list of rows under 'images'"),
+        ("a.json", "[1]", "row 1: Expected an object"),
+        ("a.json", "[]", "it is empty"),
+        ("a.xlsx", "no archive", "Expected a readable xlsx file"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(InvalidValueError, match=words):
+        read_sheet(path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidValueError, match="UTF-8"):
+        read_sheet(path)
+
+
+def test_rows_without_a_caption_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"image": "a.png"}, {"image": 7.0, "caption": "Left."}]))
+    assert [(entry.image, entry.caption) for entry in read_sheet(path)] == [("a.png", ""), ("7", "Left.")]
+
+
+def test_a_folder_that_fits_no_layout_is_told_which_there_are(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    with pytest.raises(InvalidValueError, match=r"scans.*annotation.*part-folders.*one-folder"):
+        read_listing(tmp_path)
+
+
+def test_a_layout_that_is_named_is_the_only_one_tried(drawn: Drawn) -> None:
+    with pytest.raises(InvalidValueError, match="the layout one-folder"):
+        read_listing(drawn.root, layout="one-folder")
+
+
+def test_two_lists_for_one_part_are_refused(drawn: Drawn) -> None:
+    (drawn.root / "annotation.json").unlink()
+    write_table(drawn.root / "test" / "a.csv", rows_of(drawn, "test"))
+    for name in ("a.csv", "b.csv"):
+        write_table(drawn.root / "train" / name, rows_of(drawn, "train"))
+    with pytest.raises(InvalidValueError, match=r"a\.csv and b\.csv"):
+        read_listing(drawn.root)

@@ -1,0 +1,3 @@
+"""The loaders are read as text, and run from there."""
+
+collect_ignore = ["shapes"]
