@@ -1,6 +1,6 @@
 """Augmentations and a loss that keep image, maps and caption in step.
 
-The public names are loaded on first use, so ``import crossmodal_aug`` costs neither torch nor spaCy.
+The public names are loaded on first use, so `import crossmodal_aug` costs neither torch nor spaCy.
 """
 
 from importlib import import_module

@@ -20,7 +20,7 @@ from crossmodal_aug.errors import CrossModalError, InvalidValueError
 from crossmodal_aug.preview.command import add_preview
 from crossmodal_aug.terminal import plain
 
-# What names no file, but would: a slip is no report.
+# What names no file, but could be meant to: a slip is not a report.
 _PATH = re.compile(
     r"\S*[/\\]\S*|.*\.(txt|text|csv|tsv|jsonl?|ndjson|md|toml|ya?ml|xml|html?|log|rtf|pdf|docx?|xlsx?|gz|zip)",
     re.IGNORECASE,
@@ -104,17 +104,17 @@ def _texts(source: str) -> list[str]:
     elif _is_there(source):
         path = Path(source)
         if path.is_dir():
-            raise InvalidValueError(f"{source}: Expected a file or a text, but this is a folder")
+            raise InvalidValueError(f"{source}: Expected a file or a text, but this is a folder.")
         content, name = _decoded(lambda: path.read_text(encoding="utf-8"), source), source
     elif _PATH.fullmatch(source):
-        raise InvalidValueError(f"{source}: no such file (a text that looks like a path can come through stdin: -)")
+        raise InvalidValueError(f"{source}: no such file (a text that looks like a path can come through stdin: -).")
     elif source.strip():
         return [source]
     else:
         content, name = "", "the text"
     lines = content.removeprefix("\ufeff").removesuffix("\n").split("\n")
     if not any(line.strip() for line in lines):
-        raise InvalidValueError(f"Expected at least one text in {name}, but there is none")
+        raise InvalidValueError(f"Expected at least one text in {name}, but there is none.")
     return lines
 
 
@@ -122,7 +122,7 @@ def _decoded(read: Callable[[], str], name: str) -> str:
     try:
         return read()
     except UnicodeDecodeError as error:
-        raise InvalidValueError(f"{name}: Expected UTF-8 text, but got {error}") from error
+        raise InvalidValueError(f"{name}: Expected UTF-8 text, but got {error}.") from error
 
 
 def _is_there(source: str) -> bool:

@@ -1,6 +1,6 @@
 """The library's own exceptions, and `shown` and `reason`, by which messages quote what came.
 
-Each is also the built-in exception that a caller would expect, so ``except ValueError`` keeps working.
+Each is also the built-in exception that a caller would expect, so `except ValueError` keeps working.
 """
 
 import re
@@ -74,13 +74,13 @@ def reason(error: BaseException, most: int = 300) -> str:
         most: Most characters of the text.
 
     Returns:
-        The beginning of its message.
+        The beginning of its message, without a full stop, so that a sentence can go on.
 
     Examples:
-        >>> reason(ValueError("no such   key"))
+        >>> reason(ValueError("no such   key."))
         'no such key'
     """
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).removesuffix(".")
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

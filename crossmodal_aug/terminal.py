@@ -13,7 +13,7 @@ def plain(text: str) -> str:
         text: Any text.
 
     Returns:
-        The text; what is no letter, digit, mark or blank stands there as Python escapes it.
+        The text; what is not a letter, digit, mark or blank is written as Python escapes it.
 
     Examples:
         >>> print(plain("chest\x1b[2J\n1.png"))

@@ -132,9 +132,34 @@ def public_names() -> set[str]:
     return {*homes.values(), *(f"crossmodal_aug.errors.{name}" for name in kinds)}
 
 
+# The keys of samples are offered by every adapter; their home is a module of their own.
+KEYS = {"crossmodal_aug.integrations.samples.SampleKeys"}
+
+
 def test_the_api_pages_list_every_public_name_once() -> None:
     listed = [
         name for page in (DOCS / "api").glob("*.md") for name in re.findall(r"^::: (\S+)$", page.read_text(), re.M)
     ]
-    # The keys of samples are offered by every adapter; their home is a module of their own.
-    assert sorted(listed) == sorted(public_names() | {"crossmodal_aug.integrations.samples.SampleKeys"})
+    assert sorted(listed) == sorted(public_names() | KEYS)
+
+
+LISTED = re.findall(r"^\| `([\w.]+)` \| (\w+) \|$", (DOCS / "api/names.md").read_text(), re.M)
+
+
+def test_one_list_holds_every_public_name_and_how_stable_it_is() -> None:
+    assert sorted(f"crossmodal_aug.{name}" for name, _ in LISTED) == sorted(public_names() | KEYS)
+    assert {status for _, status in LISTED} == {"stable", "experimental"}
+
+
+@pytest.mark.parametrize(("name", "status"), LISTED, ids=[name for name, _ in LISTED])
+def test_a_docstring_says_so_where_a_name_is_experimental(name: str, status: str) -> None:
+    module, _, last = f"crossmodal_aug.{name}".rpartition(".")
+    one = getattr(importlib.import_module(module), last)
+    if inspect.isclass(one) or inspect.isfunction(one):
+        assert ("Experimental: may change in every version." in (one.__doc__ or "")) == (status == "experimental")
+
+
+def test_the_pages_on_what_is_experimental_say_so() -> None:
+    said = "\n".join(line for page in PAGES for line in page.read_text().splitlines() if "Experimental:" in line)
+    for name in (name.rpartition(".")[2] for name, status in LISTED if status == "experimental"):
+        assert f"`{name}`" in said, name

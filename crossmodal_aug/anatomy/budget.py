@@ -10,11 +10,12 @@ class TokenBudget:
 
     Args:
         max_tokens: Most tokens of a caption, special tokens included if the tokenizer adds them.
-        tokenizer: Any function from a text to a sequence with one entry a token.
+        tokenizer: Any function from a text to a sequence with one entry per token.
 
     Raises:
-        InvalidTypeError: ``max_tokens`` is no integer or ``tokenizer`` no function; in use, it returns no sequence.
-        InvalidValueError: ``max_tokens`` is below 1.
+        InvalidTypeError: `max_tokens` is not an integer, `tokenizer` is not a function, or what that returns is not a
+            sequence.
+        InvalidValueError: `max_tokens` is below 1.
 
     Examples:
         >>> TokenBudget(3, str.split).exceeded(["left lung", "a b c d"], ["left and right lung", "a b c d"])
@@ -46,7 +47,7 @@ class TokenBudget:
         # A tokenizer of Hugging Face returns a mapping, whose length is that of its keys.
         if isinstance(tokens, Mapping) or not isinstance(tokens, Sized):
             raise InvalidTypeError(
-                "Expected `tokenizer` to return a sequence with one entry a token, but got "
+                "Expected `tokenizer` to return a sequence with one entry per token, but got "
                 f"{type(tokens).__name__}; for Hugging Face, `lambda text: tokenizer(text)['input_ids']`."
             )
         return len(tokens)

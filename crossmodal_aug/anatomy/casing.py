@@ -25,7 +25,7 @@ def exchanged(word: str, partner: str) -> str | None:
     """Return `partner` in the case of `word`, or None where the case would not come back.
 
     "left" and "right" differ in length, so not every mixture of cases survives there and back. A word whose
-    mixture does not is no mirror word, neither to the reader nor to the flip.
+    mixture does not is not a mirror word, neither to the reader nor to the flip.
 
     Args:
         word: A word as written.

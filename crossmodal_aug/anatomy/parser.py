@@ -51,7 +51,7 @@ class PositionParser(RememberedTexts):
             none.
         max_tokens: Limit that ops with this parser keep: they leave a sample alone whose altered caption would be
             longer than this many tokens and longer than it was. None sets none.
-        tokenizer: Any function from a text to a sequence with one entry a token; needed with `max_tokens`.
+        tokenizer: Any function from a text to a sequence with one entry per token; needed with `max_tokens`.
 
     Raises:
         AtlasError: The words of the atlas are not symmetric under a flip, its phrases do not read back as the
@@ -81,12 +81,12 @@ class PositionParser(RememberedTexts):
         if not isinstance(atlas, Atlas):
             raise InvalidTypeError(
                 "Expected `atlas` to be an Atlas (LUNG_ZONES, QUADRANTS, or Atlas.from_toml(path)), but got "
-                f"{shown(atlas) if isinstance(atlas, str) else type(atlas).__name__}"
+                f"{shown(atlas) if isinstance(atlas, str) else type(atlas).__name__}."
             )
         if not isinstance(cache_size, int) or isinstance(cache_size, bool):
-            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {shown(cache_size)}")
+            raise InvalidTypeError(f"Expected `cache_size` to be an integer, but got {shown(cache_size)}.")
         if cache_size < 0:
-            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {shown(cache_size)}")
+            raise InvalidValueError(f"Expected `cache_size` to be 0 or more, but got {shown(cache_size)}.")
         # spaCy is imported with the first parser, so that importing the package costs nothing.
         from spacy.language import Language  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ class PositionParser(RememberedTexts):
         from crossmodal_aug.anatomy.reading.cues import read_cues  # noqa: PLC0415
 
         if nlp is not None and not isinstance(nlp, Language):
-            raise InvalidTypeError(f"Expected `nlp` to be a spaCy pipeline or None, but got {type(nlp).__name__}")
+            raise InvalidTypeError(f"Expected `nlp` to be a spaCy pipeline or None, but got {type(nlp).__name__}.")
         super().__init__(cache_size)
         self.budget = None if max_tokens is None else TokenBudget(max_tokens, tokenizer)
         self.atlas = atlas
@@ -117,7 +117,7 @@ class PositionParser(RememberedTexts):
         if not self._own_nlp or tuple(self.nlp.pipe_names) != self._steps:
             raise InvalidTypeError(
                 "Expected a parser with the pipeline that it made itself to be copied or sent to another process, but "
-                "`nlp` was given, or has been extended; make the parser there"
+                "`nlp` was given, or has been extended; make the parser there."
             )
         limit = None if self.budget is None else (self.budget.max_tokens, self.budget.tokenizer)
         return (_rebuilt, (self.atlas, self.cache_size, self._cues, limit))
@@ -138,7 +138,7 @@ class PositionParser(RememberedTexts):
             InvalidTypeError: `text` is not a string.
         """
         if not isinstance(text, str):
-            raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}")
+            raise InvalidTypeError(f"Expected `text` to be a string, but got {type(text).__name__}.")
         return self._report(text, self.statement(text))
 
     def statement(self, text: str) -> Statement:
@@ -150,7 +150,7 @@ class PositionParser(RememberedTexts):
         Returns:
             The statement; `Report` says the same in fewer words.
         """
-        # Half of a surrogate pair is no character, and spaCy keeps none; it is read as one that is not known.
+        # Half of a surrogate pair is not a character, and spaCy keeps none; it is read as one that is not known.
         readable = _HALVES.sub("\ufffd", text)
         statement = self._read(readable)
         if readable != text:
@@ -204,7 +204,7 @@ class PositionParser(RememberedTexts):
         return written if target or written == text else self._said_clear(written)
 
     def _said_clear(self, text: str) -> str:
-        """Return a text that places nothing so that it says so: an empty set is no silence."""
+        """Return a text that places nothing so that it says so: an empty set does not say the same as silence."""
         if self.statement(text).placed:
             return text
         absent, body = self.atlas.phrasing.absent, text.rstrip()
@@ -214,7 +214,7 @@ class PositionParser(RememberedTexts):
         said = f"{body}{mark} {absent}" + text[len(body) :]
         statement = self.statement(said)
         if statement.affirmed or not statement.placed:
-            raise CannotSay(f"Expected a text that can say that nothing is there, but {shown(body)} would not")
+            raise CannotSay(f"Expected a text that can say that nothing is there, but {shown(body)} would not.")
         return said
 
     def _stated(self, text: str) -> Statement | None:

@@ -53,13 +53,13 @@ def check_wording(
         named = f"; not among the words: {', '.join(map(shown, strange))}" if strange else ""
         raise AtlasError(
             f"atlas {shown(atlas.name)}: Expected {label} to read as {_listed(atlas, wanted)}, but {shown(sentence)} "
-            f"reads as {_listed(atlas, statement.affirmed)}{named}"
+            f"reads as {_listed(atlas, statement.affirmed)}{named}."
         )
     for label, sentence in (("absent", atlas.phrasing.absent), ("absent_caption", atlas.phrasing.absent_caption)):
         if not read(sentence).placed:
             raise AtlasError(
                 f"atlas {shown(atlas.name)}: Expected [phrases] `{label}` to say that nothing is there, but "
-                f"{shown(sentence)} does not read so"
+                f"{shown(sentence)} does not read so."
             )
     _check_frames(atlas, read)
     if len(_CHECKED) < _MOST_CHECKED:
@@ -80,7 +80,7 @@ def check_cues(cues: Iterable[Cue], read: Callable[[str], Statement]) -> None:
         for label, sentence in (("fits", cue.fits), ("fails", cue.fails)):
             fault = marks_missed(sentence, read) if sentence else ""
             if fault:
-                raise AtlasError(f"cue {shown(cue.name)}: Expected `{label}` to read as it is marked, but {fault}")
+                raise AtlasError(f"cue {shown(cue.name)}: Expected `{label}` to read as it is marked, but {fault}.")
 
 
 def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
@@ -119,7 +119,7 @@ def marks_missed(sentence: str, read: Callable[[str], Statement]) -> str:
 
 
 def _sentences(atlas: Atlas) -> Iterator[tuple[str, str, int]]:
-    """Yield what to call a phrase in errors, a sentence with it, and the regions that it shall name."""
+    """Yield what to call a phrase in errors, a sentence with it, and the regions that it should name."""
     words = atlas.phrasing
     for index, name in enumerate(atlas.names):
         yield f"`phrase` of {shown(name)}", _stated(atlas, words.regions[index]), 1 << index
@@ -151,7 +151,7 @@ def _check_frames(atlas: Atlas, read: Callable[[str], Statement]) -> None:
             if not any(read(text).affirmed == mask for text in texts):
                 raise AtlasError(
                     f"atlas {shown(atlas.name)}: Expected [[frames]] {shown(name)} to read as {_listed(atlas, mask)}, "
-                    f"but {shown(texts[0])} reads as {_listed(atlas, read(texts[0]).affirmed)}"
+                    f"but {shown(texts[0])} reads as {_listed(atlas, read(texts[0]).affirmed)}."
                 )
 
 

@@ -130,9 +130,9 @@ class Report:
             names: Names of regions, in any order.
 
         Returns:
-            The text itself where the regions are those it names already, unless there are none and it tells of a
-            finding without saying where; else a text in its style, with count and uni-/bilateral words in agreement
-            where it had them.
+            The text itself where it names these regions already. A text that tells of a finding without saying
+            where does not count as one that names none. Otherwise a text in its style, in which the count and the
+            words "unilateral" and "bilateral" agree where it had them.
 
         Raises:
             CannotSay: The text cannot be rewritten so that it reads well and contradicts nothing; captions can.
@@ -145,9 +145,9 @@ class Report:
             'Opacity in the left lung apex.'
         """
         if isinstance(names, str):
-            raise InvalidTypeError(f"Expected `names` to be several region names, but got the text {shown(names)}")
+            raise InvalidTypeError(f"Expected `names` to be several region names, but got the text {shown(names)}.")
         if not isinstance(names, Iterable):
-            raise InvalidTypeError(f"Expected `names` to be several region names, but got {shown(names)}")
+            raise InvalidTypeError(f"Expected `names` to be several region names, but got {shown(names)}.")
         chosen = {self._atlas.index(name) for name in names}
         return self._reader.rewritten(self.text, sum(1 << index for index in chosen))
 
@@ -197,16 +197,16 @@ class Report:
             '[MASK] and somewhere.'
         """
         if not isinstance(texts, Mapping):
-            raise InvalidTypeError(f"Expected `texts` to map indices of mentions to words, but got {shown(texts)}")
+            raise InvalidTypeError(f"Expected `texts` to map indices of mentions to words, but got {shown(texts)}.")
         for index, words in texts.items():
             if not isinstance(index, int) or isinstance(index, bool):
                 raise InvalidTypeError(
-                    f"Expected the keys of `texts` to be indices of mentions, but got {shown(index)}"
+                    f"Expected the keys of `texts` to be indices of mentions, but got {shown(index)}."
                 )
             if not isinstance(words, str):
-                raise InvalidTypeError(f"Expected the words of `texts` to be strings, but got {shown(words)}")
+                raise InvalidTypeError(f"Expected the words of `texts` to be strings, but got {shown(words)}.")
             if not 0 <= index < len(self.mentions):
-                raise InvalidValueError(f"Expected indices of {len(self.mentions)} mentions, but got {shown(index)}")
+                raise InvalidValueError(f"Expected indices of {len(self.mentions)} mentions, but got {shown(index)}.")
         return spliced(self.text, [(self.mentions[i].start, self.mentions[i].end, t) for i, t in texts.items()])
 
     def coarsened(self, mention: Mention) -> str | None:
@@ -232,7 +232,7 @@ class Report:
             bisect_left(self.mentions, mention.start, key=lambda own: own.start) if isinstance(mention, Mention) else -1
         )
         if place < 0 or self.mentions[place : place + 1] != (mention,):
-            raise InvalidValueError(f"Expected a mention of this report, but got {shown(mention)}")
+            raise InvalidValueError(f"Expected a mention of this report, but got {shown(mention)}.")
         return self._coarse(mention)
 
     def _coarse(self, mention: Mention) -> str | None:
@@ -249,7 +249,7 @@ class Report:
             indices = {atlas.names.index(name) for name in mention.regions}
         except ValueError as error:
             raise AtlasError(
-                f"Expected regions of atlas {shown(atlas.name)}, but got {shown(mention.regions)}"
+                f"Expected regions of atlas {shown(atlas.name)}, but got {shown(mention.regions)}."
             ) from error
         for name, side in zip(atlas.phrasing.sides, atlas.sides, strict=True):
             if indices < set(side):

@@ -15,12 +15,12 @@ def strings_of(texts: object) -> Iterator[str]:
         InvalidTypeError: One of them is not a string, or `texts` is a single string or cannot be iterated.
     """
     if isinstance(texts, str):
-        raise InvalidTypeError("Expected `texts` to be several strings, but got one string")
+        raise InvalidTypeError("Expected `texts` to be several strings, but got one string.")
     if not isinstance(texts, Iterable):
-        raise InvalidTypeError(f"Expected `texts` to be several strings, but got {shown(texts)}")
+        raise InvalidTypeError(f"Expected `texts` to be several strings, but got {shown(texts)}.")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise InvalidTypeError(f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}")
+            raise InvalidTypeError(f"Expected `texts` to hold strings, but item {index} is {type(text).__name__}.")
         yield text
 
 
@@ -35,4 +35,4 @@ def check_string(name: str, text: object) -> None:
         InvalidTypeError: It is not.
     """
     if not isinstance(text, str):
-        raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(text).__name__}")
+        raise InvalidTypeError(f"Expected `{name}` to be a string, but got {type(text).__name__}.")

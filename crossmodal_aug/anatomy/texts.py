@@ -133,7 +133,7 @@ class RememberedTexts(ABC):
         Raises:
             CannotSay: The text cannot be rewritten well; that is remembered too.
             InvalidTypeError: `text` is not a string, or `bits` cannot be iterated.
-            InvalidValueError: There is not one bit a region.
+            InvalidValueError: There is not one bit per region.
 
         Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -141,19 +141,19 @@ class RememberedTexts(ABC):
             'Middle left lung.'
         """
         if not isinstance(bits, Iterable):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}")
+            raise InvalidTypeError(f"Expected `bits` to be one bit per region, but got {shown(bits)}.")
         if isinstance(bits, str):
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got the text {shown(bits)}")
+            raise InvalidTypeError(f"Expected `bits` to be one bit per region, but got the text {shown(bits)}.")
         try:
             key = (text, tuple(bool(bit) for bit in bits))
         except (RuntimeError, ValueError) as error:  # rows of a tensor or of an array, which are neither true nor false
-            raise InvalidTypeError(f"Expected `bits` to be one bit a region, but got {shown(bits)}") from error
+            raise InvalidTypeError(f"Expected `bits` to be one bit per region, but got {shown(bits)}.") from error
         known = self._rewritten.get(key) if isinstance(text, str) else None
         if known is None:
             check_string("text", text)
             if len(key[1]) != len(self.atlas):
                 raise InvalidValueError(
-                    f"Expected `bits` to hold {len(self.atlas)}, one a region, but got {len(key[1])}"
+                    f"Expected `bits` to hold {len(self.atlas)}, one a region, but got {len(key[1])}."
                 )
             try:
                 known = self.rewritten(text, sum(1 << index for index, bit in enumerate(key[1]) if bit))
@@ -250,7 +250,7 @@ class RememberedTexts(ABC):
         (model,) = self.parse_many([template])
         if not model.regions or model.unread or model.negated:
             raise InvalidValueError(
-                f"Expected `template` to name regions in known words and to call none clear, but got {shown(template)}"
+                f"Expected `template` to name regions in known words and to call none clear, but got {shown(template)}."
             )
         statement = self.statement(text)
         check_read(statement, self.atlas)
@@ -273,7 +273,7 @@ class RememberedTexts(ABC):
         Examples:
             >>> from crossmodal_aug import LUNG_ZONES, PositionParser
             >>> PositionParser(LUNG_ZONES).in_style_many(["RUL opacity.", "Pneumonia."], "Upper left lung.")
-            (['Upper right lung.', 'Pneumonia.'], {1: "Expected a text that says where, but got 'Pneumonia.'"})
+            (['Upper right lung.', 'Pneumonia.'], {1: "Expected a text that says where, but got 'Pneumonia.'."})
         """
         styled: list[str] = []
         unread: dict[int, str] = {}

@@ -31,22 +31,24 @@ from crossmodal_aug.functional.formats import channels_last_of
 class CrossModalOp(nn.Module, ABC):
     """One alteration of image, maps and caption together.
 
-    A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
-    the texts is to make them state ``params.positions``, unless it says otherwise (`rewrite`).
+    Experimental: may change in every version.
 
-    A call holds at most 1.2 times the size of its outputs at once. On images and targets of one or two bytes a value,
-    patches of half an image or volume and more may take 1.7 times, and ``max_cut`` on a single sample 1.8 times;
-    tensors in a channels-last format may take 2.2 times.
+    A subclass says how its parameters are drawn (`sample`) and what they do to a tensor (`alter`); what they do to
+    the texts is to make them state `params.positions`, unless it says otherwise (`rewrite`).
+
+    A call holds at most 1.2 times the size of its outputs at once. On images and targets of one or two bytes per value,
+    patches of half an image or volume and more may take 1.7 times, and `max_cut` on a single sample 1.8 times.
+    Tensors in a channels-last format may take 2.2 times.
     Parameters drawn in `torch.inference_mode` cannot be replayed with gradients, and `torch.compile` cannot trace a
     call that is given a `torch.Generator`.
 
     Args:
         parser: Reads and rewrites the texts.
         max_tokens: Leave a sample alone whose altered caption would be longer than this many tokens and longer than
-            it was; needs ``tokenizer``. None takes the limit of the parser, if it has one. A caption is never cut.
-        tokenizer: Any function from a text to a sequence with one entry a token.
+            it was; needs `tokenizer`. None takes the limit of the parser, if it has one. A caption is never cut.
+        tokenizer: Any function from a text to a sequence with one entry per token.
         strict: Check the library's promises on every output, and raise `PromiseError` naming the sample that breaks
-            one; and on the masks of the first batches, `crossmodal_aug.functional.check_alignment`, which raises
+            one. The masks of the first batches go through `crossmodal_aug.functional.check_alignment`, which raises
             `AlignmentError` where rows and columns, or sides, are exchanged against the captions. For debugging: it
             costs several times the op.
 
@@ -57,7 +59,7 @@ class CrossModalOp(nn.Module, ABC):
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: ``max_tokens`` is below 1, or given without ``tokenizer``.
+        InvalidValueError: `max_tokens` is below 1, or given without `tokenizer`.
     """
 
     mixes: bool = False
@@ -100,25 +102,25 @@ class CrossModalOp(nn.Module, ABC):
 
         Args:
             images: (B, C, H, W) or (B, C, D, H, W), any dtype and device.
-            texts: B captions, or None where only ``positions`` are carried.
+            texts: B captions, or None where only `positions` are carried.
             target: Aligned map (B, ..., *spatial) that the loss will compare with.
             evidence: Aligned map (B, 1, *spatial) or (B, *spatial) that says where lesion is: floating probabilities
                 in [0, 1], or a bool or integer mask of 0 and one value above. It is altered as the target is. None
                 takes the target itself; give it apart where the target holds class labels, ignore values, one-hot
-                channels or logits: ``evidence=(labels > 0) & (labels != 255)``, ``evidence=logits.sigmoid()``.
-            positions: (B, K) multi-hot regions; None reads them from ``texts``.
+                channels or logits: `evidence=(labels > 0) & (labels != 255)`, `evidence=logits.sigmoid()`.
+            positions: (B, K) multi-hot regions; None reads them from `texts`.
             maps: Further aligned tensors (B, ..., *spatial), altered like the images.
             donors: A second batch to take pixels from; None takes them from a permutation of this one.
             generator: Source of randomness; None takes torch's global one.
 
         Returns:
-            The altered batch. No input is changed. Samples with ``params.accepted`` False come out bit for bit as
+            The altered batch. No input is changed. Samples with `params.accepted` False come out bit for bit as
             they went in, with the same text object.
 
         Raises:
             InvalidTypeError: An argument has the wrong type.
             InvalidValueError: Shapes, batch sizes or devices disagree, the op reads evidence that holds NaN or class
-                labels (looked at on the CPU, elsewhere in strict mode), or ``texts`` and ``positions`` are missing.
+                labels (looked at on the CPU, elsewhere in strict mode), or `texts` and `positions` are missing.
         """
         check_generator(generator)
         batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
@@ -182,9 +184,9 @@ class CrossModalOp(nn.Module, ABC):
 
         Args:
             tensor: (B, ..., *spatial), of the batch and spatial size of that call.
-            params: ``out.params`` of that call.
-            role: What the tensor is. `Focus` empties a "target" and "evidence" and leaves an "image" and a "map" alone;
-                `SyncGeometry` interpolates an "image" and takes the nearest pixel of all others; no other op tells
+            params: `out.params` of that call.
+            role: What the tensor is. `Focus` empties a "target" and "evidence" and leaves an "image" and a "map" alone.
+                `SyncGeometry` interpolates an "image" and takes the nearest pixel of all others. No other op tells
                 them apart.
             donors: The donors' tensor, where that call took pixels from a second batch.
 
@@ -192,7 +194,7 @@ class CrossModalOp(nn.Module, ABC):
             The altered tensor, in the dtype that it came in.
 
         Raises:
-            InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of this kind of op.
+            InvalidTypeError: `tensor` is not a tensor, or `params` are not those of this kind of op.
             InvalidValueError: The tensor does not fit the parameters.
         """
         self._check_replay(tensor, params, role)
@@ -200,18 +202,18 @@ class CrossModalOp(nn.Module, ABC):
         return self._alter_bits(tensor, params, role, donors)
 
     def rewrite(self, texts: Sequence[str], params: Any) -> list[str]:
-        """Repeat on other texts what a call did: accepted samples come to state ``params.positions``.
+        """Repeat on other texts what a call did: accepted samples come to state `params.positions`.
 
         Args:
             texts: B strings.
-            params: ``out.params`` of that call.
+            params: `out.params` of that call.
 
         Returns:
             B strings; those of samples that were not accepted are the same objects.
 
         Raises:
             CannotSay: The text of an accepted sample cannot be rewritten well; the message says which and why.
-            InvalidTypeError: A text is not a string, or ``params`` are not those of this kind of op.
+            InvalidTypeError: A text is not a string, or `params` are not those of this kind of op.
             InvalidValueError: There are not B texts.
         """
         self._check_params(params)
@@ -219,7 +221,9 @@ class CrossModalOp(nn.Module, ABC):
         rewritten = []
         for index, new in enumerate(self._written(texts, params)):
             if not isinstance(new, str):
-                raise CannotSay(f"Expected texts that can follow the call, but texts[{index}] cannot be rewritten well")
+                raise CannotSay(
+                    f"Expected texts that can follow the call, but texts[{index}] cannot be rewritten well."
+                )
             rewritten.append(new)
         return rewritten
 
@@ -266,7 +270,7 @@ class CrossModalOp(nn.Module, ABC):
 
     @abstractmethod
     def alter(self, tensor: Tensor, params: Any, role: Role, donors: Tensor | None) -> Tensor:
-        """Do to a checked tensor what the parameters say, with pixels from ``donors``, or from itself for None."""
+        """Do to a checked tensor what the parameters say, with pixels from `donors`, or from itself for None."""
 
     params_type: type[Params] = Params
 
@@ -275,7 +279,7 @@ class CrossModalOp(nn.Module, ABC):
 
     @property
     def states_positions(self) -> bool:
-        """Whether altered texts state ``params.positions``."""
+        """Whether altered texts state `params.positions`."""
         return True
 
     @property

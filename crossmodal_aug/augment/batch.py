@@ -17,7 +17,7 @@ from crossmodal_aug.functional.evidence import can_be_evidence, check_evidence, 
 
 @dataclass(frozen=True)
 class Augmented:
-    """A batch in step: what an op returns, and what it accepts as ``donors``.
+    """A batch in step: what an op returns, and what it accepts as `donors`.
 
     Attributes:
         images: (B, C, *spatial) or None.
@@ -26,7 +26,7 @@ class Augmented:
         evidence: (B, 1, *spatial) or (B, *spatial) map that says where lesion is, or None where the target says it.
         positions: (B, K) bool: the regions that each sample's text names, or None.
         maps: Further aligned tensors (B, ..., *spatial).
-        params: The parameters of the op that made it; ``op.replay`` and ``op.rewrite`` replay them.
+        params: The parameters of the op that made it; `op.replay` and `op.rewrite` replay them.
     """
 
     images: Tensor | None = None
@@ -92,7 +92,7 @@ class Batch:
 
 
 def check_texts(name: str, texts: object, batch: int | None = None) -> list[str]:
-    """Return ``texts`` as a list, or raise unless it is a sequence of strings, one a sample."""
+    """Return `texts` as a list, or raise unless it is a sequence of strings, one a sample."""
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Sequence):
         raise InvalidTypeError(f"Expected `{name}` to be a sequence of strings, but got {type(texts).__name__}.")
     for index, text in enumerate(texts):
@@ -104,7 +104,7 @@ def check_texts(name: str, texts: object, batch: int | None = None) -> list[str]
 
 
 def check_aligned(name: str, tensor: object, batch: int, spatial: tuple[int, ...], device: torch.device) -> None:
-    """Raise unless ``tensor`` is (batch, ..., *spatial) on ``device``."""
+    """Raise unless `tensor` is (batch, ..., *spatial) on `device`."""
     tensor = check_tensor(name, tensor)
     if tensor.ndim <= len(spatial) or tensor.shape[0] != batch or tensor.shape[tensor.ndim - len(spatial) :] != spatial:
         # Built only here: while compiling, sizes need not be numbers.
@@ -166,7 +166,7 @@ def resolve_positions(
     *,
     prefix: str = "",
 ) -> Tensor:
-    """Return (B, K) bool positions on ``device``: the ones given, or else those that the texts name."""
+    """Return (B, K) bool positions on `device`: the ones given, or else those that the texts name."""
     if positions is not None:
         checked = check_positions(f"{prefix}positions", positions, (batch, len(parser.atlas)))
         if checked.device != device:
@@ -181,7 +181,7 @@ def resolve_positions(
 
 
 def check_donors(donors: object, batch: Batch, parser: PositionParser) -> Batch:
-    """Return the donor batch with its positions filled in, or raise unless it matches ``batch``."""
+    """Return the donor batch with its positions filled in, or raise unless it matches `batch`."""
     if not isinstance(donors, Augmented):
         raise InvalidTypeError(f"Expected `donors` to be an Augmented, but got {type(donors).__name__}.")
     checked = check_batch(
@@ -246,8 +246,8 @@ def readable_evidence(batch: Batch, *, strict: bool = False) -> Tensor | None:
         strict: Whether the values of what is given apart are looked at on other devices than the CPU too.
 
     Returns:
-        Evidence that is given apart, checked as by `evidence_of`; or the target, its values unchecked; None where there
-        is neither, or the target cannot be read as evidence.
+        Evidence that is given apart, checked as by `evidence_of`, or else the target, its values unchecked. None where
+        there is neither, or the target cannot be read as evidence.
 
     Raises:
         InvalidTypeError: The evidence that is given apart is complex.

@@ -74,7 +74,7 @@ def target_fill_of(fill: Fill | None, target: Tensor, spatial: tuple[int, ...]) 
 
 
 def fill_for(role: Role, tensor: Tensor, spatial: tuple[int, ...], fill: float, target_fill: Fill | None) -> Fill:
-    """Return what a tensor is filled with by what it is: 0 for evidence, ``fill`` for images and further maps."""
+    """Return what a tensor is filled with by what it is: 0 for evidence, `fill` for images and further maps."""
     if role == "target":
         return target_fill_of(target_fill, tensor, spatial)
     return 0.0 if role == "evidence" else fill

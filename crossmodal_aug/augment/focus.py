@@ -55,11 +55,11 @@ class Focus(CrossModalOp):
         target_fill: What the target becomes outside what is kept: a number, or one for each channel of
             (B, C, *spatial). None writes 0 into a mask or probabilities, and refuses a target that may hold more.
         ignore_index: A value of the target that stays where it is, as that of `torch.nn.CrossEntropyLoss`.
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: ``unit`` is neither of the two, ``p`` or ``max_cut`` lies outside [0, 1], or ``target_fill``
+        InvalidValueError: `unit` is neither of the two, `p` or `max_cut` lies outside [0, 1], or `target_fill`
             is not finite.
 
     Examples:
@@ -74,9 +74,9 @@ class Focus(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W). Any dtype, kept. Images and further maps come out as they
           went in, the same objects.
-        - Gate: ``p``; something to choose from; evidence (>= 0.5) left in what is kept; ``max_cut``.
-        - Evidence is emptied by zeros, a target as ``target_fill`` and ``ignore_index`` say.
-        - Replay: ``replay(tensor, params, role="target")`` empties a tensor; with ``role="image"`` it is left alone.
+        - Gate: `p`, something to choose from, evidence (>= 0.5) left in what is kept, and `max_cut`.
+        - Evidence is emptied by zeros, a target as `target_fill` and `ignore_index` say.
+        - Replay: `replay(tensor, params, role="target")` empties a tensor; with `role="image"` it is left alone.
         - Randomness: 2 + K draws a sample.
     """
 
@@ -104,7 +104,7 @@ class Focus(CrossModalOp):
         self.ignore_index = None if ignore_index is None else check_integer("ignore_index", ignore_index)
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         names = ("unit", "p", "max_cut", "target_fill", "ignore_index")
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 

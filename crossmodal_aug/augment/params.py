@@ -57,6 +57,8 @@ _WORDS = {
 class Gate:
     """Collects the conditions of a call, and for each sample the first that did not hold.
 
+    Experimental: may change in every version.
+
     Args:
         size: Number of samples.
         device: Where their conditions are.
@@ -142,7 +144,7 @@ class Params:
             named `field.inner`.
 
         Raises:
-            InvalidTypeError: A field is no tensor, number, tuple of numbers, dataclass of these or None.
+            InvalidTypeError: A field is not a tensor, number, tuple of numbers, dataclass of these or None.
 
         Examples:
             >>> import torch

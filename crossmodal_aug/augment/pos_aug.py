@@ -39,23 +39,23 @@ class PosAugParams(Params):
 
 
 class PosAug(TextOp):
-    """Text only: each position phrase is made vaguer with probability ``phrase_p`` (Semi-MedRef, arXiv 2605.15720).
+    """Text only: each position phrase is made vaguer with probability `phrase_p` (Semi-MedRef, arXiv 2605.15720).
 
     Args:
         parser: Finds the phrases.
         phrase_p: Probability that a phrase is altered, for each phrase on its own.
-        mode: "mask" writes ``mask_token`` in its place; "fuzz" writes ``fuzzy_phrase``; "coarsen" widens it to
+        mode: "mask" writes `mask_token` in its place. "fuzz" writes `fuzzy_phrase`. "coarsen" widens it to
             something that is still true ("upper left lung" becomes "left lung"), fuzzes what cannot be widened, and
-            leaves what the text calls clear; "mix" takes one of the three at random, phrase by phrase.
+            leaves what the text calls clear. "mix" takes one of the three at random, phrase by phrase.
         mask_token: A token that the user's tokenizer knows; "[MASK]" is BERT's.
         fuzzy_phrase: Words that name no region of the atlas; behind an article they lose their own. None takes
             "a region of the lung" for an atlas whose regions are of the lung, and "a region" for any other.
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: ``mode`` is not one of the four, ``phrase_p`` lies outside [0, 1], or ``mask_token`` or
-            ``fuzzy_phrase`` names a region.
+        InvalidValueError: `mode` is not one of the four, `phrase_p` lies outside [0, 1], or `mask_token` or
+            `fuzzy_phrase` names a region.
 
     Examples:
         >>> import torch
@@ -68,7 +68,7 @@ class PosAug(TextOp):
         - Images, target and maps come out as they went in, the same objects; images may be None.
         - Positions: with "mask" they stay, for the image still shows what the text hides; with the other modes they
           are what the altered text states.
-        - Gate: ``accepted`` is True where a phrase was altered.
+        - Gate: `accepted` is True where a phrase was altered.
         - Randomness: two draws a sample, from which all choices within its text follow; so `rewrite` on other
           texts of the same batch makes its choices from the same seeds.
     """
@@ -105,7 +105,7 @@ class PosAug(TextOp):
         self.fuzzy_phrase = fuzzy_phrase
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         return (
             f"phrase_p={self.phrase_p}, mode={self.mode!r}, mask_token={self.mask_token!r}, "
             f"fuzzy_phrase={self.fuzzy_phrase!r}"
@@ -144,7 +144,7 @@ class PosAug(TextOp):
 
     @property
     def states_positions(self) -> bool:
-        """Whether altered texts state ``params.positions``."""
+        """Whether altered texts state `params.positions`."""
         return self.mode != "mask"
 
     @property

@@ -49,8 +49,8 @@ class Reword(TextOp):
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: `p` lies outside [0, 1], `frames` is empty or names one that the atlas does not have, the
-            atlas has none, or a frame does not read back as the regions that are put into it.
+        InvalidValueError: `p` lies outside [0, 1], or `frames` is empty or names one that the atlas does not have.
+            Or the atlas has no frames, or a frame does not read back as the regions that are put into it.
 
     Examples:
         >>> import torch
@@ -63,9 +63,9 @@ class Reword(TextOp):
     Convention:
         - Shapes: images (B, C, H, W), (B, C, D, H, W) or None; they, target and maps come out as the same objects.
         - Positions: as they were, since the reworded text names the same regions.
-        - Gate: `accepted` is True where a text was reworded. One that does not say where, that calls regions clear
-          beside what it places, that holds words in the place of a finding that are not known, or that stands in the
-          words of the frame already, is left alone.
+        - Gate: `accepted` is True where a text was reworded. A text is left alone that does not say where, that calls
+          regions clear beside what it places, or that stands in the words of the frame already. So is one in which
+          unknown words stand in the place of a finding.
         - Replay: `rewrite(texts, params)` says other texts of the same batch in the same frames, each with its own
           regions.
         - Randomness: two draws a sample, on the host: whether, and which frame.

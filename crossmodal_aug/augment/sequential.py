@@ -23,7 +23,7 @@ class CrossModalSequential(CrossModalOp):
     Raises:
         InvalidTypeError: One of them is not a `CrossModalOp`.
         InvalidValueError: There is none, their atlases differ in their regions, or an op that rewrites texts
-            comes after ``PosAug(mode="mask")``, whose mask it would undo.
+            comes after `PosAug(mode="mask")`, whose mask it would undo.
 
     Examples:
         >>> import torch
@@ -36,8 +36,8 @@ class CrossModalSequential(CrossModalOp):
         True
 
     Convention:
-        - ``params`` is the tuple of the ops' parameters, in order; of a sequence inside, a tuple in its place.
-        - ``donors`` and ``generator`` are handed to each op.
+        - `params` is the tuple of the ops' parameters, in order; of a sequence inside, a tuple in its place.
+        - `donors` and `generator` are handed to each op.
         - `len`, iteration and `sequence[0]` give its ops; a slice is a sequence, which replays that slice of `params`.
         - `PosAug` belongs at the end: what it takes out of a text, the ops after it do not know of.
     """
@@ -105,7 +105,7 @@ class CrossModalSequential(CrossModalOp):
         return [op for op in self.ops if isinstance(op, CrossModalOp)]
 
     def extra_repr(self) -> str:
-        """Nothing: ``print`` shows the ops."""
+        """Nothing: `print` shows the ops."""
         return ""
 
     @property
@@ -148,7 +148,7 @@ class CrossModalSequential(CrossModalOp):
             params.append(out.params)
             carried = out.evidence
             if carried is None and index < len(self) and _fills_targets(op) and _says_where(before, images, donors):
-                # What it filled into the target is no lesion to the next.
+                # What it filled into the target is not a lesion to the next.
                 theirs = None if donors is None else donors.target
                 carried = op.replay(before, out.params, role="evidence", donors=theirs)
                 donors = None if donors is None else replace(donors, evidence=theirs)

@@ -41,11 +41,11 @@ class SyncFlip(CrossModalOp):
         sided_labels: Pairs of labels of the target that mean a side, such as ((1, 2),) for 1 = right lung and 2 = left
             lung; a mirror exchanges them.
         sided_channels: The same for channels of the target, (B, C, *spatial).
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: ``parser`` is no PositionParser, ``p`` no number, or sided ones no pairs.
-        InvalidValueError: ``p`` lies outside [0, 1], or a sided number comes twice.
+        InvalidTypeError: `parser` is not a PositionParser, `p` is not a number, or the sided ones are not pairs.
+        InvalidValueError: `p` lies outside [0, 1], or a sided number comes twice.
 
     Examples:
         >>> import torch
@@ -57,9 +57,9 @@ class SyncFlip(CrossModalOp):
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W); the last axis is flipped. Any dtype, kept.
-        - Twice with ``p=1`` is the identity on pixels, texts and positions.
+        - Twice with `p=1` is the identity on pixels, texts and positions.
         - The whole caption is exchanged, words beside the atlas included ("right clavicle"), as the whole image is.
-        - Randomness: one draw a sample.
+        - Randomness: one draw per sample.
     """
 
     params_type = SyncFlipParams
@@ -80,7 +80,7 @@ class SyncFlip(CrossModalOp):
         self.sided_channels = check_pairs("sided_channels", sided_channels)
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         return f"p={self.p}"
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> SyncFlipParams:

@@ -55,10 +55,10 @@ class SyncGeometry(CrossModalOp):
     """One geometry a sample for image, maps and caption; where no caption survives it, the sample is left alone.
 
     The regions that hold afterwards are those that `crossmodal_aug.functional.follow` finds. In the image frame words
-    speak of a place in the picture: flips and turns exchange regions where the atlas is symmetric under them, and
-    anything else re-derives them from evidence, or without evidence from the places of the regions. In the body frame
-    words travel with the tissue: a mirror exchanges sides, nothing else changes words but that a region is dropped
-    whose evidence left the view, and upside down is refused.
+    speak of a place in the picture. Flips and turns exchange regions where the atlas is symmetric under them. Anything
+    else derives them again from evidence, or without evidence from the places of the regions. In the body frame
+    words travel with the tissue. A mirror exchanges sides, and a region is dropped whose evidence left the view.
+    Nothing else changes words, and upside down is refused.
 
     Args:
         parser: Reads and rewrites the texts.
@@ -78,7 +78,7 @@ class SyncGeometry(CrossModalOp):
         fill: What pixels of the image and of further maps become that lie outside the source.
         target_fill: The same for the target, one number or one a channel, for example the label that the loss
             ignores. None writes 0 into a mask or probabilities, and refuses what may hold more.
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
         InvalidValueError: An argument is not what it should be (or InvalidTypeError), or the settings can move nothing.
@@ -94,12 +94,12 @@ class SyncGeometry(CrossModalOp):
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W), where every slice is moved alike. Any dtype, kept.
         - Interpolation: flips and quarter turns move pixels. For all else the image is interpolated once between four
-          pixels (kornia); target, evidence and further maps take the nearest one. A map that shall be interpolated
+          pixels (kornia); target, evidence and further maps take the nearest one. A map that has to be interpolated
           belongs beside the image's channels.
-        - Gate: ``p``, with a draw that moves something; in the image frame a text that says where; a caption that
-          survives; a text that can be rewritten well.
+        - Gate: `p`, a draw that moves something, a caption that survives, and a text that can be rewritten well. In the
+          image frame also a text that says where.
         - Evidence: what is given as such, or the target where there is more than flips and quarter turns.
-        - Replay: ``replay(tensor, params, role=...)``; `inverse` takes what is seen in the result back to the source.
+        - Replay: `replay(tensor, params, role=...)`; `inverse` takes what is seen in the result back to the source.
         - Randomness: 11 draws a sample.
     """
 
@@ -145,7 +145,7 @@ class SyncGeometry(CrossModalOp):
             raise InvalidValueError("Expected settings that move something, but got none.")
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         names = ("p", "horizontal", "vertical", "quarter_turns", "degrees", "scale", "translate", "crop", "frame")
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
@@ -199,14 +199,14 @@ class SyncGeometry(CrossModalOp):
 
         Args:
             tensor: (B, ..., *spatial) of the result.
-            params: ``out.params`` of the call.
+            params: `out.params` of the call.
             role: What the tensor is, as in `replay`.
 
         Returns:
             The tensor in the source; what the result did not show is filled as in the op.
 
         Raises:
-            InvalidTypeError: ``tensor`` is not a tensor, or ``params`` are not those of a SyncGeometry call.
+            InvalidTypeError: `tensor` is not a tensor, or `params` are not those of a SyncGeometry call.
             InvalidValueError: The tensor does not fit the parameters.
         """
         self._check_replay(tensor, params, role)

@@ -64,18 +64,18 @@ class TPatchMix(CrossModalOp):
             region that it is placed in is cut to the region.
         p: Probability that a patch is drawn for a sample.
         where: Where the patch lies. "anchor": in the box of a region that the anchor names (the paper; none if the
-            two texts name opposite sides); "donor": in one that the donor names; "shared": in one that both name;
-            "probability": around a pixel where the donor's evidence reaches ``threshold`` (the paper's second
-            rule); "anywhere": plain CutMix.
-        gate: Keep a drawn patch only if, over its pixels, "lesion": the mean of the donor's evidence e (the paper);
-            "confident": the mean of its certainty ``|2 e - 1|``; reaches ``gate_threshold``. None keeps all.
+            two texts name opposite sides). "donor": in one that the donor names. "shared": in one that both name.
+            "probability": around a pixel where the donor's evidence reaches `threshold` (the paper's second
+            rule). "anywhere": plain CutMix.
+        gate: Keep a drawn patch only if a mean over its pixels reaches `gate_threshold`. "lesion": of the donor's
+            evidence e (the paper). "confident": of its certainty `|2 e - 1|`. None keeps all.
         gate_threshold: What the mean must reach; None is 0.55 (the paper). Without a gate it has no effect, and raises.
-        threshold: Evidence that counts as lesion, for ``where`` and ``text``.
+        threshold: Evidence that counts as lesion, for `where` and `text`.
         text: What the caption says afterwards. "evidence": a region named by the donor is added where donor
-            evidence lies inside the patch, and one named by the anchor is dropped where the patch covered the last
-            of its evidence and brought none; "union": the regions of both (the paper); "keep": the anchor's caption
+            evidence lies inside the patch. One named by the anchor is dropped where the patch covered the last
+            of its evidence and brought none. "union": the regions of both (the paper). "keep": the anchor's caption
             as it was.
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
@@ -96,8 +96,8 @@ class TPatchMix(CrossModalOp):
         - Gate: decided before a pixel moves; a sample that fails it comes out as it went in. So does a batch of one.
           A caption that denies lesion which the patch brought, or for the first time lesion that is left, fails it,
           but with "keep"; with "union", where the evidence of the donor is read.
-        - Evidence: the target, (B, 1, *spatial) or (B, *spatial); not read by ``gate=None, text="union"`` or "keep"
-          unless ``where="probability"``.
+        - Evidence: the target, (B, 1, *spatial) or (B, *spatial); not read by `gate=None, text="union"` or "keep"
+          unless `where="probability"`.
         - Randomness: 6 draws a sample.
     """
 
@@ -138,12 +138,12 @@ class TPatchMix(CrossModalOp):
     def paper(cls, parser: PositionParser, **settings: Unpack[Settings]) -> Self:
         """The published settings: 16 px, drawn with probability 0.08 in a region of the anchor, mostly lesion.
 
-        The paper's target is binary: ``out.target >= 0.5``.
+        The paper's target is binary: `out.target >= 0.5`.
         """
         return cls(parser, patch_size=16, p=0.08, where="anchor", gate="lesion", text="union", **settings)
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         names = ("patch_size", "p", "where", "gate", "gate_threshold", "threshold", "text")
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
@@ -220,9 +220,9 @@ class TPatchMix(CrossModalOp):
 
     @property
     def states_positions(self) -> bool:
-        """Whether altered texts state ``params.positions``."""
+        """Whether altered texts state `params.positions`."""
         return self.text != "keep"
 
     def write(self, text: str, positions: Sequence[bool]) -> str:
-        """Make a text state the positions; with ``text="keep"``, leave it."""
+        """Make a text state the positions; with `text="keep"`, leave it."""
         return super().write(text, positions) if self.states_positions else text

@@ -18,6 +18,8 @@ from crossmodal_aug.functional.checks import check_generator, check_tensor
 class TextOp(CrossModalOp):
     """An op that alters texts alone; a subclass says how (`draw_texts`).
 
+    Experimental: may change in every version.
+
     Images, target and maps come out as the same objects, and images may be None. The arguments and errors are those
     of `CrossModalOp`.
     """

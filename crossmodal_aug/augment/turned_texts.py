@@ -14,7 +14,10 @@ from crossmodal_aug.errors import CannotSay
 
 
 class Turned(IntEnum):
-    """What became of left and right."""
+    """What became of left and right.
+
+    Experimental: may change in every version.
+    """
 
     STAY = 0
     EXCHANGED = 1
@@ -65,7 +68,7 @@ def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequ
 
     Raises:
         CannotSay: It cannot be rewritten well; or words speak of the picture, and it says where nothing is ("not at the
-            top"), or is turned sideways and speaks of a left or right that is no place.
+            top"), or is turned sideways and speaks of a left or right that is not a place.
     """
     if turn is Turned.EXCHANGED:
         text = parser.mirror(text)
@@ -76,8 +79,10 @@ def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequ
             loose, at = loose + text[at : mention.start] + "\n", mention.end
         loose += text[at:]
         if parser.mirror(loose) != loose:
-            raise CannotSay("Expected a text that can be turned, but it speaks of a left or right beside its positions")
+            raise CannotSay(
+                "Expected a text that can be turned, but it speaks of a left or right beside its positions."
+            )
     is_turned = turn is Turned.SIDEWAYS or report.bits != tuple(positions)
     if is_turned and frame == "image" and report.negated:
-        raise CannotSay("Expected a text that can be turned, but it says of places that nothing is there")
+        raise CannotSay("Expected a text that can be turned, but it says of places that nothing is there.")
     return text if report.bits == tuple(positions) else parser.rewrite(text, positions)

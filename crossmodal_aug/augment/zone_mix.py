@@ -37,7 +37,7 @@ class ZoneMixParams(MixParams):
 class ZoneMix(CrossModalOp):
     """CutMix along the borders of the atlas, so that the caption of the mix is known exactly.
 
-    For a set S of regions, pixels inside S come from the donor and the positions are ``where(S, donor, anchor)``:
+    For a set S of regions, pixels inside S come from the donor and the positions are `where(S, donor, anchor)`:
     a text says what is in a region, so the region takes its words along. The text states exactly those.
 
     Args:
@@ -48,11 +48,11 @@ class ZoneMix(CrossModalOp):
         max_cut: Leave a sample alone when the border of S would cut through more than this share of its own
             evidence (>= 0.5) or its donor's, as `crossmodal_aug.functional.cut_share` measures it; needs a
             target. None never does.
-        **settings: ``max_tokens``, ``tokenizer`` and ``strict``, as in `CrossModalOp`.
+        **settings: `max_tokens`, `tokenizer` and `strict`, as in `CrossModalOp`.
 
     Raises:
-        InvalidTypeError: ``parser`` is no PositionParser, or ``p`` or ``max_cut`` no number.
-        InvalidValueError: ``unit`` is not one of the three, or ``p`` or ``max_cut`` lies outside [0, 1].
+        InvalidTypeError: `parser` is not a PositionParser, or `p` or `max_cut` is not a number.
+        InvalidValueError: `unit` is not one of the three, or `p` or `max_cut` lies outside [0, 1].
 
     Examples:
         >>> import torch
@@ -65,10 +65,10 @@ class ZoneMix(CrossModalOp):
 
     Convention:
         - Shapes: (B, C, H, W) and (B, C, D, H, W); regions extend through the depth. Any dtype, kept.
-        - Gate: ``p``; both texts say where (`PositionParser.placed`); ``max_cut``; a mix that would say that nothing is
-          there holds no lesion (evidence >= 0.5, where there is any to read); a text that can be rewritten well, and
-          calls no region clear in which the donor's pixels hold lesion, nor for the first time one that holds any.
-          All are decided before a pixel moves. A batch of one is left alone.
+        - Gate: `p`, `max_cut`, two texts that say where (`PositionParser.placed`), and a text that can be rewritten
+          well. A mix that would say that nothing is there must hold no lesion (evidence >= 0.5, where there is any to
+          read). The text must call no region clear in which the donor's pixels hold lesion, nor for the first time
+          one that holds any. All is decided before a pixel moves. A batch of one is left alone.
         - Pixels that belong to no region of the atlas stay the anchor's.
         - Randomness: 3 + K draws a sample.
     """
@@ -92,7 +92,7 @@ class ZoneMix(CrossModalOp):
         self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         return f"unit={self.unit!r}, p={self.p}, max_cut={self.max_cut}"
 
     def sample(self, batch: Batch, donors: Batch | None, generator: torch.Generator | None) -> ZoneMixParams:

@@ -36,7 +36,7 @@ def add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     told.add_argument("--max-tokens", type=int, metavar="N", help="tokens that your text encoder reads")
     told.add_argument(
         "--op", action="append", default=[], metavar="OP",
-        help='an op to try, such as "TPatchMix(patch_size=64, p=0.5)"; may be given several times; default: all',
+        help='an op to try, such as "TPatchMix(patch_size=64, p=0.5)"; may be given several times (default: all)',
     )  # fmt: skip
     told.add_argument("--size", type=int, default=224, metavar="PX", help="side of the images for the ops (224)")
     told.add_argument("--seed", type=int, default=0, help="of all random choices (0)")

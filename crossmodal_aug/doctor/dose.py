@@ -31,6 +31,8 @@ _TEXT_ALONE = ("PosAug", "Reword")
 class Dose:
     """What one op did to a sample of the data set.
 
+    Experimental: may change in every version.
+
     Attributes:
         op: The op with its settings.
         count: Samples that it was given.

@@ -21,6 +21,8 @@ from crossmodal_aug.doctor.table import table_of
 class Examination:
     """What the doctor found. Made by `examine`.
 
+    Experimental: may change in every version.
+
     Attributes:
         findings: All findings, check by check.
         atlas: The atlas with cuts and laterality as they were fitted to the data.

@@ -56,13 +56,15 @@ def examine(
 ) -> Examination:
     r"""Look at a data set before training on it: captions, files, masks, orientation, duplicates, lengths, and ops.
 
-    Nothing is changed on disk. What is wrong for sure has the level "mend"; what may be meant so, "look"; and what the
-    data cannot tell, "unknown", with what would.
+    Experimental: may change in every version.
+
+    Nothing is changed on disk. What is wrong for sure has the level "mend", and what may be meant so, "look". What the
+    data cannot tell has the level "unknown", and the text says what would.
 
     Args:
-        data: The folder of the data set, in a layout that is known: `annotation.json` beside `train/images`,
-            `train/masks` and so on; a folder for each part with images, masks and a list of captions; or one folder
-            with `images`, `masks` and a list of captions.
+        data: The folder of the data set, in a layout that is known. "annotation": `annotation.json` beside
+            `train/images`, `train/masks` and so on. "part-folders": a folder for each part with images, masks and a
+            list of captions. "one-folder": one folder with `images`, `masks` and a list of captions.
         layout: "annotation", "part-folders" or "one-folder"; None takes the first that fits.
         images: Folder of the images, where no layout fits.
         masks: Folder of the masks, likewise.

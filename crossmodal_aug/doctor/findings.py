@@ -9,7 +9,10 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """How much a finding matters."""
+    """How much a finding matters.
+
+    Experimental: may change in every version.
+    """
 
     MEND = "mend"
     """Something must be mended before training: the command's exit code says so, too."""
@@ -24,6 +27,8 @@ class Level(StrEnum):
 @dataclass(frozen=True)
 class Finding:
     """One statement about a data set.
+
+    Experimental: may change in every version.
 
     Attributes:
         check: The check that made it, such as "captions".

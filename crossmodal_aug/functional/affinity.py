@@ -11,7 +11,7 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return the Jaccard affinity of every row of `positions` with every row of `others`.
 
-    ``A_ij = |q_i & q_j| / |q_i | q_j|``; two empty sets agree fully (1), an empty and a non-empty set not at
+    `A_ij = |q_i & q_j| / |q_i | q_j|`; two empty sets agree fully (1), an empty and a non-empty set not at
     all (0). This is the soft target of ITCL, Semi-MedRef (arXiv 2605.15720).
 
     Convention:
@@ -29,7 +29,7 @@ def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype:
         (N, M) affinities in [0, 1].
 
     Raises:
-        InvalidTypeError: If an argument is no tensor, or is neither bool nor integer.
+        InvalidTypeError: If an argument is not a tensor, or is neither bool nor integer.
         InvalidValueError: If shapes or devices do not fit, or an integer entry is neither 0 nor 1.
 
     Examples:
@@ -40,30 +40,30 @@ def position_affinity(positions: Tensor, others: Tensor | None = None, *, dtype:
                 [0.0000, 0.0000, 1.0000]])
     """
     if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-        raise InvalidTypeError(f"Expected `dtype` to be a floating torch dtype, but got {shown(dtype)}")
+        raise InvalidTypeError(f"Expected `dtype` to be a floating torch dtype, but got {shown(dtype)}.")
     check_multi_hot(positions, "positions")
     rows = label_sets(positions, dtype)
     if others is None:
         return jaccard(rows, rows, dtype)
     check_multi_hot(others, "others")
     if others.shape[1] != positions.shape[1]:
-        raise InvalidValueError(f"Expected `others` of shape (M, {positions.shape[1]}), but got {tuple(others.shape)}")
+        raise InvalidValueError(f"Expected `others` of shape (M, {positions.shape[1]}), but got {tuple(others.shape)}.")
     if others.device != positions.device:
-        raise InvalidValueError(f"Expected `others` on {positions.device}, but it is on {others.device}")
+        raise InvalidValueError(f"Expected `others` on {positions.device}, but it is on {others.device}.")
     return jaccard(rows, label_sets(others, dtype), dtype)
 
 
 def check_multi_hot(positions: Tensor, name: str) -> None:
     """Raise unless `positions` is an (N, K) multi-hot tensor, bool or integer 0/1."""
     if not isinstance(positions, Tensor):
-        raise InvalidTypeError(f"Expected `{name}` to be a tensor, but got {type(positions).__name__}")
+        raise InvalidTypeError(f"Expected `{name}` to be a tensor, but got {type(positions).__name__}.")
     if positions.ndim != 2:
-        raise InvalidValueError(f"Expected `{name}` of shape (N, K), but got {tuple(positions.shape)}")
+        raise InvalidValueError(f"Expected `{name}` of shape (N, K), but got {tuple(positions.shape)}.")
     if positions.is_floating_point() or positions.is_complex():
         raise InvalidTypeError(
             f"Expected `{name}` to be bool or integer 0/1, but got {positions.dtype}; "
             "pass `labels.bool()` if it holds 0 and 1 only, or threshold probabilities, for example "
-            "`probabilities >= 0.5`"
+            "`probabilities >= 0.5`."
         )
     # Tracing cannot branch on values; there the caller's eager run has seen them.
     if positions.dtype != torch.bool and not torch.compiler.is_compiling():
@@ -71,7 +71,7 @@ def check_multi_hot(positions: Tensor, name: str) -> None:
         if wrong.numel():
             raise InvalidValueError(
                 f"Expected `{name}` to hold 0 and 1 only, but got {wrong[0].item()}; "
-                "decide what such a label means first, for example `labels == 1`"
+                "decide what such a label means first, for example `labels == 1`."
             )
 
 

@@ -62,7 +62,7 @@ def _unchanged(rows: AffinityRows, **constants: Tensor) -> AffinityRows:
             if constants[name]._version != version:
                 raise InvalidValueError(
                     f"Expected `{name}` to stay as it was until the backward pass, which reads it again, but got "
-                    "one that was changed in place; give the loss a copy"
+                    "one that was changed in place; give the loss a copy."
                 )
         return rows(block)
 

@@ -58,17 +58,20 @@ def check_alignment(atlas: Atlas, masks: Tensor, positions: Tensor) -> float:
 
     The masks are read as they are, mirrored, upside down, transposed, and in every mixture of these. For each reading
     and sample the *distance* is the mean, over the lesion, of the way to the centre of the nearest named region,
-    in image sides; which regions a mask touches would depend on row cuts that fit, the distance hardly does.
+    in image sides. Which regions a mask touches would depend on row cuts that fit, and the distance hardly does.
 
-    Another reading is *better* if the distance is 15 % shorter on average, and the samples say so together: of the
-    differences d of at least 0.02 between the two readings there are 10 or more, `sum(d) / sqrt(sum(d ** 2))` reaches
-    2.5 (Efron, Student's t-test under symmetry conditions, JASA 1969), and no more than three quarters of them come
-    from one and the same caption. Masks and captions are *unrelated* if in no reading a sample's own caption is
-    nearer to its lesion than those of the others: of the gain that masks drawn from the captions would have, less than
-    a quarter is there, over 48 samples or more with captions and masks that differ enough for ideal masks to gain 25 %.
-    *Some are turned* if, over 96 samples or more, those that prefer another reading ("mirrored", "upside down" or
-    "transposed") hold a fifth of the sum of d ** 2, and say so together as above: a random flip that the captions did
-    not follow. Where samples are fewer, or alike, or symmetric, nothing is said against them.
+    Another reading is *better* if the distance is 15 % shorter on average, and the samples say so together. There must
+    be 10 or more differences d of at least 0.02 between the two readings, and `sum(d) / sqrt(sum(d ** 2))` must reach
+    2.5 (Efron, Student's t-test under symmetry conditions, JASA 1969). No more than three quarters of them may come
+    from one and the same caption.
+
+    Masks and captions are *unrelated* if in no reading a sample's own caption is nearer to its lesion than those of
+    the others. That is, less than a quarter is there of the gain that masks drawn from the captions would have. It
+    takes 48 samples or more, with captions and masks that differ enough for ideal masks to gain 25 %.
+
+    *Some are turned* if a part of 96 samples or more prefers another reading ("mirrored", "upside down" or
+    "transposed"), as after a random flip that the captions did not follow. This part must hold a fifth of the sum of
+    d ** 2, and say so together as above. Where samples are fewer, or alike, or symmetric, nothing is said against them.
 
     Args:
         atlas: K regions with their place in the image.
@@ -78,8 +81,8 @@ def check_alignment(atlas: Atlas, masks: Tensor, positions: Tensor) -> float:
             names no region, or a mask without lesion, is left out.
 
     Returns:
-        Mean over samples of the Jaccard index `|t & q| / |t | q|` of the regions t that hold at least 3 % of the
-        lesion and the named regions q; 1 if no sample has both a lesion and a named region.
+        Mean over samples of the Jaccard index `|t & q| / |t | q|`, with t the regions that hold at least 3 % of the
+        lesion and q the named regions. It is 1 if no sample has both a lesion and a named region.
 
     Raises:
         AlignmentError: Another reading is better (the message names it: "transposed", "mirrored", "upside down" or
@@ -101,8 +104,8 @@ def check_alignment(atlas: Atlas, masks: Tensor, positions: Tensor) -> float:
     Convention:
         - Randomness: none. Any device; a small copy comes to the host, since an error depends on it.
         - Measured on random batches of 16 to 128 samples of QaTa-COV19 (row thirds or fitted cuts), Kvasir-SEG and
-          BUSI: none of the untouched ones raises; of those of 64 samples mirrored or transposed, 97 % and more do; of
-          those of 128 samples where every second one is, 95 % and more.
+          BUSI: none of the untouched ones raises. Of those of 64 samples mirrored or transposed, 97 % and more do. Of
+          those of 128 samples where every second one is, 95 % and more do.
     """
     if not isinstance(atlas, Atlas):
         raise InvalidTypeError(f"Expected `atlas` to be an Atlas, but got {type(atlas).__name__}.")
@@ -204,9 +207,9 @@ def _refuse_unrelated(gains: Tensor, own: Tensor, touched: Tensor, ideal: Tensor
     reached = max(float(gains.max()), 0.0) / possible
     if reached < _GAIN:
         raise AlignmentError(
-            f"Expected `masks` where `positions` say, but they look unrelated: over {count} samples, however the masks "
-            f"are turned, lesions lie hardly nearer to what their own captions name than to what those of others do "
-            f"({reached:.0%} of what could be). Check that masks and captions are in the same order."
+            f"Expected `masks` where `positions` say, but they look unrelated: over {count} samples lesions lie hardly "
+            f"nearer to what their own captions name than to what those of others do ({reached:.0%} of what could be). "
+            f"Turning the masks does not help. Check that masks and captions are in the same order."
         )
 
 

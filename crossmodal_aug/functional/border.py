@@ -191,7 +191,7 @@ def border_runs(
 
 
 def _reach(missing: Tensor, axis: int, lengths: tuple[int, ...]) -> Reach:
-    """Lengths of evidence on either side of each cut; ``missing`` (M, ..., H, W) is -1 in gaps and 0 elsewhere."""
+    """Lengths of evidence on either side of each cut; `missing` (M, ..., H, W) is -1 in gaps and 0 elsewhere."""
     before, after, start = [], [], 0
     for band, length in enumerate(lengths):
         piece = missing.narrow(axis, start, length)
@@ -224,14 +224,14 @@ def _groups(batch: int, spatial: Sequence[int], size: int) -> list[slice]:
 
 
 def _counter(length: int) -> torch.dtype:
-    """Smallest integers that count to ``length``."""
+    """Smallest integers that count to `length`."""
     if length <= torch.iinfo(torch.int8).max:
         return torch.int8
     return torch.int16 if length <= torch.iinfo(torch.int16).max else torch.int32
 
 
 def _places(length: int, like: Tensor, axis: int, first: int = 0, *, reverse: bool = False) -> Tensor:
-    """Numbers that count up (or down) to ``length`` places along one of the last two axes, 1 long along the other."""
+    """Numbers that count up (or down) to `length` places along one of the last two axes, 1 long along the other."""
     places = counting(first, length, like.dtype, like.device, reverse=reverse)
     return places.unsqueeze(0) if axis == -1 else places.unsqueeze(1)
 

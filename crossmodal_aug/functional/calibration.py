@@ -42,12 +42,12 @@ class Calibration(NamedTuple):
 
     Attributes:
         atlas: The atlas with fitted row cuts and laterality.
-        orientation: "upright"; "mirrored": the sides of the atlas given were exchanged, which ``atlas`` now mends;
-            "transposed": rows and columns of the masks are exchanged, which only the reader of the images can mend
-            (``atlas`` has the laterality that holds once they are upright);
-            "unknown": the samples do not tell, and ``atlas`` is the one given.
+        orientation: "upright": as they should be. "mirrored": the sides of the atlas given were exchanged, which
+            `atlas` now mends. "transposed": rows and columns of the masks are exchanged, which only the reader of the
+            images can mend (`atlas` has the laterality that holds once they are upright). "unknown": the samples do
+            not tell, and `atlas` is the one given.
         before: Fit of the atlas given.
-        after: Fit of ``atlas`` (for "transposed", on the masks put upright).
+        after: Fit of `atlas` (for "transposed", on the masks put upright).
     """
 
     atlas: Atlas
@@ -62,8 +62,8 @@ def calibrate(
     """Fit row cuts and laterality of an atlas to masks and the regions that their captions name.
 
     All ways of placing the row cuts on a grid are tried, for the masks as they are, with sides exchanged,
-    transposed, and both; the best macro F1 between the regions that are named and those that hold lesion wins. It
-    must also win sample by sample: by McNemar's test (with continuity correction, p < 0.05) more samples must agree
+    transposed, and both. The best macro F1 between the regions that are named and those that hold lesion wins. It
+    must also win sample by sample. By McNemar's test (with continuity correction, p < 0.05) more samples must agree
     better with it than with each of the others, which takes six samples at the least. Else the orientation is
     "unknown".
 
@@ -71,9 +71,9 @@ def calibrate(
         atlas: An atlas whose regions are the cells of a grid.
         masks: (N, 1, H, W) or (N, H, W) bool or integer lesion masks.
         positions: (N, K) multi-hot regions that the captions name.
-        resolution: Number of lines of the grid, at most H: the cuts are multiples of ``1 / resolution``.
+        resolution: Number of lines of the grid, at most H: the cuts are multiples of `1 / resolution`.
         min_share: A region holds lesion when at least this share of a sample's mask pixels, and one pixel, lies in
-            it: a sliver across a border is no finding.
+            it: a sliver across a border is not a finding.
 
     Returns:
         The fitted atlas, the orientation, and the fit before and after.
@@ -143,7 +143,7 @@ class _Reading(NamedTuple):
 
 
 def _prefers(one: Tensor, other: Tensor) -> bool:
-    """Say whether samples agree better with one reading than with another, beyond chance.
+    """Return whether samples agree better with one reading than with another, beyond chance.
 
     McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 1947.
     """

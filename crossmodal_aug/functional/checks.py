@@ -12,14 +12,14 @@ from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
 
 def check_tensor(name: str, value: object) -> Tensor:
-    """Return ``value``, or raise `InvalidTypeError` unless it is a tensor."""
+    """Return `value`, or raise `InvalidTypeError` unless it is a tensor."""
     if not isinstance(value, Tensor):
         raise InvalidTypeError(f"Expected `{name}` to be a torch.Tensor, but got {type(value).__name__}.")
     return value
 
 
 def check_probability(name: str, value: object) -> float:
-    """Return ``value`` as a float, or raise unless it is a number in [0, 1]."""
+    """Return `value` as a float, or raise unless it is a number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"Expected `{name}` to be a number in [0, 1], but got {type(value).__name__}.")
     number = _as_float(value)
@@ -29,7 +29,7 @@ def check_probability(name: str, value: object) -> float:
 
 
 def check_number(name: str, value: object) -> float:
-    """Return ``value`` as a float, or raise unless it is a finite number."""
+    """Return `value` as a float, or raise unless it is a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"Expected `{name}` to be a number, but got {type(value).__name__}.")
     number = _as_float(value)
@@ -46,27 +46,27 @@ def _as_float(value: Real) -> float:
 
 
 def check_flag(name: str, value: object) -> bool:
-    """Return ``value``, or raise `InvalidTypeError` unless it is True or False."""
+    """Return `value`, or raise `InvalidTypeError` unless it is True or False."""
     if not isinstance(value, bool):
         raise InvalidTypeError(f"Expected `{name}` to be True or False, but got {type(value).__name__}.")
     return value
 
 
 def check_integer(name: str, value: object) -> int:
-    """Return ``value`` as an int, or raise unless it is a whole number that is no bool."""
+    """Return `value` as an int, or raise unless it is a whole number and not a bool."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidTypeError(f"Expected `{name}` to be an integer, but got {type(value).__name__}.")
     return int(value)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raise `InvalidValueError` unless ``value`` is one of ``choices``."""
+    """Raise `InvalidValueError` unless `value` is one of `choices`."""
     if value not in choices:
         raise InvalidValueError(f"Expected `{name}` to be one of {tuple(choices)}, but got {shown(value)}.")
 
 
 def check_positions(name: str, positions: object, shape: tuple[int, int]) -> Tensor:
-    """Return multi-hot ``positions`` of ``shape`` (B, K) as bool.
+    """Return multi-hot `positions` of `shape` (B, K) as bool.
 
     Raises:
         InvalidTypeError: It is not a tensor, or its dtype is a floating or complex one.
@@ -91,7 +91,7 @@ def check_positions(name: str, positions: object, shape: tuple[int, int]) -> Ten
 
 
 def check_generator(generator: object) -> None:
-    """Raise `InvalidTypeError` unless ``generator`` is a `torch.Generator` or None."""
+    """Raise `InvalidTypeError` unless `generator` is a `torch.Generator` or None."""
     if generator is not None and not isinstance(generator, torch.Generator):
         raise InvalidTypeError(
             f"Expected `generator` to be a torch.Generator or None, but got {type(generator).__name__}."

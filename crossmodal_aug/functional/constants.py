@@ -16,7 +16,7 @@ def constant(data: tuple[Any, ...], dtype: torch.dtype, device: torch.device) ->
         device: Where to put it.
 
     Returns:
-        The same tensor for the same arguments; under ``torch.compile`` a new one, which becomes part of the graph.
+        The same tensor for the same arguments; under `torch.compile` a new one, which becomes part of the graph.
 
     Examples:
         >>> constant((1, 2), torch.int64, torch.device("cpu"))
@@ -35,7 +35,7 @@ def _cached(data: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> 
 
 
 def counting(first: int, count: int, dtype: torch.dtype, device: torch.device, *, reverse: bool = False) -> Tensor:
-    """``count`` numbers from ``first`` on, or down to it. Read-only, like `constant`.
+    """`count` numbers from `first` on, or down to it. Read-only, like `constant`.
 
     Examples:
         >>> counting(1, 3, torch.int8, torch.device("cpu"), reverse=True)

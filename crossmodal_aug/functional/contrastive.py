@@ -26,7 +26,7 @@ class ITCLParts(NamedTuple):
         loss: Mean of the two directions.
         image_to_text: Cross-entropy of images against texts.
         text_to_image: Cross-entropy of texts against images.
-        target_entropy: The least that `loss` can reach; ``loss - target_entropy`` is the KL divergence.
+        target_entropy: The least that `loss` can reach; `loss - target_entropy` is the KL divergence.
     """
 
     loss: Tensor
@@ -102,7 +102,7 @@ def itcl_loss(
 ) -> Tensor | ITCLParts:
     r"""Return the image-text contrastive loss with soft positives, Semi-MedRef (arXiv 2605.15720).
 
-    With ``s = u v^T / temperature`` and ``A`` the Jaccard affinity of the positions::
+    With `s = u v^T / temperature` and `A` the Jaccard affinity of the positions::
 
         L = 1/2 mean_i[ -sum_j A_ij log softmax_j(s_ij) / sum_j A_ij ] + 1/2 (the same on the transpose)
 
@@ -123,10 +123,10 @@ def itcl_loss(
     Args:
         image_embeddings: (N, D) projections of the images.
         text_embeddings: (N, D) projections of the texts; row i belongs to image i.
-        positions: (N, K) multi-hot labels, bool or integer 0/1; with a callable `affinity` any (N, ...)
-            labels that it takes; not needed with an affinity matrix.
+        positions: (N, K) multi-hot labels, bool or integer 0/1. With a callable `affinity` any (N, ...)
+            labels that it takes. Not needed with an affinity matrix.
         temperature: What similarities are divided by.
-        logit_scale: () log of the factor of the similarities, CLIP's parameter (``model.logit_scale``, not its
+        logit_scale: () log of the factor of the similarities, CLIP's parameter (`model.logit_scale`, not its
             exponential); replaces `temperature`. Its factor is limited to 100. The gradient still flows at the
             limit, so that training can come back.
         weights: (N,) non-negative weight of each sample.
@@ -134,7 +134,7 @@ def itcl_loss(
         ref_text_embeddings: (R, D) further columns; row j belongs to reference image j.
         ref_positions: (R, K) labels of the references.
         affinity: A function of two sets of labels, or the (N, N + R) matrix itself, instead of Jaccard.
-            ``A_ij`` weighs text j for image i, and image i for text j; a reference's column holds for both
+            `A_ij` weighs text j for image i, and image i for text j; a reference's column holds for both
             directions.
         normalize: Whether to divide embeddings by their norm first.
         chunk_size: Rows of the (N, N) matrices held at a time, built a second time in the backward pass; 0
@@ -176,7 +176,7 @@ def itcl_loss(
     checks.check_weights(weights, image_embeddings)
     checks.check_logit_scale(logit_scale, image_embeddings)
     if count == 0 and not gather:
-        raise InvalidValueError("Expected `image_embeddings` of at least one row, but got 0")
+        raise InvalidValueError("Expected `image_embeddings` of at least one row, but got 0.")
 
     wide = torch.float64 if torch.float64 in (image_embeddings.dtype, text_embeddings.dtype) else torch.float32
     embedded = partial(_embedded, dtype=wide, normalize=normalize)

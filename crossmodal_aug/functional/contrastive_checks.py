@@ -16,23 +16,23 @@ TEMPERATURES = (1e-6, 1e6)
 def check_settings(temperature: float, chunk_size: int, reduction: str) -> None:
     """Raise unless the settings of the loss can be used."""
     if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
-        raise InvalidTypeError(f"Expected `temperature` to be a float, but got {type(temperature).__name__}")
+        raise InvalidTypeError(f"Expected `temperature` to be a float, but got {type(temperature).__name__}.")
     lowest, highest = TEMPERATURES
     if not lowest <= temperature <= highest:
-        raise InvalidValueError(f"Expected `temperature` in [{lowest}, {highest}], but got {shown(temperature)}")
+        raise InvalidValueError(f"Expected `temperature` in [{lowest}, {highest}], but got {shown(temperature)}.")
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int):
-        raise InvalidTypeError(f"Expected `chunk_size` to be an int, but got {type(chunk_size).__name__}")
+        raise InvalidTypeError(f"Expected `chunk_size` to be an int, but got {type(chunk_size).__name__}.")
     if chunk_size < 0:
-        raise InvalidValueError(f"Expected `chunk_size` of 0 (all rows at once) or more, but got {shown(chunk_size)}")
+        raise InvalidValueError(f"Expected `chunk_size` of 0 (all rows at once) or more, but got {shown(chunk_size)}.")
     if reduction not in ("mean", "sum", "none"):
-        raise InvalidValueError(f"Expected `reduction` of 'mean', 'sum' or 'none', but got {shown(reduction)}")
+        raise InvalidValueError(f"Expected `reduction` of 'mean', 'sum' or 'none', but got {shown(reduction)}.")
 
 
 def check_flags(**flags: object) -> None:
     """Raise unless each flag, given by name, is a bool."""
     for name, value in flags.items():
         if not isinstance(value, bool):
-            raise InvalidTypeError(f"Expected `{name}` to be a bool, but got {type(value).__name__}")
+            raise InvalidTypeError(f"Expected `{name}` to be a bool, but got {type(value).__name__}.")
 
 
 def check_embeddings(images: Tensor, texts: Tensor, prefix: str = "") -> None:
@@ -41,14 +41,14 @@ def check_embeddings(images: Tensor, texts: Tensor, prefix: str = "") -> None:
     for name, value in ((image_name, images), (text_name, texts)):
         _check_tensor(name, value)
         if not value.is_floating_point():
-            raise InvalidTypeError(f"Expected `{name}` of a floating dtype, but got {value.dtype}")
+            raise InvalidTypeError(f"Expected `{name}` of a floating dtype, but got {value.dtype}.")
         if value.ndim != 2:
-            raise InvalidValueError(f"Expected `{name}` of shape (N, D), but got {tuple(value.shape)}")
+            raise InvalidValueError(f"Expected `{name}` of shape (N, D), but got {tuple(value.shape)}.")
     if texts.shape != images.shape:
-        raise InvalidValueError(f"Expected `{text_name}` of shape {tuple(images.shape)}, but got {tuple(texts.shape)}")
+        raise InvalidValueError(f"Expected `{text_name}` of shape {tuple(images.shape)}, but got {tuple(texts.shape)}.")
     _check_device(text_name, texts, images)
     if images.is_meta:
-        raise InvalidValueError(f"Expected `{image_name}` on a device that holds values, but it is on meta")
+        raise InvalidValueError(f"Expected `{image_name}` on a device that holds values, but it is on meta.")
 
 
 def check_labels(labels: Tensor | None, embeddings: Tensor, affinity: Any, prefix: str = "") -> None:
@@ -57,14 +57,14 @@ def check_labels(labels: Tensor | None, embeddings: Tensor, affinity: Any, prefi
         return
     name = f"{prefix}positions"
     if labels is None:
-        raise InvalidValueError(f"Expected `{name}` with {len(embeddings)} rows, but got None")
+        raise InvalidValueError(f"Expected `{name}` with {len(embeddings)} rows, but got None.")
     if callable(affinity):
         _check_tensor(name, labels)
     else:
         check_multi_hot(labels, name)
     if labels.ndim == 0 or len(labels) != len(embeddings):
         expected = f"({len(embeddings)}, ...)" if callable(affinity) else f"({len(embeddings)}, K)"
-        raise InvalidValueError(f"Expected `{name}` of shape {expected}, but got {tuple(labels.shape)}")
+        raise InvalidValueError(f"Expected `{name}` of shape {expected}, but got {tuple(labels.shape)}.")
     _check_device(name, labels, embeddings)
 
 
@@ -89,7 +89,7 @@ def check_references(
         if given:
             raise InvalidValueError(
                 "Expected `ref_image_embeddings`, `ref_text_embeddings` and `ref_positions` together, "
-                f"but got only {' and '.join(given)}"
+                f"but got only {' and '.join(given)}."
             )
         return
     embeddings, batch_labels = batch
@@ -101,7 +101,7 @@ def check_references(
     for name, value, own in pairs:
         if value.shape[1:] != own.shape[1:]:
             expected = ", ".join(map(str, ("R", *own.shape[1:])))
-            raise InvalidValueError(f"Expected `{name}` of shape ({expected}), but got {tuple(value.shape)}")
+            raise InvalidValueError(f"Expected `{name}` of shape ({expected}), but got {tuple(value.shape)}.")
     _check_device("ref_image_embeddings", images, embeddings)
 
 
@@ -110,15 +110,15 @@ def check_affinity(affinity: Any, shape: tuple[int, int], embeddings: Tensor, *,
     if affinity is None or (callable(affinity) and not isinstance(affinity, Tensor)):
         return
     if not isinstance(affinity, Tensor):
-        raise InvalidTypeError(f"Expected `affinity` to be a callable or a tensor, but got {type(affinity).__name__}")
+        raise InvalidTypeError(f"Expected `affinity` to be a callable or a tensor, but got {type(affinity).__name__}.")
     if gather:
         raise InvalidValueError(
             "Expected `affinity` to be a callable when gathering over ranks, but got a matrix, "
-            "which knows only this rank's samples"
+            "which knows only this rank's samples."
         )
     _check_real("affinity", affinity)
     if tuple(affinity.shape) != shape:
-        raise InvalidValueError(f"Expected `affinity` of shape {shape}, but got {tuple(affinity.shape)}")
+        raise InvalidValueError(f"Expected `affinity` of shape {shape}, but got {tuple(affinity.shape)}.")
     _check_device("affinity", affinity, embeddings)
     _check_non_negative("affinity", affinity)
 
@@ -129,7 +129,7 @@ def check_affinity_block(weight: Any, shape: tuple[int, int]) -> None:
     _check_real("affinity(...)", weight)
     if tuple(weight.shape) != shape:
         raise InvalidValueError(
-            f"Expected `affinity` to return a matrix of shape {shape}, but got {tuple(weight.shape)}"
+            f"Expected `affinity` to return a matrix of shape {shape}, but got {tuple(weight.shape)}."
         )
     _check_non_negative("affinity(...)", weight)
 
@@ -141,7 +141,7 @@ def check_weights(weights: Tensor | None, embeddings: Tensor) -> None:
     _check_tensor("weights", weights)
     _check_real("weights", weights)
     if weights.shape != embeddings.shape[:1]:
-        raise InvalidValueError(f"Expected `weights` of shape ({len(embeddings)},), but got {tuple(weights.shape)}")
+        raise InvalidValueError(f"Expected `weights` of shape ({len(embeddings)},), but got {tuple(weights.shape)}.")
     _check_device("weights", weights, embeddings)
     _check_non_negative("weights", weights)
 
@@ -152,27 +152,27 @@ def check_logit_scale(logit_scale: Tensor | None, embeddings: Tensor) -> None:
         return
     _check_tensor("logit_scale", logit_scale)
     if not logit_scale.is_floating_point():
-        raise InvalidTypeError(f"Expected `logit_scale` of a floating dtype, but got {logit_scale.dtype}")
+        raise InvalidTypeError(f"Expected `logit_scale` of a floating dtype, but got {logit_scale.dtype}.")
     if logit_scale.ndim != 0:
-        raise InvalidValueError(f"Expected `logit_scale` of shape (), but got {tuple(logit_scale.shape)}")
+        raise InvalidValueError(f"Expected `logit_scale` of shape (), but got {tuple(logit_scale.shape)}.")
     _check_device("logit_scale", logit_scale, embeddings)
 
 
 def _check_tensor(name: str, value: Any) -> None:
     if not isinstance(value, Tensor):
-        raise InvalidTypeError(f"Expected `{name}` to be a tensor, but got {type(value).__name__}")
+        raise InvalidTypeError(f"Expected `{name}` to be a tensor, but got {type(value).__name__}.")
 
 
 def _check_real(name: str, value: Tensor) -> None:
     if value.layout != torch.strided:
-        raise InvalidTypeError(f"Expected `{name}` to be a dense tensor, but got one of layout {value.layout}")
+        raise InvalidTypeError(f"Expected `{name}` to be a dense tensor, but got one of layout {value.layout}.")
     if value.is_complex():
-        raise InvalidTypeError(f"Expected `{name}` of a real dtype, but got {value.dtype}")
+        raise InvalidTypeError(f"Expected `{name}` of a real dtype, but got {value.dtype}.")
 
 
 def _check_device(name: str, value: Tensor, other: Tensor) -> None:
     if value.device != other.device:
-        raise InvalidValueError(f"Expected `{name}` on {other.device}, but it is on {value.device}")
+        raise InvalidValueError(f"Expected `{name}` on {other.device}, but it is on {value.device}.")
 
 
 def _check_non_negative(name: str, value: Tensor) -> None:
@@ -182,5 +182,5 @@ def _check_non_negative(name: str, value: Tensor) -> None:
     lowest, highest = (bound.item() for bound in value.detach().aminmax())
     if not (lowest >= 0 and math.isfinite(highest)):
         raise InvalidValueError(
-            f"Expected `{name}` to be finite and non-negative, but got values from {lowest} to {highest}"
+            f"Expected `{name}` to be finite and non-negative, but got values from {lowest} to {highest}."
         )

@@ -14,7 +14,7 @@ _GROUPS, _PARTS, _PARTS_OF_FEW = 16, 2, 32
 
 
 def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
-    """Share of the evidence whose lesion the border of ``mask`` would cut through.
+    """Share of the evidence whose lesion the border of `mask` would cut through.
 
     A pixel counts as cut when the straight run of evidence through it, along its row or its column, goes on
     across the border. That needs no connected components, and so neither a loop nor a trip to the host.
@@ -36,7 +36,7 @@ def cut_share(evidence: Tensor, mask: Tensor) -> Tensor:
 
 
 def _in_groups(batch: int, measure: Callable[[slice, int], Tensor]) -> Tensor:
-    """What ``measure`` gives for all samples, called with a few of them and the parts to split their lines into."""
+    """What `measure` gives for all samples, called with a few of them and the parts to split their lines into."""
     if torch.compiler.is_compiling():  # a compiler plans memory itself, and may not know the batch
         return measure(slice(None), 1)
     some = max(1, batch // _GROUPS)

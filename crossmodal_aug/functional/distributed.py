@@ -46,7 +46,7 @@ def gather_row_counts(**tensors: Tensor) -> list[int]:
         if any(code != own[0] for code in own):
             raise InvalidValueError(
                 f"Expected `{name}` of one dtype and one row shape on all ranks, "
-                f"but got {' and '.join(map(_described, own))}"
+                f"but got {' and '.join(map(_described, own))}."
             )
     return [code[0] for code in codes]
 

@@ -1,7 +1,7 @@
 """Evidence: what a target says about where lesion is, read in the dtype that the target has.
 
 A copy of a mask as float32 may be larger than all that an op returns. So a target stays as it is, and only the pieces
-that an op looks at become numbers in [0, 1]: a floating map as it is, a mask as ``mask > 0``. Both readings keep the
+that an op looks at become numbers in [0, 1]: a floating map as it is, a mask as `mask > 0`. Both readings keep the
 order of values, so they may also follow a maximum.
 
 An integer mask holds one value beside 0. With more of them, such as class ids or a value that the loss ignores, it
@@ -26,7 +26,7 @@ _NAMED = 6
 def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> Tensor:
     """Return evidence that `evidence_values` and `reaches` can read: the tensor itself, cut off from its graph.
 
-    Values are checked where that costs nothing, that is on the CPU outside ``torch.compile``; elsewhere a NaN
+    Values are checked where that costs nothing, that is on the CPU outside `torch.compile`; elsewhere a NaN
     compares as absent evidence, and every value of a mask above 0 as lesion. Dtypes that torch can hardly compute with
     come out as bool or float32.
 
@@ -56,7 +56,7 @@ def check_evidence(name: str, evidence: Tensor, *, everywhere: bool = False) -> 
         if not fits:
             raise InvalidValueError(
                 f"Expected `{name}` to be a mask of 0 and one value above 0, to be read as evidence, but got "
-                f"{_values_of(evidence)}; say where lesion is, all that the captions speak of: "
+                f"{_values_of(evidence)}. Say where lesion is, all that the captions speak of: "
                 "`evidence=(labels > 0) & (labels != 255)`."
             )
         return computable(evidence)
@@ -98,7 +98,7 @@ def computable(evidence: Tensor) -> Tensor:
 
 
 def costs_nothing_to_look_at(tensor: Tensor) -> bool:
-    """Whether values can be looked at without a wait for a device: on the CPU, outside ``torch.compile``."""
+    """Whether values can be looked at without a wait for a device: on the CPU, outside `torch.compile`."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
@@ -141,7 +141,7 @@ def evidence_values(evidence: Tensor) -> Tensor:
 
 
 def reaches(evidence: Tensor, threshold: float) -> Tensor:
-    """``evidence_values(evidence) >= threshold``, without a copy of the values.
+    """`evidence_values(evidence) >= threshold`, without a copy of the values.
 
     Args:
         evidence: Checked evidence, any shape.
@@ -183,7 +183,7 @@ def gaps(evidence: Tensor, threshold: float, dtype: torch.dtype) -> Tensor:
 
 
 def _least(threshold: float, dtype: torch.dtype) -> float:
-    """Smallest number of a half-precision dtype that is not below ``threshold``, which torch would round to nearest."""
+    """Smallest number of a half-precision dtype that is not below `threshold`, which torch would round to nearest."""
     if dtype not in (torch.float16, torch.bfloat16):
         return threshold
     about = torch.finfo(dtype)

@@ -88,7 +88,7 @@ def fill_of(fill: Fill, tensor: Tensor) -> Tensor:
         tensor: What it is written into.
 
     Returns:
-        A tensor without axes, or (C, 1, ..., 1) with one axis less than ``tensor``. Read-only.
+        A tensor without axes, or (C, 1, ..., 1) with one axis less than `tensor`. Read-only.
 
     Raises:
         InvalidValueError: The dtype of the tensor cannot hold a number.

@@ -28,15 +28,15 @@ def follow(
     region (within 1e-6, and painted in the same order), positions are permuted. Elsewhere evidence tells
     by which of two habits the caption names regions. One that lists all regions that hold evidence lists those of the
     result. One that points at the middle of all evidence (it lies in the box of a named region: "right of the image")
-    goes on to name the same, as the nearest flip or turn exchanges them, while the middle lies there in the result;
-    else it names the region in which the middle lies, if it named one place (one box). One place that may be meant by
-    either habit must come out the same by both. A sample is not kept that follows neither, nor one whose evidence
-    leaves the view. Without evidence the named regions' places are mapped, 32 x 32 points of each
-    box less what later regions cover: half of them must stay in the view, and 90 % of these lie in one region, which
-    takes its name.
+    goes on to name the same, as the nearest flip or turn exchanges them, while the middle lies there in the result.
+    Otherwise it names the region in which the middle lies, if it named one place (one box). One place that may be
+    meant by either habit must come out the same by both. A sample is not kept that follows neither, nor one whose
+    evidence leaves the view. Without evidence the named regions' places are mapped, 32 x 32 points of each box less
+    what later regions cover. Half of them must stay in the view, and 90 % of these lie in one region, which takes its
+    name.
 
-    *Body frame*: words travel with the tissue. Crop, shift, scale and turns up to 45 degrees change none; a mirror
-    exchanges regions by `atlas.mirror`; a sample turned further is not kept (a vertical flip is a mirror and a half
+    *Body frame*: words travel with the tissue. Crop, shift, scale and turns up to 45 degrees change none. A mirror
+    exchanges regions by `atlas.mirror`. A sample turned further is not kept (a vertical flip is a mirror and a half
     turn). A named region is dropped whose evidence left the view. One without evidence of its own stays; if its place
     left the view, nothing tells, and the sample is not kept. Nor is a sample whose evidence left the view altogether,
     or whose regions are all dropped.
@@ -58,8 +58,8 @@ def follow(
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: Shapes or devices disagree, `frame` is neither of the two, or on the CPU a matrix is
-            singular or not finite, evidence lies outside [0, 1], or every image that is moved lands more than four
+        InvalidValueError: Shapes or devices disagree, or `frame` is neither of the two. On the CPU also: a matrix is
+            singular or not finite, or evidence lies outside [0, 1]. Or every image that is moved lands more than four
             times its size out of view, as by matrices in pixels.
 
     Examples:
@@ -72,7 +72,7 @@ def follow(
     Convention:
         - Region rule: that of `region_evidence`, with a pixel enough; later regions are painted over earlier ones.
         - Column x of W becomes W - 1 - x in a mirror. Where a cut of the atlas lies in the middle of an odd width, the
-          middle column belongs to one side, before and after: a region touched in it alone is named on the other side.
+          middle column belongs to one side, before and after. A region touched in it alone is named on the other side.
         - A pixel of the result shows the source pixel in which its centre comes to lie (nearest neighbour).
         - Angles are those of pixels; without evidence, whose size tells, those of a square image.
         - Randomness: none. No trip to the host; compiles with `fullgraph=True`. On a device other than the CPU, samples

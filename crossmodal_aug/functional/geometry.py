@@ -22,7 +22,7 @@ def check_matrices(matrices: object) -> tuple[Tensor, Tensor]:
     if _may_be_looked_at(matrices) and _is_all_far_off(matrices):
         raise InvalidValueError(
             "Expected `matrices` on shares of the image, where 1 is its whole width and height, but these take every "
-            f"image that they move more than {_FAR:g} times its size out of view, as matrices in pixels do, such as "
+            f"image that they move more than {_FAR:g} times its size out of view. Matrices in pixels do that, such as "
             f"{matrices[-1].tolist()}: see `crossmodal_aug.functional.matrices_from_pixels`."
         )
     return matrices, sound

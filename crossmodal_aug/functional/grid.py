@@ -20,7 +20,7 @@ _Size = tuple[int, int]
 
 
 def boxes(atlas: Atlas, size: _Size) -> _Boxes:
-    """Box of each region: y0, y1, x0, x1, half open. A cut at share c of n pixels lies before pixel ``round(c n)``."""
+    """Box of each region: y0, y1, x0, x1, half open. A cut at share c of n pixels lies before pixel `round(c n)`."""
     height, width = size
     return tuple(
         (round(y0 * height), round(y1 * height), round(x0 * width), round(x1 * width)) for y0, y1, x0, x1 in atlas.boxes

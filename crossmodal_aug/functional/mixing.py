@@ -29,7 +29,7 @@ def uniforms(
     Args:
         batch: Number of samples B.
         columns: Numbers a sample.
-        generator: Source of randomness; None takes torch's global one for ``device``. One on another device is
+        generator: Source of randomness; None takes torch's global one for `device`. One on another device is
             drawn from there and the numbers are moved.
         device: Where to put the result.
 
@@ -37,7 +37,7 @@ def uniforms(
         (B, columns) float32.
 
     Raises:
-        InvalidTypeError: ``generator`` is neither a `torch.Generator` nor None.
+        InvalidTypeError: `generator` is neither a `torch.Generator` nor None.
 
     Examples:
         >>> uniforms(2, 3, generator=torch.Generator().manual_seed(0)).shape
@@ -58,7 +58,7 @@ def pick(draw: Tensor, count: Tensor | int) -> Tensor:
 
     Args:
         draw: Uniform numbers in [0, 1), any shape.
-        count: Number of choices, broadcast against ``draw``.
+        count: Number of choices, broadcast against `draw`.
 
     Returns:
         int64 of the broadcast shape.
@@ -137,7 +137,7 @@ def draw_donors(draws: Tensor, pool: int | None = None) -> tuple[Tensor, Tensor]
         (B,) int64 index of the donor, and (B,) bool: False only in a batch of one without a second batch.
 
     Raises:
-        InvalidValueError: ``pool`` is 0.
+        InvalidValueError: `pool` is 0.
 
     Examples:
         >>> draw_donors(torch.tensor([0.4]))
@@ -248,7 +248,7 @@ def box_mask(boxes: Tensor, spatial: Sequence[int]) -> Tensor:
         (B, *spatial) bool.
 
     Raises:
-        InvalidValueError: ``boxes`` and ``spatial`` disagree about n.
+        InvalidValueError: `boxes` and `spatial` disagree about n.
 
     Examples:
         >>> box_mask(torch.tensor([[[0, 1], [1, 3]]]), (2, 4)).int()

@@ -36,7 +36,7 @@ class Motions:
         """(B,) bool: whether a sample is moved at all."""
         identity = torch.eye(3, dtype=self.affine.dtype, device=self.affine.device)
         still = (self.affine == identity).flatten(1).all(dim=1)
-        # Both flips and a half turn are nothing together, and so is no quarter turn at all.
+        # Both flips and a half turn are nothing together, and so are no quarter turns at all.
         half = self.flips.all(dim=1) & (self.quarters == 2)
         return ~(still & (half | (~self.flips.any(dim=1) & (self.quarters == 0))))
 

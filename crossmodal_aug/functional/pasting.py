@@ -33,16 +33,16 @@ def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor
 
     Args:
         tensor: (B, ..., *spatial), any dtype.
-        donors: (M, ..., *spatial) of the same dtype and further shape; may be ``tensor`` itself.
-        index: (B,) int64 row of ``donors`` for each sample.
+        donors: (M, ..., *spatial) of the same dtype and further shape; may be `tensor` itself.
+        index: (B,) int64 row of `donors` for each sample.
         mask: (B, *spatial) bool.
 
     Returns:
-        ``where(mask, donors[index], tensor)``, in the dtype of ``tensor``. Neither input is changed; gradients flow to
+        `where(mask, donors[index], tensor)`, in the dtype of `tensor`. Neither input is changed; gradients flow to
         the source of each pixel.
 
     Raises:
-        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidTypeError: `tensor` or `donors` is not a tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
     Examples:
@@ -60,7 +60,7 @@ def paste(tensor: Tensor, donors: Tensor, index: Tensor, mask: Tensor) -> Tensor
 
 
 def choose(mask: Tensor, taken: Tensor, tensor: Tensor) -> Tensor:
-    """``where(mask, taken, tensor)`` that may write over ``taken``, a temporary of the caller's."""
+    """`where(mask, taken, tensor)` that may write over `taken`, a temporary of the caller's."""
     if _keeps_temporaries(taken, tensor):
         return torch.where(mask, taken, tensor)
     return torch.where(mask, taken, tensor, out=taken)
@@ -91,8 +91,8 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
 
     Args:
         tensor: (B, ..., *spatial), any dtype.
-        donors: (M, ..., *spatial) of the same dtype and further shape; may be ``tensor`` itself.
-        index: (B,) int64 row of ``donors`` for each sample.
+        donors: (M, ..., *spatial) of the same dtype and further shape; may be `tensor` itself.
+        index: (B,) int64 row of `donors` for each sample.
         boxes: (B, n, 2) int64 start and stop along the n spatial axes, half open; an empty box takes nothing.
         window: Size that no box exceeds, along the n axes.
 
@@ -100,7 +100,7 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
         What `paste` gives for `crossmodal_aug.functional.box_mask`.
 
     Raises:
-        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidTypeError: `tensor` or `donors` is not a tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
     Examples:
@@ -115,7 +115,7 @@ def paste_boxes(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, wi
 
 
 def paste_windows(tensor: Tensor, donors: Tensor, index: Tensor, boxes: Tensor, windows: Windows) -> Tensor:
-    """`paste_boxes` for boxes whose windows are known already; a box is empty where its window's ``inside`` is."""
+    """`paste_boxes` for boxes whose windows are known already; a box is empty where its window's `inside` is."""
     axes = boxes.shape[1]
     spatial = tensor.shape[tensor.ndim - axes :]
     _check_pair(tensor, donors, spatial)
@@ -156,7 +156,7 @@ def paste_regions(
 
     Args:
         tensor: (B, ..., *spatial), any dtype.
-        donors: (M, ..., *spatial) of the same dtype and further shape; None takes them from ``tensor``.
+        donors: (M, ..., *spatial) of the same dtype and further shape; None takes them from `tensor`.
         index: (B,) int64 row of the donors for each sample.
         zones: (B, K) bool.
         atlas: K regions.
@@ -166,7 +166,7 @@ def paste_regions(
         What `paste` gives for `crossmodal_aug.functional.union_mask`.
 
     Raises:
-        InvalidTypeError: ``tensor`` or ``donors`` is no tensor.
+        InvalidTypeError: `tensor` or `donors` is not a tensor.
         InvalidValueError: Shapes, dtypes or devices disagree.
 
     Examples:
@@ -234,10 +234,10 @@ def keep_regions(
         ignored: A value that stays outside too.
 
     Returns:
-        The tensor with ``fill`` outside the regions; the input is not changed.
+        The tensor with `fill` outside the regions; the input is not changed.
 
     Raises:
-        InvalidValueError: The dtype cannot hold ``fill``.
+        InvalidValueError: The dtype cannot hold `fill`.
 
     Examples:
         >>> from crossmodal_aug import LUNG_ZONES
@@ -263,7 +263,7 @@ def keep_regions(
 
 
 def _filled(tensor: Tensor, mask: Tensor, fill: Fill, ignored: int | None) -> Tensor:
-    """``where(mask, tensor, fill)`` that leaves a value alone, for dtypes too that torch can only store."""
+    """`where(mask, tensor, fill)` that leaves a value alone, for dtypes too that torch can only store."""
     written = as_bits(fill_of(fill, tensor))
     if ignored is not None and can_hold(float(ignored), tensor.dtype):
         mask = mask | equals(tensor, ignored)

@@ -83,7 +83,7 @@ def patch_evidence(
         windows: Where the patches are.
         atlas: K regions.
         spatial: Size of the images.
-        measure: "lesion" sums the evidence e, "confident" its certainty ``|2 e - 1|``, None nothing.
+        measure: "lesion" sums the evidence e, "confident" its certainty `|2 e - 1|`, None nothing.
         threshold: Evidence that counts as lesion; None looks for none.
 
     Returns:

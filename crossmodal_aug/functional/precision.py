@@ -6,7 +6,7 @@ import torch
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """A context in which matrix products on ``device`` keep the dtype of what goes in.
+    """A context in which matrix products on `device` keep the dtype of what goes in.
 
     Under autocast a product of float32 tensors runs in half precision: counts of pixels above 65504 become infinite
     in float16, and bfloat16 does not tell neighbouring pixels apart.

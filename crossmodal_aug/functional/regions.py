@@ -20,18 +20,18 @@ from crossmodal_aug.functional.precision import full_precision
 
 
 def region_boxes(atlas: Atlas, size: Sequence[int]) -> Tensor:
-    """Box of each region on a grid of ``size`` (H, W).
+    """Box of each region on a grid of `size` (H, W).
 
     Args:
         atlas: K regions with their place in the image.
         size: (H, W) in pixels.
 
     Returns:
-        (K, 4) int64: y0, y1, x0, x1, half open. A cut at share c of n pixels lies before pixel ``round(c n)``.
+        (K, 4) int64: y0, y1, x0, x1, half open. A cut at share c of n pixels lies before pixel `round(c n)`.
 
     Raises:
-        InvalidTypeError: ``atlas`` is no Atlas.
-        InvalidValueError: ``size`` is not two positive integers.
+        InvalidTypeError: `atlas` is not an Atlas.
+        InvalidValueError: `size` is not two positive integers.
 
     Examples:
         >>> from crossmodal_aug import LUNG_ZONES
@@ -55,8 +55,8 @@ def region_masks(atlas: Atlas, size: Sequence[int], *, device: torch.device | st
         (K, H, W) bool.
 
     Raises:
-        InvalidTypeError: ``atlas`` is no Atlas.
-        InvalidValueError: ``size`` is not two positive integers.
+        InvalidTypeError: `atlas` is not an Atlas.
+        InvalidValueError: `size` is not two positive integers.
 
     Examples:
         >>> from crossmodal_aug import LUNG_ZONES
@@ -79,8 +79,8 @@ def union_mask(zones: Tensor, atlas: Atlas, spatial: Sequence[int]) -> Tensor:
         (B, *spatial) bool.
 
     Raises:
-        InvalidTypeError: ``zones`` is no bool or integer tensor, or ``atlas`` no Atlas.
-        InvalidValueError: ``zones`` is not (B, K).
+        InvalidTypeError: `zones` is not a bool or integer tensor, or `atlas` is not an Atlas.
+        InvalidValueError: `zones` is not (B, K).
 
     Examples:
         >>> from crossmodal_aug import LUNG_ZONES
@@ -141,7 +141,7 @@ def region_evidence(
         (B, K) float32.
 
     Raises:
-        InvalidTypeError: ``evidence`` is no tensor, or ``atlas`` no Atlas.
+        InvalidTypeError: `evidence` is not a tensor, or `atlas` is not an Atlas.
         InvalidValueError: Its rank is below 3, or on the CPU it holds NaN, values outside [0, 1], or several labels.
 
     Examples:

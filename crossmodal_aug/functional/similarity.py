@@ -1,6 +1,6 @@
 """Sums along the rows and columns of a similarity matrix, with or without holding the matrix.
 
-The contrastive loss needs only a few numbers of each row and column of ``s = scale * rows @ columns.T`` and
+The contrastive loss needs only a few numbers of each row and column of `s = scale * rows @ columns.T` and
 of the affinity matrix beside it. The plain form builds both matrices; the chunked form goes through blocks of
 rows and builds each block a second time on the way back, so its memory grows linearly.
 """
@@ -21,10 +21,10 @@ class AxisStats(NamedTuple):
     """What the loss needs of each row (or column) of similarities s and affinities A, all of shape (N,).
 
     Attributes:
-        log_normaliser: ``log sum_j exp(s_ij)``.
-        attraction: ``sum_j A_ij s_ij``.
-        mass: ``sum_j A_ij``.
-        log_mass: ``sum_j A_ij log A_ij``, for the entropy of the target; zeros where that is not asked for.
+        log_normaliser: `log sum_j exp(s_ij)`.
+        attraction: `sum_j A_ij s_ij`.
+        mass: `sum_j A_ij`.
+        log_mass: `sum_j A_ij log A_ij`, for the entropy of the target; zeros where that is not asked for.
     """
 
     log_normaliser: Tensor
@@ -42,13 +42,13 @@ class AxisStats(NamedTuple):
         )
 
     def cross_entropy(self) -> Tensor:
-        """Return ``-sum_j P_ij log softmax_j(s_ij)``, ``P = A / mass``; 0 for a row without any affinity."""
+        """Return `-sum_j P_ij log softmax_j(s_ij)`, `P = A / mass`; 0 for a row without any affinity."""
         # Compared with 0 for equality: a mass that is not a number has to give a loss that is none either.
         mass = torch.where(self.mass == 0, 1, self.mass)
         return torch.where(self.mass == 0, 0, self.log_normaliser - self.attraction / mass)
 
     def target_entropy(self) -> Tensor:
-        """Return ``-sum_j P_ij log P_ij``, the least that the cross-entropy can be."""
+        """Return `-sum_j P_ij log P_ij`, the least that the cross-entropy can be."""
         mass = torch.where(self.mass == 0, 1, self.mass)
         return torch.where(self.mass == 0, 0, mass.log() - self.log_mass / mass)
 
@@ -70,7 +70,7 @@ class SimilarityPlan(NamedTuple):
 
 
 def row_stats(rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan) -> AxisStats:
-    """Return the sums along each row of ``scale * rows @ columns.T``.
+    """Return the sums along each row of `scale * rows @ columns.T`.
 
     Args:
         rows: (N, D) embeddings.
@@ -90,7 +90,7 @@ def row_stats(rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan
 def row_and_column_stats(
     rows: Tensor, columns: Tensor, scale: Tensor, plan: SimilarityPlan
 ) -> tuple[AxisStats, AxisStats]:
-    """Return the sums along each row and along each column of ``scale * rows @ columns.T``.
+    """Return the sums along each row and along each column of `scale * rows @ columns.T`.
 
     Arguments are those of `row_stats`.
 

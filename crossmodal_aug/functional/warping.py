@@ -30,8 +30,8 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
 
     Raises:
         InvalidTypeError: An argument has the wrong type, or a complex tensor is to be interpolated.
-        InvalidValueError: Shapes disagree, the dtype cannot hold ``fill``, or on the CPU a matrix is singular or not
-            finite, or puts the centre of the image on the horizon of its perspective, or all are in pixels by the look
+        InvalidValueError: Shapes disagree, or the dtype cannot hold `fill`. On the CPU also: a matrix is singular, not
+            finite, or puts the centre of the image on the horizon of its perspective. Or all are in pixels by the look
             of them, as `follow` says.
 
     Examples:
@@ -56,7 +56,7 @@ def warp(tensor: Tensor, matrices: Tensor, *, nearest: bool = False, fill: float
 def warped(tensor: Tensor, matrices: Tensor, *, nearest: bool, fill: Fill) -> Tensor:
     """Do what `warp` does with what it has checked: matrices with a third coordinate of 1 at the centre.
 
-    ``fill`` may be one number for each channel of (B, C, ..., H, W), where the nearest pixel is taken.
+    `fill` may be one number for each channel of (B, C, ..., H, W), where the nearest pixel is taken.
     """
     check_held(fill, tensor.dtype)
     if nearest:

@@ -70,7 +70,7 @@ class Windows:
         return tensor.view(-1).unfold(0, self.size[-1], 1), first.flatten()
 
     def parts(self, spatial: Sequence[int]) -> list["Windows"]:
-        """The windows in pieces along their first axis, each a small share of an image of size ``spatial``."""
+        """The windows in pieces along their first axis, each a small share of an image of size `spatial`."""
         length = self.size[0]
         share = prod(self.size) / max(1, prod(spatial))
         step = max(1, int(length * _SHARE / share)) if share else length
@@ -79,7 +79,7 @@ class Windows:
         return [self._rows(first, step) for first in range(0, length, step)]
 
     def _rows(self, first: int, count: int) -> "Windows":
-        """The stretch of ``count`` steps along the first of two axes or more."""
+        """The stretch of `count` steps along the first of two axes or more."""
         start = torch.cat((self.start[:, :1] + first, self.start[:, 1:]), dim=1)
         each = self.lines.shape[1] // self.size[0]
         lines = self.lines[:, first * each : (first + count) * each]
@@ -90,12 +90,12 @@ def windows_of_boxes(boxes: Tensor, spatial: Sequence[int], size: Sequence[int])
     """Windows that hold each sample's box, and which of their pixels lie in it.
 
     Args:
-        boxes: (B, n, 2) int64 start and stop, half open, none larger than ``size``.
+        boxes: (B, n, 2) int64 start and stop, half open, none larger than `size`.
         spatial: Size of the image along its n axes.
         size: Size that no box exceeds, along the n axes.
 
     Returns:
-        Windows of ``size``, or of the image where that is smaller.
+        Windows of `size`, or of the image where that is smaller.
 
     Examples:
         >>> windows_of_boxes(torch.tensor([[[1, 2], [0, 1]]]), (3, 2), (2, 2))

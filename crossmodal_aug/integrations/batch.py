@@ -42,8 +42,8 @@ class CrossModalBatch:
         - Shapes: (B, C, H, W), (B, C, W, H) or (B, C, D, H, W), any dtype. Dtype, class (MetaTensor, tv_tensors) and
           channels-last memory format are kept; where pixels were moved as a whole, the affine of a MetaTensor follows.
         - Written beside the altered entries, where `keys` have a place for it: positions (B, K) bool, accepted (B,)
-          bool, reason (B,) int8 (`Reason`), and params, with which `op.replay` and `op.rewrite` do the same to more:
-          to tensors with the width last, whatever `width_axis`.
+          bool, reason (B,) int8 (`Reason`), and params. With these, `op.replay` and `op.rewrite` do the same to more.
+          They take tensors with the width last, whatever `width_axis`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""CrossModalCollate: an op as a DataLoader's ``collate_fn``; needs no other library."""
+"""CrossModalCollate: an op as a DataLoader's `collate_fn`; needs no other library."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -33,8 +33,8 @@ class CrossModalCollate:
             they hold MetaTensors, as by MONAI's `list_data_collate`.
 
     Raises:
-        InvalidTypeError: ``op`` is no op of this library, or another argument has the wrong type.
-        InvalidValueError: ``width_axis`` is no axis of an image or volume.
+        InvalidTypeError: `op` is not an op of this library, or another argument has the wrong type.
+        InvalidValueError: `width_axis` is not an axis of an image or volume.
 
     Examples:
         >>> import torch
@@ -52,7 +52,7 @@ class CrossModalCollate:
         - Written beside them, where `keys` have a place for it: positions (B, K) bool, accepted (B,) bool, reason (B,)
           int8 (`Reason`), and params, which come out of workers as they are, on the CPU. Lightning refuses to move a
           frozen dataclass to a device: there, leave `params` out, or apply `CrossModalBatch` on the device.
-        - The same ``seed``, the same seed of the DataLoader (its ``generator``, or `torch.manual_seed`) and the same
+        - The same `seed`, the same seed of the DataLoader (its `generator`, or `torch.manual_seed`) and the same
           number of workers and ranks give the same batches. Epochs differ, because the DataLoader seeds its workers
           anew; workers differ, and so do ranks, even where all of them seed their loaders alike.
     """

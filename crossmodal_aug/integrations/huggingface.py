@@ -39,18 +39,18 @@ def retokenize(
         tokenizer: A tokenizer of Hugging Face transformers, fast or slow, or anything that is called like one.
         encoding: The tokens of the texts as they were: (B, L) "input_ids" and whatever else the tokenizer returned.
             None tokenizes all texts.
-        changed: Which rows to make anew, (B,) bool, such as ``out.params.accepted``; None takes all.
-        max_length: Length of a row where no ``encoding`` gives it; None takes that of the longest text.
+        changed: Which rows to make anew, (B,) bool, such as `out.params.accepted`; None takes all.
+        max_length: Length of a row where no `encoding` gives it; None takes that of the longest text.
         on_cut: What to do where a changed text does not fit into L tokens: "raise", or "warn" with a
             `TruncationWarning` that names the rows, and cut its end off.
 
     Returns:
-        A new dictionary with the keys of ``encoding``, each tensor of the same shape, dtype and device. Entries that
+        A new dictionary with the keys of `encoding`, each tensor of the same shape, dtype and device. Entries that
         the tokenizer does not make (labels, say) are handed on as they are, and so is every row that did not change.
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: Sizes disagree, or a text would be cut and ``on_cut`` is "raise".
+        InvalidValueError: Sizes disagree, or a text would be cut and `on_cut` is "raise".
 
     Examples:
         >>> def letters(texts, padding=False, truncation=False, max_length=None, **kwargs):
@@ -131,7 +131,7 @@ def _with_rows(key: str, value: Any, rows: list[int], made: Mapping[str, Tensor]
 
 
 def _check_encoding(encoding: object, batch: int) -> int:
-    """Return the length of a row, or raise unless it is an encoding of ``batch`` texts."""
+    """Return the length of a row, or raise unless it is an encoding of `batch` texts."""
     if not isinstance(encoding, Mapping):
         raise InvalidTypeError(f"Expected `encoding` to be a mapping, but got {type(encoding).__name__}.")
     if "input_ids" not in encoding:

@@ -81,7 +81,7 @@ def is_exact(module: object, *, is_square: bool) -> bool:
 def _matrices(container: nn.Module, params: list[ParamItem], like: Tensor) -> Tensor:
     """Product of the matrices of everything that ran, innermost first: (B or 1, 3, 3) float32.
 
-    Worked out from the recorded parameters: kornia's own product leaves out a nested ``ImageSequential``, and a
+    Worked out from the recorded parameters: kornia's own product leaves out a nested `ImageSequential`, and a
     child that ran twice only remembers its last matrix.
     """
     total = torch.eye(3, dtype=like.dtype, device=like.device).unsqueeze(0)

@@ -25,7 +25,7 @@ except ImportError as error:
 
 
 class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
-    """Makes an op usable inside ``AugmentationSequential(data_keys=["input", "mask"])``, with replay.
+    """Makes an op usable inside `AugmentationSequential(data_keys=["input", "mask"])`, with replay.
 
     kornia's pipelines carry tensors only, so the words travel beside them: `feed` hands over the texts or positions
     of the next batch, and after the pipeline ran `texts`, `positions`, `accepted`, `reason` and `params` hold what
@@ -48,8 +48,8 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         params: The op's own parameters, for its `replay` on further tensors (B, ..., H, W), or None.
 
     Raises:
-        InvalidTypeError: ``op`` is no op of this library, or ``generator`` no `torch.Generator`.
-        InvalidValueError: ``evidence`` is neither of the two, or ``width_axis`` neither 0 nor 1.
+        InvalidTypeError: `op` is not an op of this library, or `generator` is not a `torch.Generator`.
+        InvalidValueError: `evidence` is neither of the two, or `width_axis` neither 0 nor 1.
 
     Examples:
         >>> import kornia.augmentation as K
@@ -69,10 +69,10 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         - Masks: every mask is altered as the op's target; the first is the evidence. Dtypes are kept, and the
           channels-last memory format where kornia hands it on. A pipeline
           without a mask suits the ops that need no evidence. Boxes and keypoints raise `NotImplementedError`.
-        - Replay: kornia's own, ``pipeline(images, masks, params=pipeline._params)``; the recorded parameters are all
+        - Replay: kornia's own, `pipeline(images, masks, params=pipeline._params)`; the recorded parameters are all
           that it needs. Texts that are fed before a replay are rewritten by it too.
         - A batch is fed once: a second draw without a new `feed` raises.
-        - ``same_on_batch`` has no meaning for it.
+        - `same_on_batch` has no meaning for it.
     """
 
     # kornia draws a child's parameters from shapes alone. `RandomTransplantation` is the one base whose children are
@@ -110,11 +110,11 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         """Hand over what the next batch is about.
 
         Args:
-            texts: B captions, or None where only ``positions`` are carried.
-            positions: (B, K) multi-hot regions; None reads them from ``texts``.
+            texts: B captions, or None where only `positions` are carried.
+            positions: (B, K) multi-hot regions; None reads them from `texts`.
 
         Raises:
-            InvalidTypeError: A text is no string, or ``positions`` no tensor.
+            InvalidTypeError: A text is not a string, or `positions` is not a tensor.
             InvalidValueError: Neither is given.
         """
         if texts is None and positions is None:
@@ -131,7 +131,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         data_keys: list[Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Alter images and masks; see kornia's ``MixAugmentationBaseV2``.
+        """Alter images and masks; see kornia's `MixAugmentationBaseV2`.
 
         Args:
             *input: One tensor a data key.
@@ -170,7 +170,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
         params: dict[str, Tensor],
         extra_args: Any = None,
     ) -> dict[str, Tensor]:
-        """Draw the op's parameters into ``params``, or leave recorded ones; kornia calls it before it alters anything.
+        """Draw the op's parameters into `params`, or leave recorded ones; kornia calls it before it alters anything.
 
         Args:
             *input: One tensor a data key.
@@ -179,7 +179,7 @@ class KorniaMix(K.RandomTransplantation):  # type: ignore[misc]
             extra_args: Not used.
 
         Returns:
-            ``params``.
+            `params`.
 
         Raises:
             InvalidValueError: No texts were fed, or the op refuses the batch.

@@ -31,12 +31,12 @@ except ImportError as error:
 class KorniaSyncParams(Params):
     """What one call of `KorniaSync` did, beside what every op records.
 
-    ``accepted`` is False for the samples whose caption would have broken, and that came back as they went in.
+    `accepted` is False for the samples whose caption would have broken, and that came back as they went in.
 
     Attributes:
         matrices: (B, 3, 3) float32: the pipeline as kornia ran it, on (x, y) in shares of the image.
         turn: (B,) int64: what became of left and right, as `Turned`.
-        kornia: The pipeline's own parameters; a call with ``params`` replays them.
+        kornia: The pipeline's own parameters; a call with `params` replays them.
     """
 
     matrices: Tensor
@@ -51,16 +51,16 @@ class KorniaSync(nn.Module):
     `crossmodal_aug.functional.follow`. A sample whose caption would break raises, or is left as it was.
 
     Args:
-        pipeline: A geometric or intensity augmentation, an ``AugmentationSequential``, an ``ImageSequential`` or an
+        pipeline: A geometric or intensity augmentation, an `AugmentationSequential`, an `ImageSequential` or an
             auto-augmentation policy of kornia.
         parser: Reads and rewrites the texts.
         frame: What words speak of, "body" or "image"; None takes that of the atlas.
         on_break: What to do with a sample that no caption survives: "raise", or "skip", which returns it as it was.
 
     Raises:
-        InvalidTypeError: ``pipeline`` holds a module that has no matrix to read, or another argument has the wrong
+        InvalidTypeError: `pipeline` holds a module that has no matrix to read, or another argument has the wrong
             type.
-        InvalidValueError: ``frame`` or ``on_break`` is neither of the two.
+        InvalidValueError: `frame` or `on_break` is neither of the two.
 
     Examples:
         >>> import kornia.augmentation as K
@@ -77,8 +77,8 @@ class KorniaSync(nn.Module):
           kornia as masks: nearest neighbour, own dtype kept.
         - Evidence: what is given as such, or the target where the pipeline does more than flips and quarter turns, as
           in `SyncGeometry`. Give it apart where the target holds class labels, ignore values, channels or logits.
-        - Gate: what no caption survives by the matrix, and what a step has cut off before the last one, which the
-          matrix does not show: a map of ones goes through the pipeline beside the rest.
+        - Gate: what no caption survives by the matrix, and what a step before the last one has cut off. The matrix
+          does not show that, so a map of ones goes through the pipeline beside the rest.
         - Randomness: kornia's, that is torch's global generator.
         - A module without a matrix is refused at construction: mixing, elastic and other non-rigid warps, patches,
           video, 3-D, and plain modules other than kornia's filters, colour and enhancement. So is RandomErasing, which
@@ -110,7 +110,7 @@ class KorniaSync(nn.Module):
         self.on_break = on_break
 
     def extra_repr(self) -> str:
-        """Settings, for ``print``."""
+        """Settings, for `print`."""
         return f"frame={self.frame!r}, on_break={self.on_break!r}"
 
     def forward(
@@ -128,20 +128,20 @@ class KorniaSync(nn.Module):
 
         Args:
             images: (B, C, H, W), floating.
-            texts: B captions, or None where only ``positions`` are carried.
+            texts: B captions, or None where only `positions` are carried.
             target: Aligned map (B, ..., H, W).
             evidence: (B, 1, H, W) or (B, H, W): where lesion is, as in `CrossModalOp`; None takes the target.
-            positions: (B, K) multi-hot regions; None reads them from ``texts``.
+            positions: (B, K) multi-hot regions; None reads them from `texts`.
             maps: Further aligned tensors (B, ..., H, W).
-            params: ``out.params`` of an earlier call, to repeat it; None draws anew.
+            params: `out.params` of an earlier call, to repeat it; None draws anew.
 
         Returns:
-            The transformed batch; ``params`` say what was done to each sample.
+            The transformed batch; `params` say what was done to each sample.
 
         Raises:
             InvalidTypeError: An argument has the wrong type.
-            InvalidValueError: Shapes or devices disagree; the target cannot be the evidence; a caption would break and
-                ``on_break`` is "raise"; or a sample is to be left as it was in a pipeline that changes the size of
+            InvalidValueError: Shapes or devices disagree, the target cannot be the evidence, or a caption would break
+                and `on_break` is "raise". Or a sample is to be left as it was in a pipeline that changes the size of
                 images.
         """
         batch = check_batch(images, texts, target, positions, maps, self.parser, evidence=evidence)
@@ -196,14 +196,14 @@ class KorniaSync(nn.Module):
 
         Args:
             texts: B strings.
-            params: ``out.params`` of that call.
+            params: `out.params` of that call.
 
         Returns:
             B strings.
 
         Raises:
             CannotSay: The text of an accepted sample cannot be rewritten well.
-            InvalidTypeError: A text is no string, or ``params`` are not those of a `KorniaSync`.
+            InvalidTypeError: A text is not a string, or `params` are not those of a `KorniaSync`.
             InvalidValueError: There are not B texts.
         """
         _check_params(params)
@@ -211,7 +211,7 @@ class KorniaSync(nn.Module):
         written = self._written(texts, params)
         if None in written:
             raise CannotSay(
-                f"Expected texts that can follow, but texts[{written.index(None)}] cannot be rewritten well"
+                f"Expected texts that can follow, but texts[{written.index(None)}] cannot be rewritten well."
             )
         return _or_old(written, texts)
 

@@ -70,7 +70,7 @@ class CrossModald(RandomizableTransform, MapTransform):
         - A sample of which any text cannot follow is left alone.
         - The parameters of the call are not handed on: MONAI's collation takes tensors, numbers and strings. What is to
           be altered alike goes into `keys`, with its role; further texts into `text_keys`.
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample.
     """
 
     op_type: ClassVar[type[CrossModalOp] | None] = None
@@ -132,7 +132,7 @@ class CrossModald(RandomizableTransform, MapTransform):
             A new dictionary.
 
         Raises:
-            InvalidTypeError: A text is no string, or the positions are no bool or integer tensor.
+            InvalidTypeError: A text is not a string, or the positions are not a bool or integer tensor.
             InvalidValueError: A text is missing, arrays or positions have another shape, or it is not known which
                 axis is the width.
         """
@@ -256,7 +256,7 @@ class Focusd(CrossModald):
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: `op` is no Focus, or another argument has the wrong type.
+        InvalidTypeError: `op` is not a Focus, or another argument has the wrong type.
         InvalidValueError: There is no such axis or role, or not one role for each key.
 
     Examples:
@@ -272,7 +272,7 @@ class Focusd(CrossModald):
 
     Convention:
         - There is no inverse: what a target was emptied of is gone.
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample.
     """
 
     op_type = Focus

@@ -75,22 +75,22 @@ class SyncFlipd(_Invertibled):
 
     Args:
         keys: Keys of the arrays, channel first.
-        op: The flip; it is done with probability ``op.p``.
+        op: The flip; it is done with probability `op.p`.
         width_axis: Which spatial axis runs from left to right, counted without the channel as MONAI does. MONAI's
-            readers differ: ``PILReader`` and ``ITKReader`` load (C, W, H), so 0, and with ``reverse_indexing=False``
-            (C, H, W), so 1, as are arrays of numpy, torchvision or OpenCV with a channel put first; a volume in the
-            orientation "RAS" or "LPS" has it first, so 0. None takes what the meta data of a MetaTensor record (its
-            affine, or the width and height that it was loaded with), and refuses an array that records nothing. Where
-            they record another axis than the one that is given, the array is refused.
+            readers differ: `PILReader` and `ITKReader` load (C, W, H), so 0, and with `reverse_indexing=False`
+            (C, H, W), so 1. Arrays of numpy, torchvision or OpenCV with a channel put first are (C, H, W) too. A volume
+            in the orientation "RAS" or "LPS" has it first, so 0. None takes what the meta data of a MetaTensor record
+            (its affine, or the width and height that it was loaded with), and refuses an array that records nothing.
+            Where they record another axis than the one that is given, the array is refused.
         text_keys: Keys of the texts.
         positions_key: Key of (K,) multi-hot positions, exchanged too; None where there are none.
         accepted_key: As for `CrossModald`.
         reason_key: As for `CrossModald`.
-        allow_missing_keys: Whether a sample may lack one of ``keys``.
+        allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: ``op`` is no SyncFlip, or ``width_axis`` no integer.
-        InvalidValueError: There is no axis ``width_axis``, or keys are the same.
+        InvalidTypeError: `op` is not a SyncFlip, or `width_axis` is not an integer.
+        InvalidValueError: There is no axis `width_axis`, or keys are the same.
 
     Examples:
         >>> import torch
@@ -102,7 +102,7 @@ class SyncFlipd(_Invertibled):
         ([[[2, 1]]], 'Right base opacity.')
 
     Convention:
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample.
         - A MetaTensor keeps its meta data, its affine follows, and `inverse` undoes array, texts and positions.
     """
 
@@ -157,7 +157,7 @@ class SyncGeometryd(_Invertibled):
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: `op` is no SyncGeometry, or another argument has the wrong type.
+        InvalidTypeError: `op` is not a SyncGeometry, or another argument has the wrong type.
         InvalidValueError: There is no such axis or role, not one role for each key, or keys are the same.
 
     Examples:
@@ -176,7 +176,7 @@ class SyncGeometryd(_Invertibled):
         - Shapes: (C, H, W) or (C, W, H), or volumes (C, D, H, W), of which every slice is moved alike. Any dtype, kept.
         - A MetaTensor keeps its meta data, and its affine follows. `inverse` takes arrays back to where they lay, what
           left the view filled as in the op, and puts texts and positions back.
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample.
     """
 
     op_type = SyncGeometry

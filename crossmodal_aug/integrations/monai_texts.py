@@ -38,7 +38,7 @@ class TextOpd(Randomizable, MapTransform):
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: `op` is no op.
+        InvalidTypeError: `op` is not an op.
         InvalidValueError: `op` moves pixels, keys are the same, or `positions_key`, `accepted_key` or `reason_key` is
             given with several text keys.
 
@@ -52,7 +52,7 @@ class TextOpd(Randomizable, MapTransform):
         '[MASK]: infiltrates.'
 
     Convention:
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample, the same for all of its texts.
         - The parameters of the call are not handed on: MONAI's collation takes tensors, numbers and strings.
     """
 
@@ -99,7 +99,7 @@ class TextOpd(Randomizable, MapTransform):
             A new dictionary.
 
         Raises:
-            InvalidTypeError: A text is no string, or the positions are no bool or integer tensor.
+            InvalidTypeError: A text is not a string, or the positions are not a bool or integer tensor.
             InvalidValueError: The positions have another shape.
         """
         sample = dict(data)
@@ -130,7 +130,7 @@ class PosAugd(TextOpd):
         allow_missing_keys: Whether a sample may lack one of `keys`.
 
     Raises:
-        InvalidTypeError: `op` is no PosAug.
+        InvalidTypeError: `op` is not a PosAug.
         InvalidValueError: `positions_key`, `accepted_key` or `reason_key` is given with several text keys.
 
     Examples:
@@ -141,7 +141,7 @@ class PosAugd(TextOpd):
         'Opacity in the left lung.'
 
     Convention:
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample, the same for all of its texts.
     """
 
     op_type = PosAug
@@ -171,14 +171,14 @@ class Rewordd(TextOpd):
         'Lower left lung: infiltrates.'
 
     Convention:
-        - Randomness: `set_random_state`, as everywhere in MONAI; one draw a sample, the same for all of its texts.
+        - Randomness: `set_random_state`, as everywhere in MONAI; one draw per sample, the same for all of its texts.
     """
 
     op_type = Reword
 
 
 def check_different(keys: Sequence[Hashable], *others: Hashable | None) -> None:
-    """Raise `InvalidValueError` where two of the keys of a transform are the same; None is no key."""
+    """Raise `InvalidValueError` where two of the keys of a transform are the same; None is not a key."""
     names = [*keys, *(other for other in others if other is not None)]
     if len(set(names)) < len(names):
         raise InvalidValueError(f"Expected keys that differ from each other, but got {names}.")

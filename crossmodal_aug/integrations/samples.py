@@ -46,7 +46,7 @@ class SampleKeys:
             takes the target itself.
 
     Raises:
-        InvalidTypeError: A key is no string, integer or tuple of them.
+        InvalidTypeError: A key is not a string, an integer or a tuple of them.
         InvalidValueError: Two keys are the same, or one leads into the entry of another.
 
     Examples:

@@ -104,7 +104,7 @@ class AnatomicalPositions:
         if not spans_key.isidentifier() or spans_key == "position":
             raise InvalidValueError(
                 "Expected `spans_key` to be a name of letters, digits and _, and not the prefix of the default key, "
-                f"but got {shown(spans_key)}"
+                f"but got {shown(spans_key)}."
             )
         self.spans_key = spans_key
         # The file of a user's own atlas travels with the pipeline, so it need not exist where that is loaded.
@@ -151,7 +151,7 @@ class AnatomicalPositions:
         if self._atlas is None:
             raise AtlasError(
                 f"Expected an atlas file at {self._name}, or a pipeline that brings it along through from_disk or "
-                "from_bytes, but there is none"
+                "from_bytes, but there is none."
             )
         if self._vocabulary is None or self._vocabulary.vocab is not doc.vocab:
             words = self._words
@@ -253,7 +253,7 @@ class AnatomicalPositions:
         if self._atlas is None:  # a pipeline that cannot read is not worth saving
             raise AtlasError(
                 f"Expected an atlas file at {self._name}, or a pipeline that brings it along through from_disk or "
-                "from_bytes, but there is none"
+                "from_bytes, but there is none."
             )
         return self._name
 

@@ -21,7 +21,7 @@ def extend(owner: type[Doc] | type[Span], name: str, **how: Any) -> None:
     if not ours:
         raise InvalidValueError(
             f"Expected {owner.__name__}._.{name} to be free, but another component has registered it; give "
-            "`spans_key` another name"
+            "`spans_key` another name."
         )
 
 

@@ -42,7 +42,7 @@ class CrossModalTransform(v2.Transform):  # type: ignore[misc]
             for (C, W, H). None takes what a MetaTensor records, or else the last.
 
     Raises:
-        InvalidTypeError: `op` is no op of this library, or another argument has the wrong type.
+        InvalidTypeError: `op` is not an op of this library, or another argument has the wrong type.
         InvalidValueError: There is no axis `width_axis`.
 
     Examples:

@@ -64,7 +64,7 @@ class ITCLoss(nn.Module):
 
     @property
     def temperature(self) -> float:
-        """What similarities are divided by now: ``1 / exp(logit_scale)``, at least 0.01, where it is learnt."""
+        """What similarities are divided by now: `1 / exp(logit_scale)`, at least 0.01, where it is learnt."""
         if self.logit_scale is None:
             return self._temperature
         return math.exp(-min(self.logit_scale.item(), MAX_LOGIT_SCALE))
@@ -127,5 +127,5 @@ def _check_learnable(temperature: float, *, learnable: bool) -> None:
     if learnable and temperature < 0.01:
         raise InvalidValueError(
             "Expected a learnable `temperature` of at least 0.01 (similarities are scaled by at most "
-            f"100), but got {shown(temperature)}"
+            f"100), but got {shown(temperature)}."
         )

@@ -19,6 +19,8 @@ MEMORY = ("image_embeddings", "text_embeddings", "positions")
 class ITCQueue(nn.Module):
     """Wraps `ITCLoss` with the last samples seen, Cross-Batch Memory (arXiv 1912.06798).
 
+    Experimental: may change in every version.
+
     A call returns the loss of the batch with the remembered samples as references, then remembers the batch in
     place of the oldest samples. So small batches meet many negatives and soft positives at the price of a few
     rows.
@@ -27,20 +29,20 @@ class ITCQueue(nn.Module):
         - Remembered embeddings carry no gradient.
         - In eval mode the memory is read and not written.
         - A pair with an embedding that is not finite is not remembered. Finding it costs an accelerator one wait
-          a call; under `torch.compile` values are not looked at.
+          per call; under `torch.compile` values are not looked at.
         - The memory takes width and label shape from the first batch; the dtypes of what it holds and of a new
           batch promote to the wider. Labels that Jaccard compares are kept as bool.
         - `state_dict` holds the memory whole, and loading restores it into a fresh queue, the newest samples
           into a smaller one. It moves with the module; labels keep their dtype under `half()` and the like.
         - With `gather_distributed` every rank remembers the samples of all ranks, without it its own, which then
-          each rank has to save. The memory is no buffer: DistributedDataParallel leaves it alone.
+          each rank has to save. The memory is not a buffer: DistributedDataParallel leaves it alone.
 
     Args:
         size: How many samples are remembered.
         loss: The loss to wrap; `ITCLoss()` by default.
 
     Raises:
-        InvalidTypeError: If `size` is no int or `loss` no `ITCLoss`.
+        InvalidTypeError: If `size` is not an int or `loss` is not an `ITCLoss`.
         InvalidValueError: If `size` is below 1.
 
     Examples:
@@ -62,11 +64,11 @@ class ITCQueue(nn.Module):
     def __init__(self, size: int, loss: ITCLoss | None = None) -> None:
         super().__init__()
         if isinstance(size, bool) or not isinstance(size, int):
-            raise InvalidTypeError(f"Expected `size` to be an int, but got {type(size).__name__}")
+            raise InvalidTypeError(f"Expected `size` to be an int, but got {type(size).__name__}.")
         if size < 1:
-            raise InvalidValueError(f"Expected `size` of 1 or more, but got {shown(size)}")
+            raise InvalidValueError(f"Expected `size` of 1 or more, but got {shown(size)}.")
         if loss is not None and not isinstance(loss, ITCLoss):
-            raise InvalidTypeError(f"Expected `loss` to be an ITCLoss, but got {type(loss).__name__}")
+            raise InvalidTypeError(f"Expected `loss` to be an ITCLoss, but got {type(loss).__name__}.")
         self.size = size
         self.loss = ITCLoss() if loss is None else loss
         self.image_embeddings, self.text_embeddings = torch.empty(0, 0), torch.empty(0, 0)
@@ -166,7 +168,7 @@ class ITCQueue(nn.Module):
             expected = ", ".join(map(str, ("N", *old.shape[1:])))
             raise InvalidValueError(
                 f"Expected `{name}` of shape ({expected}) on {old.device} like the remembered ones, "
-                f"but got {tuple(new.shape)} on {new.device}"
+                f"but got {tuple(new.shape)} on {new.device}."
             )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -225,7 +227,7 @@ def _check_function(affinity: AffinityFunction | None) -> None:
     if isinstance(affinity, Tensor):
         raise InvalidValueError(
             "Expected `affinity` to be a callable, which can compare a batch with the remembered labels, "
-            "but got a matrix"
+            "but got a matrix."
         )
 
 

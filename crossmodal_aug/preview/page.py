@@ -42,6 +42,8 @@ def write_page(
 ) -> Path:
     """Write a page on which the pairs before and after each op can be looked through.
 
+    Experimental: may change in every version.
+
     The page shows each sample with the outline of its mask and of the regions that its caption names, the words that
     changed, where pixels came from, and why a sample was left alone. It filters by op, by accepted, by reason and by
     changed words, is steered by keys as well, and loads nothing: it can be opened from a disk and sent as it is.

@@ -40,7 +40,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image and what is drawn upon it.
+    """An image and what is drawn on it.
 
     Attributes:
         uri: The image as a data URI.
@@ -66,7 +66,7 @@ class Donor:
 
 @dataclass(frozen=True)
 class Step:
-    """What one op of a call did to a sample: its name, and why it left the sample alone, "" where it did not."""
+    """What an op of a call did to a sample: its name, and why it left the sample alone, "" where it did not."""
 
     op: str
     reason: str

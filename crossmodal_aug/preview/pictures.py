@@ -35,7 +35,7 @@ class Brightness(NamedTuple):
             images: (B, C, H, W), of any dtype that is not complex.
 
         Returns:
-            0 and 255 for bytes; 0 and 1 for bool, and for numbers that all lie in between; else the lowest and the
+            0 and 255 for bytes, 0 and 1 for bool and for numbers that all lie in between; else the lowest and the
             highest finite value of the batch.
         """
         if images.dtype == torch.uint8:

@@ -228,16 +228,16 @@ def test_any_edit_of_a_file_gives_an_atlas_or_an_atlas_error(edits):
     except AtlasError as error:
         message = str(error)
         assert message.startswith("mine: Expected ")
-        assert message.endswith("...") or not message.endswith(".")
+        assert message.endswith((".", "?"))
         assert "pydantic" not in message
         return
     assert isinstance(atlas, Atlas)
 
 
 def test_what_came_is_cut_short(tmp_path):
-    with pytest.raises(AtlasError, match=r"`name` to be a text that is not empty, but got \['x{60,80}\.\.\.$"):
+    with pytest.raises(AtlasError, match=r"`name` to be a text that is not empty, but got \['x{60,80}\.\.\.\.$"):
         read(edited('"brain_lobes"', str(["x" * 10_000])), tmp_path)
-    with pytest.raises(AtlasError, match=r"only bare, .*, words, but got 'x{60,80}\.\.\.$"):
+    with pytest.raises(AtlasError, match=r"only bare, .*, words, but got 'x{60,80}\.\.\.\.$"):
         read("x" * 10_000 + " = 1\n" + BRAIN, tmp_path)
 
 

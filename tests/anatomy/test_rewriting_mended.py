@@ -79,8 +79,8 @@ DECLINED = {
     "a sentence builds on what goes": [
         ("Changes at the left base. Viral picture elsewhere.", "RL", "hangs on"),
     ],
-    "one to a side": [
-        ("Tiny left apical pneumothorax.", "RU RL", "one to a side"),
+    "one on each side": [
+        ("Tiny left apical pneumothorax.", "RU RL", "one on each side"),
     ],
 }
 

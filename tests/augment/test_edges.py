@@ -180,5 +180,5 @@ def test_images_without_pixels_and_words_without_images() -> None:
 @pytest.mark.parametrize("tokenizer", [lambda text: {"input_ids": text.split()}, lambda text: len(text.split())])
 def test_a_tokenizer_whose_answer_cannot_be_counted_is_refused(tokenizer) -> None:
     op = SyncFlip(PositionParser(LUNG_ZONES), p=1.0, max_tokens=4, tokenizer=tokenizer)
-    with pytest.raises(InvalidTypeError, match="one entry a token, but got"):
+    with pytest.raises(InvalidTypeError, match="one entry per token, but got"):
         op(torch.zeros(1, 1, 4, 4), ["Opacity in the left lung."])

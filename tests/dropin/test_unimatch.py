@@ -86,7 +86,7 @@ def test_a_class_map_with_ignored_pixels_as_its_own_evidence_is_refused(loader: 
     inside = torch.nn.functional.pad(torch.ones(42, 42), (3, 3, 3, 3)) > 0
     masks = torch.where(inside, masks, loader.IGNORED)
     small = TPatchMix(loader.PARSER, patch_size=6, p=1.0, where="donor", gate=None)
-    with pytest.raises(InvalidValueError, match=r"`target` to be a mask.*\[0, 1, 255\]; say where lesion is"):
+    with pytest.raises(InvalidValueError, match=r"`target` to be a mask.*\[0, 1, 255\]. Say where lesion is"):
         small(images, texts, masks, generator=torch.Generator().manual_seed(0))
     lesions = masks == loader.LESION
     out = small(images, texts, masks, evidence=lesions, generator=torch.Generator().manual_seed(0))

@@ -318,7 +318,7 @@ def test_captions_in_any_words_score_like_those_of_the_training(trained, tiny_qa
     evaluate([str(trained), *given, "--in-style", template[0]])
     assert "1 of 6 captions could not be read" in capsys.readouterr().out
     (line,) = (tmp_path / "again/unread_captions.txt").read_text().splitlines()
-    assert line.endswith("Expected a text that says where, but got 'Pneumonia.'")
+    assert line.endswith("Expected a text that says where, but got 'Pneumonia.'.")
 
 
 def test_a_model_that_reads_in_style_hears_one_wording(trained):

@@ -39,11 +39,11 @@ class Atlas:
         rows: Inner row cuts, fractions of the height.
         columns: Inner column cuts, fractions of the width, always in image coordinates.
         laterality: "viewer" (left is the image's left) or "patient" (left is the image's right).
-        bare: What a side or level word without a noun needs to count as a position: "finding" (a finding
-            that it can belong to, as in radiology reports) or "locative" (nothing, as in captions of pictures, where
-            "left" is a place unless it counts, belongs to a body or lies beside a thing).
-        frame: What the words speak of: "body" (anatomy: they travel with the tissue, so that a crop changes none, and a
-            mirror exchanges the sides) or "image" (a place in the picture, so that any geometry changes them).
+        bare: What a side or level word without a noun needs to count as a position. "finding": a finding that it can
+            belong to, as in radiology reports. "locative": nothing, as in captions of pictures. There "left" is a
+            place unless it counts, belongs to a body or lies beside a thing.
+        frame: What the words speak of. "body": anatomy. The words travel with the tissue, so that a crop changes none,
+            and a mirror exchanges the sides. "image": a place in the picture, so that any geometry changes them.
         words: The vocabulary.
         phrasing: How regions are put into words.
         mirror_words: Pairs of words that a horizontal flip exchanges.
@@ -104,7 +104,7 @@ class Atlas:
         """
         if name not in self.names:
             raise UnknownRegionError(
-                f"Expected a region of atlas {shown(self.name)} ({', '.join(self.names)}), but got {shown(name)}"
+                f"Expected a region of atlas {shown(self.name)} ({', '.join(self.names)}), but got {shown(name)}."
             )
         return self.names.index(name)
 
@@ -142,7 +142,7 @@ class Atlas:
             checked = check_cuts(name, cuts)
             if len(checked) != len(own):
                 raise InvalidValueError(
-                    f"Expected `{name}` to hold {len(own)} cuts for atlas {shown(self.name)}, but got {shown(cuts)}"
+                    f"Expected `{name}` to hold {len(own)} cuts for atlas {shown(self.name)}, but got {shown(cuts)}."
                 )
             changes[name] = checked
         if laterality is not None:
@@ -210,7 +210,7 @@ class Atlas:
             InvalidTypeError: `path` is not a path.
         """
         if not isinstance(path, str | Path):
-            raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}")
+            raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}.")
         return Atlas(**read_fields(Path(path)))
 
 
@@ -250,12 +250,12 @@ def named_atlas(atlas: Atlas | str) -> Atlas:
     if isinstance(atlas, Atlas):
         return atlas
     if not isinstance(atlas, str):
-        raise InvalidTypeError(f"Expected an Atlas or its name, but got {type(atlas).__name__}")
+        raise InvalidTypeError(f"Expected an Atlas or its name, but got {type(atlas).__name__}.")
     if atlas in ("lung_zones", "quadrants"):
         return _package_atlas(atlas)
     if atlas.endswith(".toml"):
         return Atlas.from_toml(atlas)
-    raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {shown(atlas)}')
+    raise AtlasError(f'Expected "lung_zones", "quadrants" or the path of a .toml file, but got {shown(atlas)}.')
 
 
 @lru_cache(maxsize=2)

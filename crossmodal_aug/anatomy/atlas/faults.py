@@ -17,18 +17,18 @@ def hint(given: object, known: Iterable[str]) -> str:
         known: What could have come.
 
     Returns:
-        A question, or "" where nothing is close.
+        A question, or the full stop where nothing is close.
 
     Examples:
         >>> hint("zones", ["zone", "side"]), hint("x", ["zone"])
-        ("; did you mean 'zone'?", '')
+        ("; did you mean 'zone'?", '.')
     """
     import difflib  # noqa: PLC0415  (every import of the package comes by here; a fault does not)
 
     if not isinstance(given, str):
-        return ""
+        return "."
     close = difflib.get_close_matches(given[:_MOST_COMPARED], list(known), n=1)
-    return f"; did you mean {shown(close[0])}?" if close else ""
+    return f"; did you mean {shown(close[0])}?" if close else "."
 
 
 def refuse_repetition(what: str, names: Iterable[str]) -> None:
@@ -44,5 +44,5 @@ def refuse_repetition(what: str, names: Iterable[str]) -> None:
     known: set[str] = set()
     for name in names:
         if name in known:
-            raise InvalidValueError(f"Expected {what} without repetition, but got {shown(name)} twice")
+            raise InvalidValueError(f"Expected {what} without repetition, but got {shown(name)} twice.")
         known.add(name)

@@ -36,10 +36,10 @@ def read_fields(path: Path) -> dict[str, Any]:
     try:
         source = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise AtlasError(f"Expected an atlas file at {_written(path)}, but there is none") from error
+        raise AtlasError(f"Expected an atlas file at {_written(path)}, but there is none.") from error
     except (OSError, ValueError) as error:  # a ValueError: not UTF-8, or a path that cannot be
         why = error.strerror if isinstance(error, OSError) else error
-        raise AtlasError(f"Expected {_written(path)} to be a TOML file, but reading it failed: {why}") from error
+        raise AtlasError(f"Expected {_written(path)} to be a TOML file, but reading it failed: {why}.") from error
     return parse_fields(source, where=_written(path))
 
 
@@ -66,9 +66,9 @@ def parse_fields(source: str, where: str) -> dict[str, Any]:
         source.encode()  # half a surrogate pair is not a character of TOML, but tomllib lets it pass
         content = tomllib.loads(source.removeprefix("\ufeff"))
     except ValueError as error:  # a number of thousands of digits is one that is not a TOMLDecodeError
-        raise AtlasError(f"{where}: Expected TOML, but got {reason(error)}") from error
+        raise AtlasError(f"{where}: Expected TOML, but got {reason(error)}.") from error
     except RecursionError as error:
-        raise AtlasError(f"{where}: Expected TOML, but got lists inside lists without end") from error
+        raise AtlasError(f"{where}: Expected TOML, but got lists inside lists without end.") from error
     try:
         return _fields(content)
     except InvalidValueError as error:
@@ -135,7 +135,7 @@ def _check_repetition(words: tuple[WordEntry, ...]) -> None:
             if other is not entry:
                 raise AtlasError(
                     f"Expected each form once, but got {shown(form)} among the {other.kind} words "
-                    f"{shown(other.forms[0])} and again among the {entry.kind} words {shown(entry.forms[0])}"
+                    f"{shown(other.forms[0])} and again among the {entry.kind} words {shown(entry.forms[0])}."
                 )
 
 
@@ -147,6 +147,6 @@ def _cell(region: RegionTable, n_rows: int, n_columns: int, where: str) -> Cell:
     if not (0 <= row <= n_rows and 0 <= column <= n_columns):
         raise AtlasError(
             f"Expected {where} in one of {n_rows + 1} rows and {n_columns + 1} columns, counted from 0, but "
-            f"got row {shown(row)}, column {shown(column)}"
+            f"got row {shown(row)}, column {shown(column)}."
         )
     return (row, column)

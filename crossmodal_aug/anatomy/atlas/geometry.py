@@ -44,12 +44,12 @@ def check_cuts(name: str, cuts: object) -> tuple[float, ...]:
         InvalidValueError: They do not increase strictly inside (0, 1).
     """
     if not isinstance(cuts, tuple | list):
-        raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {shown(cuts)}")
+        raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {shown(cuts)}.")
     for cut in cuts:
         if isinstance(cut, bool) or not isinstance(cut, int | float):
-            raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {shown(cuts)}")
+            raise InvalidTypeError(f"Expected `{name}` to be a tuple of numbers, but got {shown(cuts)}.")
     if not are_rising(cuts):
-        raise InvalidValueError(f"Expected `{name}` to increase strictly inside (0, 1), but got {shown(cuts)}")
+        raise InvalidValueError(f"Expected `{name}` to increase strictly inside (0, 1), but got {shown(cuts)}.")
     return tuple(float(cut) for cut in cuts)
 
 
@@ -63,7 +63,7 @@ def check_frame(frame: object) -> None:
         InvalidValueError: It is neither "body" nor "image".
     """
     if frame not in get_args(Frame):
-        raise InvalidValueError(f'Expected `frame` to be "body" or "image", but got {shown(frame)}')
+        raise InvalidValueError(f'Expected `frame` to be "body" or "image", but got {shown(frame)}.')
 
 
 def check_laterality(laterality: object) -> None:
@@ -76,7 +76,7 @@ def check_laterality(laterality: object) -> None:
         InvalidValueError: It is neither "viewer" nor "patient".
     """
     if laterality not in get_args(Laterality):
-        raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {shown(laterality)}')
+        raise InvalidValueError(f'Expected `laterality` to be "viewer" or "patient", but got {shown(laterality)}.')
 
 
 def boxes_of(

@@ -98,7 +98,7 @@ class Lexicon:
                 entry.kind != "plain" and len(words) > 1 and not is_even and words not in self.pairs
                 and any((word,) in self.pairs for word in words)
             ):  # fmt: skip
-                raise AtlasError(f"Expected no mirror word inside the longer form {shown(form)}")
+                raise AtlasError(f"Expected no mirror word inside the longer form {shown(form)}.")
             forms[form] = Sense(
                 kind=entry.kind,
                 mask=mask,
@@ -114,7 +114,7 @@ class Lexicon:
     def _check_symmetry(self, atlas: Atlas) -> None:
         for words in self.pairs:
             if words not in self._by_words:
-                raise AtlasError(f"Expected mirror word {shown(' '.join(words))} among the words of the atlas")
+                raise AtlasError(f"Expected mirror word {shown(' '.join(words))} among the words of the atlas.")
         for words, partner in self.pairs.items():
             self._compare(words, partner, atlas)
         for entry in atlas.words:
@@ -126,7 +126,7 @@ class Lexicon:
         sense, other = self._by_words.get(words), self._by_words.get(partner)
         if sense is None or other is None or sense.kind != other.kind:
             raise AtlasError(
-                f"Expected mirror words {shown(' '.join(words))} and {shown(' '.join(partner))} to be of one kind"
+                f"Expected mirror words {shown(' '.join(words))} and {shown(' '.join(partner))} to be of one kind."
             )
         wanted = self.mirrored_mask(sense.mask)
         if other.mask == wanted:
@@ -135,12 +135,12 @@ class Lexicon:
         if words == partner:
             raise AtlasError(
                 f"Expected {shown(' '.join(words))}, which is in no pair of `mirror_words`, to name both sides alike, "
-                f"but it names {named} and not {_names(atlas, wanted & ~sense.mask)}; pair it with its mirror "
-                "word, or give both sides in `regions` and one in `implied`"
+                f"but it names {named} and not {_names(atlas, wanted & ~sense.mask)}. Pair it with its mirror "
+                "word, or give both sides in `regions` and one in `implied`."
             )
         raise AtlasError(
             f"Expected {shown(' '.join(partner))}, the mirror word of {shown(' '.join(words))} ({named}), to name "
-            f"{flipped}, but it names {got}"
+            f"{flipped}, but it names {got}."
         )
 
 
@@ -149,9 +149,9 @@ def _mirror_pairs(atlas: Atlas) -> dict[Words, Words]:
     for pair in atlas.mirror_words:
         one, other = (words_of(word) for word in pair)
         if len(one) != len(other):
-            raise AtlasError(f"Expected mirror words of equal length, but got {shown(pair)}")
+            raise AtlasError(f"Expected mirror words of equal length, but got {shown(pair)}.")
         if one in pairs or other in pairs:
-            raise AtlasError(f"Expected a word in one pair of mirror words only, but got {shown(pair)} again")
+            raise AtlasError(f"Expected a word in one pair of mirror words only, but got {shown(pair)} again.")
         pairs[one], pairs[other] = other, one
     return pairs
 

@@ -200,14 +200,14 @@ def _in_words(fault: ErrorDetails, model: type[_Table], content: Mapping[str, An
         model, table, path = _LISTED[key], table[key][place], path[2:]
         where = entry(key, place, table)
     if is_whole:
-        return f"Expected {where} {fault['ctx']['error']}"
+        return f"Expected {where} {fault['ctx']['error']}."
     name = str(path[0])
     if fault["type"] == "extra_forbidden":
         known = sorted(model.model_fields)
         return f"Expected {where} to have only {', '.join(known)}, but got {shown(name)}{hint(name, known)}"
     field = model.model_fields[name]
     if fault["type"] == "missing":
-        return f"Expected {where} to have `{name}`, {field.description}, but it is missing"
+        return f"Expected {where} to have `{name}`, {field.description}, but it is missing."
     value = table[name]
     items = [part for part in path[1:] if isinstance(part, int)]
     came = f"item {items[0] + 1} is {shown(value[items[0]])}" if items else f"got {shown(value)}"

@@ -24,7 +24,7 @@ def check_pairs(names: tuple[str, ...], mirror: tuple[int, ...]) -> None:
         if mirror[other] != index:
             raise AtlasError(
                 f"Expected `mirror` to pair regions, but {shown(names[index])} goes to {shown(names[other])} and "
-                f"that to {shown(names[mirror[other]])}"
+                f"that to {shown(names[mirror[other]])}."
             )
 
 
@@ -48,13 +48,13 @@ def check_sides(names: tuple[str, ...], mirror: tuple[int, ...], sides: tuple[st
         if side is None or opposite is None or side == opposite:
             raise AtlasError(
                 f"Expected {shown(names[index])} and its mirror {shown(names[other])} to be of two `side`s that a flip "
-                f"exchanges, or of none, but got {side or 'none'} and {opposite or 'none'}"
+                f"exchanges, or of none, but got {side or 'none'} and {opposite or 'none'}."
             )
         known, first = partner.setdefault(side, (opposite, index))
         if known != opposite:
             raise AtlasError(
                 f"Expected the regions of side {shown(side)} to mirror into one side, but {shown(names[first])} "
-                f"mirrors into {shown(known)} and {shown(names[index])} into {shown(opposite)}"
+                f"mirrors into {shown(known)} and {shown(names[index])} into {shown(opposite)}."
             )
 
 
@@ -77,7 +77,7 @@ def check_places(
         raise AtlasError(
             f"Expected `columns` to be symmetric about 0.5, since regions mirror each other, but got "
             f"{list(columns)}; where the middle of a patient lies elsewhere in your images, say so with "
-            "Atlas.with_geometry(columns=...)"
+            "Atlas.with_geometry(columns=...)."
         )
     for index, other in enumerate(mirror):
         y0, y1, x0, x1 = boxes[index]
@@ -87,11 +87,11 @@ def check_places(
         if other == index:
             raise AtlasError(
                 f"Expected {shown(names[index])}, which is its own mirror, to lie about the middle of the image, but "
-                f"got {_written(boxes[index])}; if a flip makes another region of it, name that as its `mirror`"
+                f"got {_written(boxes[index])}; if a flip makes another region of it, name that as its `mirror`."
             )
         raise AtlasError(
             f"Expected {shown(names[other])}, the mirror of {shown(names[index])}, at {_written(wanted)}, but got "
-            f"{_written(boxes[other])}"
+            f"{_written(boxes[other])}."
         )
 
 

@@ -55,11 +55,13 @@ def _word(table: WordsTable, names: tuple[str, ...], where: str) -> WordEntry:
     if bool(regions) != (table.kind in REGION_KINDS):
         raise AtlasError(
             f"Expected `regions` with words of the kinds {', '.join(REGION_KINDS)}, and only with those, but "
-            f"{where} have {len(regions)}"
+            f"{where} have {len(regions)}."
         )
     implied = _indices(table.implied, names, f"`implied` of {where}")
     if not set(implied) <= set(regions):
-        raise AtlasError(f"Expected `implied` of {where} to be some of their `regions`, but got {shown(table.implied)}")
+        raise AtlasError(
+            f"Expected `implied` of {where} to be some of their `regions`, but got {shown(table.implied)}."
+        )
     return WordEntry(
         kind=table.kind,
         forms=tuple(table.forms),

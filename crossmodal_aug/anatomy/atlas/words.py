@@ -32,7 +32,7 @@ KINDS = {
     "state": "opaque, hazy: a finding where a verb leads to it",
     "structure": "clavicle: takes a bare side away from the regions",
     "view": "film, projection: as a structure, unless an of leads to it",
-    "device": "catheter: as a structure, and what it lies in is no finding either",
+    "device": "catheter: as a structure, and what it lies in is not a finding either",
     "identity": "ventricle: keeps its own left and right under a flip",
     "body": "hand, arm: has a left and a right of its own",
     "count noun": "areas, in two infected areas; singular and plural take turns",
@@ -171,7 +171,7 @@ def check_pattern(key: str, text: object, name: str = "") -> str:
         InvalidTypeError: It is not a string.
         InvalidValueError: It is empty, or its slots are not those that it must have.
     """
-    message = f"Expected {name or f'`{key}`'} to be {PATTERNS[key]}, but got {shown(text)}"
+    message = f"Expected {name or f'`{key}`'} to be {PATTERNS[key]}, but got {shown(text)}."
     if not isinstance(text, str):
         raise InvalidTypeError(message)
     if not is_pattern(key, text):
@@ -193,14 +193,14 @@ def check_frames(frames: object) -> tuple[tuple[str, str], ...]:
         InvalidValueError: A name is empty or stands twice, or the slots of a pattern are not those it must have.
     """
     if isinstance(frames, str | Mapping) or not isinstance(frames, Iterable):
-        raise InvalidTypeError(f"Expected `frames` to be pairs of a name and a pattern, but got {shown(frames)}")
+        raise InvalidTypeError(f"Expected `frames` to be pairs of a name and a pattern, but got {shown(frames)}.")
     checked = []
     for pair in frames:
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise InvalidTypeError(f"Expected `frames` to hold pairs of a name and a pattern, but got {shown(pair)}")
+            raise InvalidTypeError(f"Expected `frames` to hold pairs of a name and a pattern, but got {shown(pair)}.")
         name, text = pair
         if not name.strip():
-            raise InvalidValueError(f"Expected each of `frames` to have a name, but got {shown(pair)}")
+            raise InvalidValueError(f"Expected each of `frames` to have a name, but got {shown(pair)}.")
         checked.append((name, check_pattern("frames", text, f"{shown(name)} of `frames`")))
     refuse_repetition("names of `frames`", (name for name, _ in checked))
     return tuple(checked)

@@ -109,7 +109,7 @@ def spelt_out(word: str) -> list[str]:
         total *= len(choice)
     if total > _MOST_FORMS:
         raise AtlasError(
-            f"Expected a form to stand for at most {_MOST_FORMS} others, but {shown(word)} stands for {total}"
+            f"Expected a form to stand for at most {_MOST_FORMS} others, but {shown(word)} stands for {total}."
         )
     return list(dict.fromkeys(" ".join("".join(one).split()) for one in itertools.product(*choices)))
 
@@ -128,14 +128,14 @@ def read_cues(rows: Iterable[Cue | Mapping[str, Any]], where: str) -> tuple[Cue,
         AtlasError: A row is not as it must be; the message names the row, the field and what came.
     """
     if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable):
-        raise AtlasError(f"{where}: Expected cues to be a list of rows, but got {type(rows).__name__}")
+        raise AtlasError(f"{where}: Expected cues to be a list of rows, but got {type(rows).__name__}.")
     cues: list[Cue] = []
     for place, row in enumerate(rows):
         if isinstance(row, Cue):
             cues.append(row)
             continue
         if not isinstance(row, Mapping):
-            raise AtlasError(f"{where}: Expected cue {place} to be a table, but got {type(row).__name__}")
+            raise AtlasError(f"{where}: Expected cue {place} to be a table, but got {type(row).__name__}.")
         try:
             cues.append(Cue.model_validate(dict(row)))
         except ValidationError as error:
@@ -144,12 +144,12 @@ def read_cues(rows: Iterable[Cue | Mapping[str, Any]], where: str) -> tuple[Cue,
             name = row.get("name", f"number {place}")
             raise AtlasError(
                 f"{where}: Expected cue {shown(name)} to be right, but {field}: {first['msg']}, got "
-                f"{shown(str(first['input'])[:80])}"
+                f"{shown(str(first['input'])[:80])}."
             ) from error
     names = [cue.name for cue in cues]
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise AtlasError(f"{where}: Expected each cue to have a name of its own, but {shown(twice)} comes twice")
+        raise AtlasError(f"{where}: Expected each cue to have a name of its own, but {shown(twice)} comes twice.")
     return tuple(cues)
 
 

@@ -145,7 +145,7 @@ def _conjuncts(terms: list[Term], kinds: list[str], group: list[int], vocabulary
                 phrase.first = index  # "throughout | the left lung"
             is_part |= "of" in link and phrase.levelled
         if not (kind == "noun" and "of" in link):
-            # The image in "right of the image" tells that it is a position, but is no part of its name.
+            # The image in "right of the image" tells that it is a position, but is not part of its name.
             phrase.last = index
         if is_part and kind in ("level", "zone", "place"):
             # "the basilar portion of the right middle lobe" lies in the middle lobe.

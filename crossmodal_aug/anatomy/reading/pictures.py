@@ -16,7 +16,7 @@ def settle(statement: Statement, phrases: list[Phrase], begin: int, end: int) ->
     """Decide which phrases of a caption's sentence are positions in the image.
 
     What is counted from a side ("second from left"), lies beside a thing ("left of the car"), is a part of one ("left
-    side of the bench") or belongs to a body ("right hand of the girl") is no place of the image.
+    side of the bench") or belongs to a body ("right hand of the girl") is not a place of the image.
 
     Args:
         statement: The words of the text.

@@ -53,7 +53,7 @@ class Step:
         if self.vocabulary is None:
             raise InvalidValueError(
                 f"Expected the component {shown(self.name)} to be added by PositionParser, which gives it an atlas; in "
-                "a pipeline of your own use the component 'anatomical_positions'"
+                "a pipeline of your own use the component 'anatomical_positions'."
             )
         self.run(doc, self.vocabulary)
         return doc
@@ -114,7 +114,7 @@ def make_pipeline(atlas: Atlas, nlp: Language | None = None, cues: Iterable[Cue]
     nlp = blank_language() if nlp is None else nlp
     taken = [name for name in STEPS if nlp.has_pipe(name)]
     if taken:
-        raise InvalidValueError(f"Expected `nlp` without the steps of another parser, but it has {', '.join(taken)}")
+        raise InvalidValueError(f"Expected `nlp` without the steps of another parser, but it has {', '.join(taken)}.")
     vocabulary = Vocabulary(atlas, nlp.vocab, nlp.make_doc, cues)
     for name in STEPS:
         nlp.add_pipe(name).vocabulary = vocabulary  # type: ignore[attr-defined]

@@ -65,7 +65,7 @@ def _denial_in(kinds: list[str], begin: int, end: int) -> tuple[int, int] | None
 
 
 def _tells(statement: Statement, begin: int, end: int) -> bool:
-    """Return whether a sentence tells of a finding that it does not deny, and that is no other organ's."""
+    """Return whether a sentence tells of a finding that it does not deny, and that is not another organ's."""
     kinds, denied, has_place = statement.kinds, False, False
     untold = _untold(statement, begin, end)
     for index in range(begin, end):

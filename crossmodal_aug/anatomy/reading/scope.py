@@ -138,7 +138,7 @@ def _goes_on(kinds: list[str], comma: int, phrase: Phrase, end: int, *, has_plac
 
 
 def _opens_anew(statement: Statement, joint: int, phrase: Phrase, end: int, *, has_place: bool) -> bool:
-    """Return whether what follows an "and" is no more denied: "no right effusion and a small left effusion"."""
+    """Return whether what follows an "and" is no longer denied: "no right effusion and a small left effusion"."""
     kinds, terms, text = statement.kinds, statement.terms, statement.text
     following = terms[joint + 1]
     if kinds[joint + 1] == "article" and text[following.start : following.end].lower() in ("a", "an"):

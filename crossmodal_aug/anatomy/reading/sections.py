@@ -1,4 +1,4 @@
-"""Sections: what an indication, a history or a comparison says is no finding of the image at hand."""
+"""Sections: what an indication, a history or a comparison says is not a finding of the image at hand."""
 
 from __future__ import annotations
 

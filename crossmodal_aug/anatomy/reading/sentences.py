@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from crossmodal_aug.anatomy.reading.kinds import POSITION
 from crossmodal_aug.anatomy.statement import Statement, Term
 
-# An aside that holds none of these is no part of the sentence around it: "(image 30)".
+# An aside that holds none of these is not part of the sentence around it: "(image 30)".
 _TELLING = POSITION | {
     "finding", "denies", "absent", "resolved", "clear", "sparing", "except", "structure", "device", "count noun",
 }  # fmt: skip

@@ -26,7 +26,7 @@ def bond_edits(source: Source, sentence: Sentence, moves: dict[Place, int]) -> l
     Args:
         source: The text.
         sentence: A sentence of it.
-        moves: For each of its places that changes the regions that it shall name.
+        moves: For each of its places that changes the regions that it should name.
 
     Returns:
         The edits.

@@ -18,7 +18,7 @@ _MOST_BEFORE = 3
 
 
 def tells(source: Source, sentence: Sentence) -> bool:
-    """Return whether a sentence tells of a finding that it does not deny, and that is no other organ's.
+    """Return whether a sentence tells of a finding that it does not deny, and that is not another organ's.
 
     Args:
         source: The text.
@@ -26,7 +26,7 @@ def tells(source: Source, sentence: Sentence) -> bool:
 
     Returns:
         True for "Pneumonia, no effusion." and "Two infected areas."; False for "No effusion or pneumonia.", "Pneumonia
-        has resolved." and "Splenic calcification.", and for what is no finding of the image, such as a history.
+        has resolved." and "Splenic calcification.", and for what is not a finding of the image, such as a history.
     """
     if sentence.number in source.statement.silent:
         return False

@@ -179,7 +179,7 @@ def _hangs(source: Source, number: int) -> bool:
 
 
 def stands(source: Source, sentence: Sentence, target: int) -> bool:
-    """Return whether a sentence is no finding of the image, or stays true whatever else is said.
+    """Return whether a sentence is not a finding of the image, or stays true whatever else is said.
 
     Args:
         source: The text.

@@ -40,7 +40,7 @@ def denial_turned(source: Source, target: int) -> str:
 
 
 def _turned(source: Source, sentence: Sentence, target: int) -> str | None:
-    """Return the statement that a sentence denies, placed; None where it is no denial of one finding."""
+    """Return the statement that a sentence denies, placed; None where it is not a denial of one finding."""
     kinds, begin, end = source.kinds, sentence.begin, sentence.end
     inside = kinds[begin:end]
     first = begin + inside.index("colon") + 1 if "colon" in inside else begin

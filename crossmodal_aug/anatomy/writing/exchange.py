@@ -26,7 +26,7 @@ def exchange_edits(source: Source, sentence: Sentence, place: Place, mask: int) 
         source: The text.
         sentence: The sentence of the place.
         place: The place.
-        mask: Bits of the regions that it shall name, at least one.
+        mask: Bits of the regions that it should name, at least one.
 
     Returns:
         The edits of the place and of the words that agree with it.

@@ -20,7 +20,7 @@ def check_sides(source: Source, sentence: Sentence, moves: Mapping[Place, int]) 
     Args:
         source: The text.
         sentence: A sentence of it.
-        moves: For each of its affirmed places the regions that it shall name.
+        moves: For each of its affirmed places the regions that it should name.
 
     Raises:
         CannotSay: It would be on one side, or in a part of one where it is called diffuse.
@@ -53,7 +53,7 @@ def check_kinds(source: Source, moves: Mapping[Place, int]) -> None:
 
     Args:
         source: The text.
-        moves: For each affirmed place the regions that it shall name, 0 for what goes.
+        moves: For each affirmed place the regions that it should name, 0 for what goes.
 
     Raises:
         CannotSay: It would.

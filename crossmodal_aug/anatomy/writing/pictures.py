@@ -29,7 +29,7 @@ def pictures_with(source: Source, target: int) -> Iterator[str]:
         the stead of one that names several places or says that nothing is there.
 
     Raises:
-        CannotSay: That sentence would drop a thing that is no finding: "tree right".
+        CannotSay: That sentence would drop a thing that is not a finding: "tree right".
     """
     sentence = present_sentence(source.atlas, target) if target else source.atlas.phrasing.absent
     sentence = sentence.lower() if source.text.islower() else sentence

@@ -59,7 +59,7 @@ class Place:
 
     @property
     def led(self) -> bool:
-        """Whether a preposition or a verb leads to it, so that it is no subject."""
+        """Whether a preposition or a verb leads to it, so that it is not a subject."""
         return self.part != "adverb" and self.lead not in _OPENING
 
     @property

@@ -18,7 +18,7 @@ _DENYING = frozenset({"denies", "absent", "resolved", "clear"})
 
 
 def plans(source: Source, target: int) -> Iterator[Moves]:
-    """Yield what each place shall name, the most natural first; 0 for what goes.
+    """Yield what each place should name, the most natural first; 0 for what goes.
 
     Args:
         source: The text.
@@ -74,11 +74,11 @@ def _distributed(source: Source, kept: Moves, going: list[Place], new: int) -> M
 
 
 def written(source: Source, moves: Moves, target: int) -> str:
-    """Write a text in which each place names what it shall.
+    """Write a text in which each place names what it should.
 
     Args:
         source: The text.
-        moves: For each affirmed place the regions that it shall name, 0 for what goes.
+        moves: For each affirmed place the regions that it should name, 0 for what goes.
         target: Bits of all of them.
 
     Returns:

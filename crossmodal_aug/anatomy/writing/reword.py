@@ -34,11 +34,11 @@ def frame_of(atlas: Atlas, name: str) -> str:
         'There is consolidation in the {positions}.'
     """
     if not isinstance(name, str):
-        raise InvalidTypeError(f"Expected the name of a frame, but got {shown(name)}")
+        raise InvalidTypeError(f"Expected the name of a frame, but got {shown(name)}.")
     frames = dict(atlas.phrasing.frames)
     if name not in frames:
         there = f"one of {', '.join(frames)}" if frames else "an atlas with [[frames]], of which it has none"
-        raise InvalidValueError(f"Expected a frame of atlas {shown(atlas.name)}, {there}, but got {shown(name)}")
+        raise InvalidValueError(f"Expected a frame of atlas {shown(atlas.name)}, {there}, but got {shown(name)}.")
     return frames[name]
 
 
@@ -62,7 +62,7 @@ def reworded(statement: Statement, atlas: Atlas, frame: str, read: Callable[[str
     if statement.affirmed and statement.negated and statement.header is None:
         raise CannotSay(
             "Expected a text that calls nothing clear beside what it places, since no frame says that, but "
-            f"{shown(statement.text)} calls {_named(atlas, statement.negated)} clear"
+            f"{shown(statement.text)} calls {_named(atlas, statement.negated)} clear."
         )
     for text in framed(atlas, statement.affirmed, frame):
         said = read(text)
@@ -70,7 +70,7 @@ def reworded(statement: Statement, atlas: Atlas, frame: str, read: Callable[[str
             return text
     raise CannotSay(
         f"Expected a frame that names {_named(atlas, statement.affirmed) or 'no region'}, but {shown(frame)} does not "
-        "read so with it"
+        "read so with it."
     )
 
 
@@ -86,15 +86,15 @@ def check_read(statement: Statement, atlas: Atlas) -> None:
             calls some regions clear; the message says which.
     """
     if not statement.placed:
-        raise CannotSay(f"Expected a text that says where, but got {shown(statement.text)}")
+        raise CannotSay(f"Expected a text that says where, but got {shown(statement.text)}.")
     if statement.unread:
         words = ", ".join(shown(statement.said(*span)) for span in statement.unread)
-        raise CannotSay(f"Expected a text in words that are known, but got {words} in {shown(statement.text)}")
+        raise CannotSay(f"Expected a text in words that are known, but got {words} in {shown(statement.text)}.")
     everything = (1 << len(atlas)) - 1
     if not statement.affirmed and statement.denial is None and statement.negated != everything:
         raise CannotSay(
             f"Expected a text that tells of every region, but {shown(statement.text)} only calls "
-            f"{_named(atlas, statement.negated)} clear"
+            f"{_named(atlas, statement.negated)} clear."
         )
 
 

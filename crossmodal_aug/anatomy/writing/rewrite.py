@@ -28,7 +28,7 @@ def with_regions(statement: Statement, atlas: Atlas, target: int, stated: Callab
     Args:
         statement: What the text says now.
         atlas: The atlas that it was read with.
-        target: Bits of the regions that it shall name.
+        target: Bits of the regions that it should name.
         stated: Reads a text; None where it contradicts itself.
 
     Returns:

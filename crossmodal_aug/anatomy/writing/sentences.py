@@ -30,12 +30,12 @@ _MOST_HEADING = 5
 
 
 def written_sentence(source: Source, sentence: Sentence, moves: Moves, target: int, *, is_later: bool) -> str | None:
-    """Write a sentence so that its places name what they shall.
+    """Write a sentence so that its places name what they should.
 
     Args:
         source: The text.
         sentence: The sentence.
-        moves: For each affirmed place of the text the regions that it shall name, 0 for what goes.
+        moves: For each affirmed place of the text the regions that it should name, 0 for what goes.
         target: Bits of all regions to state.
         is_later: Whether the text has stated some of them before this sentence.
 

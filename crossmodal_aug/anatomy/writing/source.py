@@ -160,4 +160,4 @@ def declined(reason: str) -> CannotSay:
     Returns:
         The error.
     """
-    return CannotSay(f"Expected a text that can state these regions and read well, but {reason}")
+    return CannotSay(f"Expected a text that can state these regions and read well, but {reason}.")

@@ -26,7 +26,7 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
         source: The text.
         sentence: The sentence of the place.
         place: The place.
-        mask: Bits of the regions that it shall name.
+        mask: Bits of the regions that it should name.
 
     Returns:
         Edits that put the finding, its article and its verb into the plural, none where that is not needed.
@@ -61,7 +61,7 @@ def spread_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
     if lesion.finding.endswith("pneumothorax"):
         inside = [mask & side for side in source.sides]
         if any(own.bit_count() > 1 and own not in source.sides for own in inside):
-            raise declined(f"{shown(lesion.finding)} is one to a side")
+            raise declined(f"{shown(lesion.finding)} is one on each side")
     return lesion.several()
 
 
@@ -72,7 +72,7 @@ def single_edits(source: Source, sentence: Sentence, place: Place, mask: int) ->
         source: The text.
         sentence: The sentence of the place.
         place: The place.
-        mask: Bits of the regions that it shall name.
+        mask: Bits of the regions that it should name.
 
     Returns:
         At most one edit, none where a verb or a number would have to follow.
@@ -113,7 +113,7 @@ def _check_pair(source: Source, place: Place) -> None:
 
 
 def _check_unnamed(source: Source, sentence: Sentence, place: Place, mask: int) -> None:
-    """Refuse to spread one thing whose word is no known finding: "a new focus is seen in the right upper lobe"."""
+    """Refuse to spread one thing whose word is not a known finding: "a new focus is seen in the right upper lobe"."""
     words = source.words(sentence.begin, place.start)
     at = max((order for order, word in enumerate(words) if word in INDEFINITE), default=-1)
     if at >= 0 and not _is_connected(source, mask) and not word_list("findings", "mass") & set(words[at:]):

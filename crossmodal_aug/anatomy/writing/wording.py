@@ -35,7 +35,7 @@ def position_phrase(atlas: Atlas, mask: int, style: Style) -> str:
 
 
 def position_phrases(atlas: Atlas, mask: int, style: Style) -> list[str]:
-    """Name regions in words, one phrase a side where a side can be named at once.
+    """Name regions in words, one phrase per side where a side can be named at once.
 
     Args:
         atlas: The atlas.

@@ -105,7 +105,7 @@ def _across(study: Study, pairs: Pairs) -> Pairs:
 
 
 def _within(study: Study, pairs: Pairs) -> Pairs:
-    """Pairs of one part; a file that the list names twice is no copy."""
+    """Pairs of one part; a file that the list names twice is not a copy."""
     return [
         (one, other)
         for one, other in pairs
