@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.budget import TokenBudget
+from crossmodal_aug.anatomy.counted import counted_in
 from crossmodal_aug.anatomy.readback import check_cues, check_wording
 from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
@@ -268,6 +269,7 @@ class PositionParser(RememberedTexts):
             count=statement.count,
             conflicts=conflicts_of(statement, self._sides),
             unread=tuple(statement.said(*span) for span in statement.unread),
+            counted=counted_in(statement),
             _reader=self,
         )
 
