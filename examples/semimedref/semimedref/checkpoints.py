@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.data.module import SamplesModule
 from semimedref.files import write_atomically
+from semimedref.likeness import is_count, sizes
 from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import STORED, ReferringModel
 from semimedref.stored import read_stored, write_stored
@@ -99,7 +100,7 @@ def load_trained(path: Path) -> Trained:
     state = stored.get("state_dict")
     whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
     named = not missing and isinstance(about["model"], str) and about["model"] in STORED
-    if not named or not whole or not isinstance(about["step"], int):
+    if not named or not whole or not is_count(about["step"]):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.of_run(about["config"], str(path))
     models = {}
@@ -118,25 +119,13 @@ def _digests(stored: dict[str, Any]) -> dict[str, str]:
     return {str(part): str(digest) for part, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
-def sizes(state: Mapping[str, object]) -> dict[str, object]:
-    """Return the shapes of tensors by name; of anything else, and of tensors that are not whole, the type."""
-    return {name: tuple(one.shape) if is_whole(one) else type(one) for name, one in state.items()}
-
-
-def is_whole(value: object) -> bool:
-    """Return whether a value is a tensor that holds as many values as its shape says."""
-    if not isinstance(value, Tensor) or value.layout != torch.strided:
-        return False
-    return value.is_meta or value.untyped_storage().nbytes() >= value.numel() * value.element_size()
-
-
 def _restore(about: dict[str, Any], state: dict[str, Any], path: Path) -> ReferringModel:
     kind, settings = STORED[about["model"]], about["model_settings"]
     try:
         # On this device nothing is allocated, however large the settings say that it is.
         with torch.device("meta"), _at_most(2 * len(state)):
             planned = kind.from_settings(settings)
-        if sizes(planned.state_dict()) != sizes(state):
+        if sizes(planned.state_dict(), planned=True) != sizes(state):
             raise InvalidValueError("other sizes")
         model = kind.from_settings(settings)
         model.load_state_dict(state)
