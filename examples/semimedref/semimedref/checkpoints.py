@@ -12,7 +12,9 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from crossmodal_aug import LUNG_ZONES, Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
+from semimedref.atlases import restored
 from semimedref.config import Config
 from semimedref.data.module import SamplesModule
 from semimedref.files import write_atomically
@@ -60,12 +62,15 @@ class Trained:
         models: "student", and "teacher" where the method has one; in eval mode. The last is the one to use.
         step: Optimiser steps made.
         digests: Of the parts of the data set that it was trained on, by name; empty where it does not say.
+        atlas: Regions of its captions, where they lay in its images; the package's lung zones where it does not say,
+            which all captions were about before it did.
     """
 
     config: Config
     models: dict[str, ReferringModel]
     step: int
     digests: Mapping[str, str] = field(default_factory=dict)
+    atlas: Atlas = LUNG_ZONES
 
     @property
     def model(self) -> ReferringModel:
@@ -103,6 +108,7 @@ def load_trained(path: Path) -> Trained:
     if not named or not whole or not is_count(about["step"]):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.of_run(about["config"], str(path))
+    atlas = _atlas(stored, path)
     models = {}
     for name, prefix in PREFIXES.items():
         own = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}
@@ -110,7 +116,17 @@ def load_trained(path: Path) -> Trained:
             models[name] = _restore(about, own, path)
     if not models:
         raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
-    return Trained(config, models, about["step"], _digests(stored))
+    return Trained(config, models, about["step"], _digests(stored), atlas)
+
+
+def _atlas(stored: dict[str, Any], path: Path) -> Atlas:
+    kept = stored.get(SamplesModule.__qualname__)
+    if not isinstance(kept, dict) or "atlas" not in kept:
+        return LUNG_ZONES
+    try:
+        return restored(kept["atlas"])
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{path}: {error}") from error
 
 
 def _digests(stored: dict[str, Any]) -> dict[str, str]:
