@@ -79,7 +79,7 @@ def test_raw_scores_stand_beside_those_of_the_switches(checkpoint, tmp_path, cap
     assert raw["obedience"]["value"] == pytest.approx(metrics["obedience"])
     assert raw["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert last["global_dice"]["value"] == stored["whole"]["scores"]["global_dice"]["value"]
-    assert last["obedience"] == stored["obedience"]["mean"]
+    assert last["obedience"] == stored["obedience"]["side"]["obeyed"]
     change = last["global_dice"]["value"] - raw["global_dice"]["value"]
     assert change != 0
     assert last["difference"]["value"] == pytest.approx(change)

@@ -79,7 +79,7 @@ def test_an_interrupted_evaluation_has_nothing_to_resume(tmp_path):
         assert process.returncode == 0, printed
     given = [str(tmp_path / "drawn/best.ckpt"), "--resamples", "20000", "--out", str(tmp_path / "report")]
     with started("evaluate", *given) as process:
-        assert process.stdout.readline() == "measuring ...\n"
+        assert process.stdout.readline() == "counting under every kind of captions ...\n"
         errors = interrupt(process)
         assert process.returncode == 130
         assert errors == "interrupted\n"

@@ -228,7 +228,14 @@ def test_no_argument_makes_a_message_long(call_name: str) -> None:
 # What else writes a value: `repr` of our own classes.
 FREE = {"__repr__", "extra_repr", "__getattr__", "__dir__"}
 # `shown` itself, a report that quotes its own text, and adapters, which quote the keys of a sample.
-ELSEWHERE = ("crossmodal_aug/errors.py", "crossmodal_aug/anatomy/reading/conflicts.py")
+ELSEWHERE = (
+    "crossmodal_aug/errors.py",
+    "crossmodal_aug/anatomy/reading/conflicts.py",
+    # Lines of Python to paste, which hold values in full, and a search for what a report quotes.
+    "crossmodal_aug/doctor/code.py",
+    "crossmodal_aug/doctor/choices.py",
+    "crossmodal_aug/doctor/checks/captions.py",
+)
 SOURCES = sorted(
     path
     for folder in ("crossmodal_aug", "examples/semimedref")
