@@ -172,9 +172,9 @@ def _csv(path: Path, text: str) -> list[tuple[str, list[str]]]:
         for cells in reader:
             rows.append((f"line {last + 1}", cells))
             last = reader.line_num
-        return rows
     except csv.Error as error:
         raise InvalidValueError(f"{path}: Expected a table in csv, but got {reason(error)}.") from error
+    return rows
 
 
 def _xlsx(path: Path) -> list[Sequence[object]]:
