@@ -18,7 +18,18 @@ from semimedref.settings import flag
 
 Settings = dict[str, Any]
 
+DATA: dict[str, Settings] = {
+    "qata": {"data": "qata"},
+    "kvasir": {"data": "folder", "atlas": "quadrants"},
+    "busi": {"data": "folder", "atlas": "quadrants"},
+}
+"""By name of the folder below CROSSMODAL_AUG_DATA: how each data set is read."""
+
+TITLES = {"qata": "QaTa-COV19", "kvasir": "Kvasir-SEG", "busi": "BUSI"}
+
 LABELS = (0.01, 0.05)
+OTHER_LABELS = (0.05, 0.15)
+"""Of data sets that hold fewer images than QaTa-COV19."""
 SEEDS = (0, 1, 2)
 DRAWS = (0,)
 
@@ -122,7 +133,7 @@ COMPARED = ("supervised", "mean-teacher", "cutmix", "cutmix + ours", "semimedref
 LOCAL = ("root", "cache", "runs", "name", "accelerator", "text_encoder", "image_weights")
 """Settings that say where things lie and where to compute: two runs that differ in them alone are the same cell."""
 
-FIXED = ("data", "labels", "method", "seed", "model", "steps", *LOCAL)
+FIXED = ("data", "atlas", "labels", "method", "seed", "model", "steps", *LOCAL)
 """Settings that a trial cannot change: they say which cell a run is, or where."""
 
 
@@ -137,6 +148,7 @@ class Cell:
         seed: Seed of everything random but which samples are labelled.
         trial: Options beside those of the comparison; a run that has some is listed, but not counted in the means.
         draw: Which samples are labelled: 0 for the published choice.
+        data: Name in `DATA`.
     """
 
     recipe: str
@@ -145,6 +157,7 @@ class Cell:
     seed: int
     trial: tuple[str, ...] = ()
     draw: int = 0
+    data: str = "qata"
 
     @property
     def options(self) -> list[str]:
@@ -152,7 +165,8 @@ class Cell:
         recipe = RECIPES[self.recipe]
         about = {"labels": self.share, "split-seed": self.draw, "seed": self.seed, "steps": recipe.steps[self.share]}
         settings = {**about, **recipe.settings, **METHODS[self.method]}
-        return ["--data", "qata", *(f"{flag(key)}={value}" for key, value in settings.items()), *self.trial]
+        settings = {**DATA[self.data], **settings}
+        return [*(f"{flag(key)}={value}" for key, value in settings.items()), *self.trial]
 
     @property
     def config(self) -> Settings:
@@ -167,7 +181,8 @@ class Cell:
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:8]
         share, method = f"{100 * self.share:g}pct", self.method.replace(" ", "-")
         drawn = f"-draw{self.draw}" if self.draw else ""
-        return f"{self.recipe}-{method}-{share}{drawn}-seed{self.seed}-{digest}"
+        data = "" if self.data == "qata" else f"{self.data}-"
+        return f"{data}{self.recipe}-{method}-{share}{drawn}-seed{self.seed}-{digest}"
 
 
 def without_places(config: Settings) -> Settings:
@@ -178,6 +193,11 @@ def without_places(config: Settings) -> Settings:
 def config_of(line: Line) -> Settings:
     """Return all settings of a run; one that there was no setting for yet did without what it brings."""
     return without_places(asdict(Config.of_run({**line["config"], "root": "DIR"}, "a line of results")))
+
+
+def set_of(line: Line) -> str:
+    """Return the name of the data set of a run in `DATA`; before lines named it, there was one."""
+    return str(line.get("set", "qata"))
 
 
 def data_id(root: Path) -> str:
@@ -206,8 +226,9 @@ def grouped(results: list[Line], recipe: str, data: str) -> dict[tuple[float, st
     groups: dict[tuple[float, str], list[Line]] = {}
     counted = [(config_of(line), line) for line in results if counts(line) and line["data"] == data]
     pairs, taken = sorted({(config["split_seed"], config["seed"]) for config, _ in counted}), []
+    name = next((set_of(line) for _, line in counted), "qata")
     for share, method, (draw, seed) in product(RECIPES[recipe].steps, METHODS, pairs):
-        config = Cell(recipe, share, method, seed, draw=draw).config
+        config = Cell(recipe, share, method, seed, draw=draw, data=name).config
         lines = [line for own, line in counted if own == config]
         if lines and config not in taken:
             taken.append(config)
@@ -245,7 +266,9 @@ def beside(line: Line) -> Iterator[str]:
     """What tells the settings of a run from those of its cell, but for the number of steps."""
     config = config_of(line)
     recipe = next(name for name, one in RECIPES.items() if one.settings["model"] == config["model"])
-    usual = Cell(recipe, config["labels"], method_of(line), config["seed"], draw=config["split_seed"]).config
+    usual = Cell(
+        recipe, config["labels"], method_of(line), config["seed"], draw=config["split_seed"], data=set_of(line)
+    ).config
     for key, value in config.items():
         if key != "steps" and usual[key] != value:
             yield f"{key} {value}"

@@ -1,17 +1,19 @@
-"""Do the ops help? Each method of the example on real QaTa-COV19, at few labels, over several seeds.
+"""Do the ops help? Each method of the example on real images, at few labels, over several seeds.
 
     python benchmarks/label_regimes.py --budget-minutes 60     # runs the next missing cells, as many as fit
     python benchmarks/label_regimes.py --table --plot          # only table and plot from the results, nothing is run
     python benchmarks/label_regimes.py --recipe mmi-unet --local text-encoder=DIR       # for a GPU
+    python benchmarks/label_regimes.py --data kvasir                                    # results of its own
     python benchmarks/label_regimes.py --methods semimedref --trial focus=0.25          # listed, not counted
 
 A cell is (share of labels, method, seed, draw of the labelled samples). All cells of a recipe share model, size, steps,
 schedule and the choice of the checkpoint on the validation set; each is one call of `examples/semimedref/train.py`.
-Results are appended to `results/label_regimes.jsonl`, one JSON line a run, those that failed too; a cell that was
-stopped goes on from its last checkpoint. A run counts for a cell where it has all of its settings, on the same data,
-and its commit says all about its code.
+Results are appended to `results/label_regimes.jsonl`, and those on another data set than QaTa-COV19 to a file named
+after it (`results/label_regimes_kvasir.jsonl`), one JSON line a run, those that failed too; a cell that was stopped
+goes on from its last checkpoint. A run counts for a cell where it has all of its settings, on the same data, and its
+commit says all about its code.
 
-Data: CROSSMODAL_AUG_DATA, or --root.
+Data: the folder named after the data set below CROSSMODAL_AUG_DATA, or --root.
 """
 
 import argparse
@@ -32,12 +34,15 @@ from filelock import FileLock, Timeout
 from json_lines import append_line, read_lines
 from label_cells import (
     COMPARED,
+    DATA,
     DRAWS,
     FIXED,
     LABELS,
     METHODS,
+    OTHER_LABELS,
     RECIPES,
     SEEDS,
+    TITLES,
     Cell,
     Line,
     data_id,
@@ -45,6 +50,7 @@ from label_cells import (
     method_of,
     missing,
     obedience_of,
+    set_of,
     without_places,
 )
 from label_results import plot, table
@@ -93,6 +99,7 @@ def run_cell(cell: Cell, options: argparse.Namespace, data: str) -> Line:
     started = time.perf_counter()
     line = {
         "config": cell.config,
+        "set": cell.data,
         "data": data,
         "commit": commit(),
         "machine": machine(options.threads),
@@ -154,18 +161,35 @@ def pairs(parser: argparse.ArgumentParser, given: list[str], option: str, allowe
     return tuple(f"--{one}" for one in given)
 
 
+def with_defaults(parser: argparse.ArgumentParser, options: argparse.Namespace) -> argparse.Namespace:
+    """Fill in the folder and the file of results of the data set, or end with a message where the file is another's."""
+    default = os.environ.get("CROSSMODAL_AUG_DATA")
+    if options.root is None and default:
+        options.root = Path(default) / options.data
+    if options.results is None:
+        options.results = (
+            HERE / "results" / f"label_regimes{'' if options.data == 'qata' else f'_{options.data}'}.jsonl"
+        )
+    others = sorted({set_of(line) for line in read_lines(options.results)} - {options.data})
+    if others:
+        parser.error(
+            f"{options.results}: expected runs on {options.data} alone, but got some on {' and '.join(others)}"
+        )
+    return options
+
+
 def main() -> int:
     """Command line."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("CROSSMODAL_AUG_DATA")
-    parser.add_argument("--root", type=Path, default=Path(default) / "qata" if default else None)
+    parser.add_argument("--data", choices=DATA, default="qata", help="on what (default: qata)")
+    parser.add_argument("--root", type=Path, help="its folder (default: that of its name below CROSSMODAL_AUG_DATA)")
     parser.add_argument("--budget-minutes", type=float, default=float("inf"), help="start no run after this long")
     parser.add_argument("--recipe", choices=RECIPES, default="compact", help="what all runs share (default: compact)")
     parser.add_argument(
         "--labels",
         type=float,
         nargs="+",
-        default=LABELS,
+        help="shares of labels (default: those of the data set)",
         choices=sorted({share for recipe in RECIPES.values() for share in recipe.steps}),
     )
     parser.add_argument("--methods", nargs="+", default=COMPARED, choices=METHODS)
@@ -181,25 +205,31 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of each run")
     parser.add_argument("--runs", type=Path, default=Path("runs/label_regimes"), help="folder of the runs themselves")
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "label_regimes.jsonl")
+    parser.add_argument("--results", type=Path, help="file of the lines (default: that of the data set)")
     parser.add_argument("--table", action="store_true", help="run nothing, write the table")
     parser.add_argument("--plot", action="store_true", help="run nothing, draw the plot")
-    options = parser.parse_args()
+    options = with_defaults(parser, parser.parse_args())
+    shares = options.labels or (LABELS if options.data == "qata" else OTHER_LABELS)
     settings = {one.name for one in fields(Config)}
     trial = pairs(parser, options.trial, "--trial", settings - set(FIXED))
     options.local = pairs(parser, options.local, "--local", {"cache", "accelerator", "text_encoder", "image_weights"})
     failed = 0
     if not (options.table or options.plot):
         if options.root is None or not options.root.is_dir():
-            parser.error(f"expected QaTa-COV19 as --root or below CROSSMODAL_AUG_DATA, but got {options.root}")
+            parser.error(
+                f"expected {TITLES[options.data]} as --root or below CROSSMODAL_AUG_DATA, but got {options.root}"
+            )
         if options.paired and len(options.seeds) != len(options.draws):
             parser.error(f"expected as many --draws as --seeds, but got {len(options.draws)} and {len(options.seeds)}")
         pairs_of = (
             zip(options.draws, options.seeds, strict=True) if options.paired else product(options.draws, options.seeds)
         )
         # Those of the first draw and seed first, so that a stop leaves whole comparisons.
-        order = product(pairs_of, options.labels, options.methods)
-        wanted = [Cell(options.recipe, share, method, seed, trial, draw) for (draw, seed), share, method in order]
+        order = product(pairs_of, shares, options.methods)
+        wanted = [
+            Cell(options.recipe, share, method, seed, trial, draw, options.data)
+            for (draw, seed), share, method in order
+        ]
         for folder in (options.runs, options.results.parent):
             folder.mkdir(parents=True, exist_ok=True)
         try:

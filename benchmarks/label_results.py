@@ -4,7 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from label_cells import RECIPES, Line, beside, dice_of, grouped, method_of, obedience_of, other_captions_of
+from label_cells import (
+    RECIPES,
+    TITLES,
+    Line,
+    beside,
+    dice_of,
+    grouped,
+    method_of,
+    obedience_of,
+    other_captions_of,
+    set_of,
+)
 
 COLOURS = {
     "supervised": "#7f8c8d",
@@ -29,7 +40,7 @@ BASELINE = "cutmix"
 
 def table(results: list[Line]) -> Iterator[str]:
     """Markdown: means over seeds first, then every run that was made."""
-    yield "# Few labels on QaTa-COV19\n"
+    yield f"# Few labels on {TITLES[set_of(results[-1]) if results else 'qata']}\n"
     yield "Real test images; checkpoint chosen on the validation set. Percent; mean over the runs, and range."
     yield "A run has a seed and a draw of the labelled images; draw 0 is the published one. Where all runs are of one"
     yield "draw, the range leaves out what another choice of labelled images would do.\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.budget import TokenBudget
+from crossmodal_aug.anatomy.counted import counted_in
 from crossmodal_aug.anatomy.readback import check_cues, check_wording
 from crossmodal_aug.anatomy.reading.conflicts import conflicts_of, contradicts_itself
 from crossmodal_aug.anatomy.report import Mention, Report
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # An atlas of many regions has more sets than memory should hold.
 _MOST_SETS = 4096
 # What the writer knows of a text takes some ten times the memory of a report.
-_MOST_SOURCES = 512
+_MOST_SOURCES, _LONGEST_SOURCE = 512, 1000
 _MOST_KEPT = 16_384
 _LONGEST_KEPT = 40
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -191,7 +192,8 @@ class PositionParser(RememberedTexts):
         source = self._sources.get(text)
         if source is None:  # a caption is rewritten to many sets of regions
             source = self.statement(text)
-            self._remember(self._sources, text, source, _MOST_SOURCES)
+            if len(text) <= _LONGEST_SOURCE:
+                self._remember(self._sources, text, source, _MOST_SOURCES)
         read = {text: source}
 
         def stated(candidate: str) -> Statement | None:
@@ -200,7 +202,8 @@ class PositionParser(RememberedTexts):
 
         written = with_regions(source, self.atlas, target, stated)
         # Whoever asks next what it says need not read it again.
-        self._remember(self._cache, written, self._report(written, read[written]))
+        if written in read:  # a pipeline of the caller's may read another text than it was given
+            self._remember(self._cache, written, self._report(written, read[written]))
         return written if target or written == text else self._said_clear(written)
 
     def _said_clear(self, text: str) -> str:
@@ -268,6 +271,7 @@ class PositionParser(RememberedTexts):
             count=statement.count,
             conflicts=conflicts_of(statement, self._sides),
             unread=tuple(statement.said(*span) for span in statement.unread),
+            counted=counted_in(statement),
             _reader=self,
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from crossmodal_aug.anatomy.atlas.atlas import Atlas
 from crossmodal_aug.anatomy.casing import cased_like
+from crossmodal_aug.anatomy.counted import Counted
 from crossmodal_aug.anatomy.statement import Statement
 from crossmodal_aug.anatomy.writing.edits import spliced
 from crossmodal_aug.anatomy.writing.mirror import mirrored_text
@@ -74,6 +75,8 @@ class Report:
         count: The number of areas that the text counts, if it does.
         conflicts: Statements that contradict each other, and how they were resolved.
         unread: What stands like a finding at a side and is not known ("left glurb"), so that its place was not read.
+        counted: How many findings it counts in words that no rewriting changes: "one" for "a single nodule", "several"
+            for "two polyps", None where it counts none but in the head of a caption ("two infected areas, ...").
 
     Examples:
         >>> from crossmodal_aug import LUNG_ZONES, PositionParser
@@ -97,6 +100,7 @@ class Report:
     count: int | None
     conflicts: tuple[str, ...]
     unread: tuple[str, ...]
+    counted: Counted | None
     _reader: Reader = field(repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:

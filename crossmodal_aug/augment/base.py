@@ -233,11 +233,21 @@ class CrossModalOp(nn.Module, ABC):
         for text, row in zip(texts, to_host(params), strict=True):
             try:  # the caller's own string where nothing is changed: the parser's may be an equal one from its cache
                 new = self.write(text, row.positions) if row.accepted else text
+                if row.accepted and self._miscounts(new):
+                    written.append(None)
+                    continue
                 denies = row.accepted and row.denied_by(text, new, self.parser)
                 written.append(Reason.EVIDENCE if denies else new)
             except CannotSay:
                 written.append(None)
         return written
+
+    def _miscounts(self, text: str) -> bool:
+        """Whether a text of an altered sample counts findings ("a single nodule") of which there may be others now."""
+        if not (self.states_positions and (self.mixes or self.narrows)):
+            return False
+        (report,) = self.parser.parse_many([text])
+        return report.counted == "several" or (self.mixes and report.counted == "one")
 
     def write(self, text: str, positions: Sequence[bool]) -> str:
         """Return what a text of an altered sample becomes.
@@ -273,6 +283,9 @@ class CrossModalOp(nn.Module, ABC):
         """Do to a checked tensor what the parameters say, with pixels from `donors`, or from itself for None."""
 
     params_type: type[Params] = Params
+
+    # Whether findings are taken out of the target, so that those that a text counts may be fewer.
+    narrows = False
 
     # Whether `alter` computes with values, or compares them, and so takes every dtype as it is.
     _reads_values = False

@@ -81,6 +81,7 @@ class Focus(CrossModalOp):
     """
 
     params_type = FocusParams
+    narrows = True
     moves_pixels = False
     _reads_values = True
 

@@ -82,6 +82,8 @@ def turned_text(parser: PositionParser, text: str, turn: Turned, positions: Sequ
             raise CannotSay(
                 "Expected a text that can be turned, but it speaks of a left or right beside its positions."
             )
+    if report.counted == "several" and sum(positions) < sum(report.bits):
+        raise CannotSay("Expected a text that can follow, but it counts findings of which some may be out of sight.")
     is_turned = turn is Turned.SIDEWAYS or report.bits != tuple(positions)
     if is_turned and frame == "image" and report.negated:
         raise CannotSay("Expected a text that can be turned, but it says of places that nothing is there.")

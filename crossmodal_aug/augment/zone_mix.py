@@ -154,7 +154,9 @@ class ZoneMix(CrossModalOp):
         theirs = mine if donors is None else readable_evidence(donors)
         if mine is None or theirs is None:
             return None
-        if batch.denies:
+        # The sentence that nothing is there may name places itself: "Both lungs are clear."
+        (absent,) = self.parser.parse_many([self.atlas.phrasing.absent])
+        if batch.denies or absent.mentions:
             left = self._columns_left(chosen, mine, theirs, index)
             return left.flatten(1).any(dim=1), bands_per_region(left, self.atlas, batch.spatial[-2]) > 0
         # No text denies a place, so none will: it is enough to look where nothing would be named any more.

@@ -54,7 +54,9 @@ def main(arguments: Sequence[str]) -> None:
     config = replace(
         trained.config, **given, allow_duplicates=options.allow_duplicates or trained.config.allow_duplicates
     )
-    data = load_data(config) if options.root is None else load_to_score(config, options.part)
+    # The run's own atlas: the file that it was read from may be gone.
+    own = {"atlas": trained.atlas}
+    data = load_data(config, **own) if options.root is None else load_to_score(config, options.part, **own)
     changed: list[str] = []
     if options.root is not None:
         # The run has told what it found in its own data.
@@ -161,13 +163,22 @@ def parsed(arguments: Sequence[str]) -> Namespace:
 
 
 def template_of(options: Namespace, data: DataSet, reader: PositionParser) -> str | None:
-    """Return the caption in whose words all are read under a template; None where nothing tells one."""
+    """Return the caption in whose words all are read under a template; None where nothing tells one.
+
+    Raises:
+        InvalidValueError: It is asked for, and no training caption names regions.
+    """
     if options.in_style:
         return str(options.in_style)
     if options.root is not None:
         # Its captions are not those that the model was trained on.
         return None
-    return usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
+    template = usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
+    if template is None and options.in_style == "":
+        raise InvalidValueError("Expected --in-style with a TEMPLATE, since no training caption names regions")
+    if template is None:
+        say("note: no training caption names regions, so that nothing is scored in the words of one")
+    return template
 
 
 def counted_on(

@@ -18,7 +18,7 @@ from semimedref.mirroring import NOT_TRAINED
 from semimedref.predictions import Job, Prediction, images_in, jobs_from_csv, jobs_with_one_caption, predict
 from semimedref.styling import UNREAD_FILE, in_style
 
-from crossmodal_aug import LUNG_ZONES, PositionParser
+from crossmodal_aug import PositionParser
 from crossmodal_aug.errors import CrossModalError, InvalidValueError
 
 SHOWN_NAMES, SHOWN_WORDS = 5, 20
@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> None:
     """Read images and captions, segment, write two files each."""
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="best.ckpt or last.ckpt of a run")
-    parser.add_argument("image", type=Path, help="a chest X-ray that Pillow can read, or a folder of them")
+    parser.add_argument(
+        "image", type=Path, help="an image like those of the training that Pillow can read, or a folder of them"
+    )
     parser.add_argument("caption", nargs="?", help="what to segment; left as in the captions of the training")
     parser.add_argument("--captions", type=Path, help="CSV file with columns image and caption, for a folder")
     parser.add_argument("--out", type=Path, default=Path(), help="folder to write to (default: the current one)")
@@ -51,17 +53,20 @@ def main(arguments: Sequence[str]) -> None:
     if not options.image.exists():
         raise InvalidValueError(not_found(options.image))
     sweep(options.out)
-    reader = PositionParser(LUNG_ZONES)
     how = {"overwrite": options.overwrite, "mirrored": options.mirrored, "template": options.in_style}
     if not options.image.is_dir():
         if options.captions is not None:
             raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}")
+        trained = loaded(options)
+        reader = PositionParser(trained.atlas)
         (job,) = styled([Job(options.image, options.caption)], reader, options)
-        report(predict(loaded(options), reader, job, options.out, **how))
+        report(predict(trained, reader, job, options.out, **how))
         return
 
-    jobs = styled(folder_jobs(options.image, options.caption, options.captions, options.out), reader, options)
+    jobs = folder_jobs(options.image, options.caption, options.captions, options.out)
     trained = loaded(options)
+    reader = PositionParser(trained.atlas)
+    jobs = styled(jobs, reader, options)
     failed = 0
     for job in jobs:
         try:
@@ -72,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
         else:
             words = f"; never met: {listed(found.unknown)}" if found.unknown else ""
             turned = f"; {TURNED}" if found.turned else ""
-            named = ", ".join(found.regions) or "no lung zone"
+            named = ", ".join(found.regions) or "no region"
             say(f"{job.image.name}: {named}; {share_of(found)} found{words}{turned}")
     say(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
     if failed:
@@ -152,7 +157,7 @@ def report(found: Prediction) -> None:
         say(f"note: {TURNED}")
     if found.unknown:
         say(f"note: the model never met these words: {listed(found.unknown)}")
-    say(f"the caption names: {', '.join(found.regions) or 'no lung zone'}")
+    say(f"the caption names: {', '.join(found.regions) or 'no region'}")
     say(f"found: {share_of(found)} of the image", *found.files)
 
 

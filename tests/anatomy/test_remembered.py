@@ -4,6 +4,9 @@ import random
 from itertools import product
 
 import pytest
+import spacy
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
 
 from crossmodal_aug import LUNG_ZONES, PositionParser
 from crossmodal_aug.anatomy.reading import pipeline
@@ -42,3 +45,26 @@ def test_what_was_written_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(TypeError):
         parser("Another text.")
     assert parser.encode(written).tolist() == [list(bits) for bits in product((False, True), repeat=6) if any(bits)]
+
+
+class Loose(Tokenizer):
+    """A tokenizer that does not keep the text."""
+
+    def __call__(self, text: str) -> Doc:
+        return Doc(self.vocab, words=text.replace(".", " . ").split())
+
+
+def test_a_pipeline_that_reads_another_text_than_it_was_given_rewrites_none_the_less():
+    nlp = spacy.blank("en")
+    nlp.tokenizer = Loose(nlp.vocab)
+    parser = PositionParser(LUNG_ZONES, nlp=nlp)
+    text = "Opacity in the upper left lung."
+    assert parser(parser.rewrite(text, parser(text).bits)).bits == parser(text).bits
+
+
+def test_long_reports_are_not_kept_whole():
+    parser = PositionParser(LUNG_ZONES)
+    bits = (True, False, False, False, False, False)
+    parser.rewrite("Opacity in the lower left lung.", bits)
+    parser.rewrite("Opacity in the lower left lung. " + "The heart is normal. " * 100, bits)
+    assert list(parser._sources) == ["Opacity in the lower left lung."]

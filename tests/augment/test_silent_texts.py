@@ -259,3 +259,17 @@ def test_few_empty_mixes_of_a_large_batch_are_each_looked_at(second):
             elif out.params.reason[index] == Reason.EVIDENCE:
                 seen[False] += 1
     assert min(seen.values()) > 5
+
+
+def test_a_sentence_of_nothing_that_names_places_is_no_denial_of_lesion():
+    """What is acceptable does not hang on whether the other captions of a batch deny something."""
+    parser = PositionParser(LUNG_ZONES.with_phrases(absent="Both lungs are clear."))
+    texts = ["Opacity in the left lung.", "Opacity in the right lung."] * 4
+    masks = CF.region_masks(LUNG_ZONES, (12, 12)).flatten(1).float()
+    target = (parser.encode(texts).float() @ masks > 0).view(8, 1, 12, 12)
+    images, said = torch.rand(8, 1, 12, 12), 0
+    for seed in range(10):
+        out = ZoneMix(parser, unit="side", p=1.0)(images, texts, target, generator=torch.Generator().manual_seed(seed))
+        assert bool(out.params.accepted.all())
+        said += sum("clear" in text for text in out.texts)
+    assert said

@@ -169,7 +169,51 @@ def test_another_data_set_is_told_by_its_files(cells, tmp_path):
     assert cells.data_id(tmp_path) != first
 
 
-@pytest.mark.parametrize("given", [["--trial", "seed=3"], ["--trial", "nonsense"], ["--local", "steps=3"]])
+def test_cells_of_other_data_sets_are_their_own(cells):
+    polyps, breasts, chests = (
+        cells.Cell("compact", 0.05, "cutmix", 0, data=name) for name in ("kvasir", "busi", "qata")
+    )
+    assert len({one.name for one in (polyps, breasts, chests)}) == 3
+    assert chests == cells.Cell("compact", 0.05, "cutmix", 0)
+    assert chests.options[0] == "--data=qata"
+    assert (polyps.config["data"], polyps.config["atlas"]) == ("folder", "quadrants")
+    results = [line(cells, polyps, set="kvasir"), line(cells, breasts, set="busi", data="there")]
+    assert cells.missing(results, [polyps, breasts], "here") == []
+    assert cells.missing(results[1:], [polyps], "here") == [polyps]
+    assert cells.grouped(results, "compact", "here") == {(0.05, "cutmix"): results[:1]}
+    assert cells.grouped(results, "compact", "there") == {(0.05, "cutmix"): results[1:]}
+    assert list(cells.beside(results[0])) == []
+    assert [cells.set_of(one) for one in (*results, line(cells, chests))] == ["kvasir", "busi", "qata"]
+
+
+def test_a_line_of_before_there_were_other_data_sets_stays_what_it_was(cells, json_lines):
+    stored = json_lines.read_lines(STORED)
+    assert {cells.set_of(one) for one in stored} == {"qata"}
+    assert {cells.config_of(one)["atlas"] for one in stored} == {""}
+    finished = [one for one in stored if cells.counts(one)]
+    steps = cells.RECIPES["compact"].steps
+    usual = [one for one in finished if one["config"]["steps"] == steps.get(one["config"]["labels"])]
+    old = next(one for one in reversed(usual) if not list(cells.beside(one)))
+    config = cells.config_of(old)
+    cell = cells.Cell("compact", config["labels"], cells.method_of(old), config["seed"], draw=config["split_seed"])
+    assert cells.missing(finished, [cell], old["data"]) == []
+
+
+def test_runs_on_two_data_sets_share_no_file_and_are_not_mixed(benchmark, cells, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "r.jsonl"
+    cell = cells.Cell("compact", 0.3, "supervised", 0)
+    path.write_text(json.dumps(line(cells, cell)) + "\n")
+    assert call(benchmark, monkeypatch, "--data", "busi", "--table", "--results", path) == 2
+    assert "expected runs on busi alone, but got some on qata" in capsys.readouterr().err
+    monkeypatch.setattr(benchmark, "HERE", tmp_path)
+    (tmp_path / "results").mkdir()
+    assert call(benchmark, monkeypatch, "--data", "busi", "--table") == 0
+    assert (tmp_path / "results/label_regimes_busi.md").exists()
+
+
+@pytest.mark.parametrize(
+    "given", [["--trial", "seed=3"], ["--trial", "atlas=x.toml"], ["--trial", "nonsense"], ["--local", "steps=3"]]
+)
 def test_options_that_would_spoil_the_comparison_are_refused(benchmark, tmp_path, monkeypatch, capsys, given):
     assert call(benchmark, monkeypatch, "--results", tmp_path / "r.jsonl", *given) == 2
     assert f"expected {given[0]} KEY=VALUE" in capsys.readouterr().err

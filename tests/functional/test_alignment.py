@@ -274,7 +274,7 @@ def test_without_its_guards_it_would_cry_wolf(
     [
         ("_SCORE", 1e9),
         ("_MARGIN", 1.0),
-        ("_DIFFERENCE", 1.0),
+        ("TELLS", 1.0),
         ("_ways", lambda atlas, captions: torch.ones(len(captions), 32 * 32).double()),
         ("_of_own", lambda distances, own: distances[:, :, 0]),
         ("_READINGS", {"as they are": lambda grid: grid, "upside down": lambda grid: grid.flip(-2)}),

@@ -9,13 +9,16 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from crossmodal_aug import LUNG_ZONES, Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
+from semimedref.atlases import restored
 from semimedref.config import Config
 from semimedref.data.module import SamplesModule
 from semimedref.files import write_atomically
+from semimedref.likeness import is_count, sizes
 from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import STORED, ReferringModel
 from semimedref.stored import read_stored, write_stored
@@ -59,12 +62,15 @@ class Trained:
         models: "student", and "teacher" where the method has one; in eval mode. The last is the one to use.
         step: Optimiser steps made.
         digests: Of the parts of the data set that it was trained on, by name; empty where it does not say.
+        atlas: Regions of its captions, where they lay in its images; the package's lung zones where it does not say,
+            which all captions were about before it did.
     """
 
     config: Config
     models: dict[str, ReferringModel]
     step: int
     digests: Mapping[str, str] = field(default_factory=dict)
+    atlas: Atlas = LUNG_ZONES
 
     @property
     def model(self) -> ReferringModel:
@@ -99,9 +105,10 @@ def load_trained(path: Path) -> Trained:
     state = stored.get("state_dict")
     whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
     named = not missing and isinstance(about["model"], str) and about["model"] in STORED
-    if not named or not whole or not isinstance(about["step"], int):
+    if not named or not whole or not is_count(about["step"]):
         raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
     config = Config.of_run(about["config"], str(path))
+    atlas = _atlas(stored, path)
     models = {}
     for name, prefix in PREFIXES.items():
         own = {key.removeprefix(prefix): v for key, v in stored["state_dict"].items() if key.startswith(prefix)}
@@ -109,7 +116,17 @@ def load_trained(path: Path) -> Trained:
             models[name] = _restore(about, own, path)
     if not models:
         raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
-    return Trained(config, models, about["step"], _digests(stored))
+    return Trained(config, models, about["step"], _digests(stored), atlas)
+
+
+def _atlas(stored: dict[str, Any], path: Path) -> Atlas:
+    kept = stored.get(SamplesModule.__qualname__)
+    if not isinstance(kept, dict) or "atlas" not in kept:
+        return LUNG_ZONES
+    try:
+        return restored(kept["atlas"])
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{path}: {error}") from error
 
 
 def _digests(stored: dict[str, Any]) -> dict[str, str]:
@@ -118,25 +135,13 @@ def _digests(stored: dict[str, Any]) -> dict[str, str]:
     return {str(part): str(digest) for part, digest in digests.items()} if isinstance(digests, dict) else {}
 
 
-def sizes(state: Mapping[str, object]) -> dict[str, object]:
-    """Return the shapes of tensors by name; of anything else, and of tensors that are not whole, the type."""
-    return {name: tuple(one.shape) if is_whole(one) else type(one) for name, one in state.items()}
-
-
-def is_whole(value: object) -> bool:
-    """Return whether a value is a tensor that holds as many values as its shape says."""
-    if not isinstance(value, Tensor) or value.layout != torch.strided:
-        return False
-    return value.is_meta or value.untyped_storage().nbytes() >= value.numel() * value.element_size()
-
-
 def _restore(about: dict[str, Any], state: dict[str, Any], path: Path) -> ReferringModel:
     kind, settings = STORED[about["model"]], about["model_settings"]
     try:
         # On this device nothing is allocated, however large the settings say that it is.
         with torch.device("meta"), _at_most(2 * len(state)):
             planned = kind.from_settings(settings)
-        if sizes(planned.state_dict()) != sizes(state):
+        if sizes(planned.state_dict(), planned=True) != sizes(state):
             raise InvalidValueError("other sizes")
         model = kind.from_settings(settings)
         model.load_state_dict(state)

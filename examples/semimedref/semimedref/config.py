@@ -16,7 +16,7 @@ from semimedref.method_settings import MethodSettings
 from semimedref.presets import EARLIER, PRESETS
 from semimedref.settings import can_be_a_path, flag, setting, type_name
 
-DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800}
+DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800, "folder": 800}
 
 LARGEST_BATCH = 65536
 """Labelled samples in a step. They are drawn with replacement, so their number alone sets no limit."""
@@ -110,7 +110,7 @@ class Config(MethodSettings, DataSettings):
                     f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {shown(value)}"
                 )
         self._check_numbers()
-        for name in ("root", "cache", "runs", "image_weights", "text_encoder"):
+        for name in ("root", "atlas", "cache", "runs", "image_weights", "text_encoder"):
             self._check(can_be_a_path(getattr(self, name)), name, "text that can be a path")
         is_name = Path(self.name).name == self.name and self.name not in (".", "..")
         self._check(is_name and (self.name.isprintable() or not self.name), "name", "a folder name")
@@ -118,6 +118,13 @@ class Config(MethodSettings, DataSettings):
         self._check_goes_together()
         if self.data != "phantom" and not self.root:
             raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
+        if (self.data == "folder") != bool(self.atlas):
+            raise InvalidValueError(
+                "Expected --atlas beside --data folder, since nothing else tells which regions its captions name, but "
+                "got none"
+                if self.data == "folder"
+                else f"Expected no --atlas, since that of --data {self.data} is known, but got {shown(self.atlas)}"
+            )
 
     def _check_numbers(self) -> None:
         """Raise where a number lies outside its range."""
@@ -228,8 +235,12 @@ class Config(MethodSettings, DataSettings):
             numbers = {one.name for one in fields(cls) if one.type is float}
             stored = {str(name).replace("-", "_"): value for name, value in stored.items()}
             stored = {name: _exponent(value) if name in numbers else value for name, value in stored.items()}
-        # The folder of the data is the reader's own; the rest must hold by itself.
-        cls.from_dict({"root": "DIR", **stored} if isinstance(stored, dict) else stored, str(path))
+        # The folder of the data and its atlas are the reader's own; the rest must hold by itself.
+        if isinstance(stored, dict):
+            own = {"root": "DIR"} | ({"atlas": "FILE"} if stored.get("data") == "folder" else {})
+            cls.from_dict({**own, **stored}, str(path))
+        else:
+            cls.from_dict(stored, str(path))
         return dict(stored)
 
     @classmethod

@@ -9,8 +9,11 @@ from semimedref.settings import setting
 class DataSettings:
     """The part of `Config` that is about data."""
 
-    data: str = setting("phantom", "what to train on", ("phantom", "qata", "mosmed"))
+    data: str = setting("phantom", "what to train on", ("phantom", "qata", "mosmed", "folder"))
     root: str = setting("", "folder of the data set (not for phantoms, which are drawn)")
+    atlas: str = setting(
+        "", "for --data folder: the regions that its captions name: lung_zones, quadrants, or a TOML file of your own"
+    )
     cache: str = setting(
         "", "folder that keeps decoded images for later runs, which then start sooner; nothing is kept if empty"
     )

@@ -60,17 +60,20 @@ class OpRow:
 
 
 def op_rows(atlas: Atlas, size: int) -> list[OpRow]:
-    """Return the ops of the panel, each made so that it always acts."""
+    """Return the ops of the panel that an atlas allows, each made so that it always acts."""
     parser = PositionParser(atlas)
     patch = TPatchMix(parser, patch_size=max(2, round(0.3 * size)), p=1.0, where="donor", gate=None)
-    return [
+    rows = [
         OpRow("T-PatchMix", "a patch of the donor, and the regions that it brought or covered", patch, True),
-        OpRow("ZoneMix", "whole lung zones change hands, with their words", ZoneMix(parser, p=1.0), True),
+        OpRow("ZoneMix", "whole regions change hands, with their words", ZoneMix(parser, p=1.0), True),
         OpRow("SyncFlip", "left and right are exchanged in pixels and in words", SyncFlip(parser, p=1.0), False),
         OpRow("PosAug", "only the words change, and become vaguer", PosAug(parser, phrase_p=0.6), False),
-        OpRow("Reword", "only the words change, and name the same regions", Reword(parser, p=1.0), False),
         OpRow("Focus", "one side is named, and the target follows", Focus(parser, unit="side", p=1.0), False),
     ]
+    if atlas.phrasing.frames:
+        reword = OpRow("Reword", "only the words change, and name the same regions", Reword(parser, p=1.0), False)
+        rows.insert(-1, reword)
+    return rows
 
 
 def draw_ops(path: Path, data: DataSet) -> None:

@@ -2,7 +2,7 @@
 
 torch checks nothing that it reads: a weight with a flipped bit is a weight like any other. So what is written here
 ends with a digest of all bytes before it, as the comment of the zip archive that such a file is. Of files that others
-wrote, the archive's own checksums are compared.
+wrote, the archive's own checksums are compared. torch compresses nothing, so neither may hold a compressed record.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import pickle
 import struct
 from pathlib import Path
 from typing import BinaryIO
-from zipfile import ZipFile, is_zipfile
+from zipfile import ZIP_STORED, ZipFile, is_zipfile
 
 import torch
 
@@ -104,12 +104,20 @@ def _damage(file: BinaryIO) -> str:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - SEAL))
     seal = file.read()
-    if seal.startswith(MARK):
-        return "" if _digest(file, size - SEAL + len(MARK)) == seal[len(MARK) :] else "its digest is another"
+    sealed = seal.startswith(MARK)
+    if sealed and _digest(file, size - SEAL + len(MARK)) != seal[len(MARK) :]:
+        return "its digest is another"
     if not is_zipfile(file):
         return ""
     try:
         with ZipFile(file) as archive:
+            records = archive.infolist()
+            # torch compresses nothing; a small file of other records could fill the memory.
+            loose = all(one.compress_type == ZIP_STORED for one in records)
+            if not loose or sum(one.file_size for one in records) > size:
+                return "its records are compressed or overlap"
+            if sealed:
+                return ""
             # torch writes no comment: what stands there was the digest.
             fault = "its digest is no longer one" if archive.comment else archive.testzip()
     # Which it is depends on the place of the damage; by OSError zipfile says that it points before the file.

@@ -53,15 +53,12 @@ def in_style(texts: Sequence[str], template: str, parser: PositionParser) -> Sty
     return Styled(template, *parser.in_style_many(texts, template))
 
 
-def usual_caption(texts: Sequence[str], parser: PositionParser) -> str:
-    """Return the most frequent caption that names regions.
+def usual_caption(texts: Sequence[str], parser: PositionParser) -> str | None:
+    """Return the most frequent caption that names regions; None where none does.
 
     Args:
         texts: Captions.
         parser: Reads them.
-
-    Raises:
-        InvalidValueError: None names regions.
 
     Example:
         >>> from crossmodal_aug import LUNG_ZONES
@@ -73,7 +70,7 @@ def usual_caption(texts: Sequence[str], parser: PositionParser) -> str:
         report = parser(text)
         if report.regions and not report.unread:
             return text
-    raise InvalidValueError("Expected --in-style with a TEMPLATE, since no training caption names regions")
+    return None
 
 
 def reads_in_style(model: ReferringModel, parser: PositionParser, template: str) -> None:

@@ -45,17 +45,21 @@ class KeptCheckpoint(ModelCheckpoint):
     """Lightning's checkpoint, which knows its best score again where the folder of the run was moved or copied."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a stored state, its paths as they are in this folder."""
-        folder = Path(str(self.dirpath))
+        """Take over a stored state, its paths as they are in this folder.
 
-        def here(path: str) -> str:
-            return str(folder / Path(path).name) if path else path
+        Lightning deletes the checkpoint before, and any folder of that name: what is not this callback's own file is
+        left out.
+        """
+        own = f"{self.filename}{self.FILE_EXTENSION}"
+
+        def here(path: object) -> str:
+            return str(Path(str(self.dirpath)) / own) if isinstance(path, str) and Path(path).name == own else ""
 
         moved = {**state_dict, "dirpath": self.dirpath}
-        for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
-            moved[name] = here(state_dict.get(name, ""))
-        moved["best_k_models"] = {here(path): value for path, value in state_dict.get("best_k_models", {}).items()}
-        super().load_state_dict(moved)
+        for name in ("best_model_path", "last_model_path"):
+            moved[name] = here(state_dict.get(name))
+        kept = {here(path): value for path, value in state_dict.get("best_k_models", {}).items() if here(path)}
+        super().load_state_dict({**moved, "best_k_models": kept, "kth_best_model_path": next(iter(kept), "")})
 
 
 class NamedCSVLogger(CSVLogger):

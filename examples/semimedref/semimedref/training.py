@@ -15,8 +15,9 @@ import lightning.pytorch as pl
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
-from crossmodal_aug import PositionParser
+from crossmodal_aug import Atlas, PositionParser
 from crossmodal_aug.errors import InvalidValueError, shown
+from semimedref.atlas_checks import check_atlas
 from semimedref.checkpoints import Trained, load_trained, read_checkpoint
 from semimedref.config import FREE_TO_CHANGE, Config
 from semimedref.data.digest import changed_parts
@@ -65,8 +66,9 @@ def check_data(config: Config, data: DataSet) -> None:
 
     Raises:
         InvalidValueError: The image size does not fit the model or the size of a batch, or the method needs
-            unlabelled samples and there are fewer than a batch.
+            unlabelled samples and there are fewer than a batch; or a setting needs what the atlas has not.
     """
+    check_atlas(config, data.atlas)
     stride = MODELS[config.model].stride
     if config.size % stride:
         raise InvalidValueError(
@@ -132,6 +134,7 @@ def train(
         check_same_run(stored.config, config, folder.last)
         if not accept_changed_data:
             check_same_data(stored.digests, batches.digests, folder.last)
+            check_same_atlas(stored.atlas, data.atlas, config, folder.last)
         check_same_model(stored.model, method.student, folder.last)
         check_fits(check_can_go_on(read_checkpoint(folder.last), folder.last), method, folder.last)
     with warnings.catch_warnings():
@@ -228,6 +231,19 @@ def check_same_data(stored: Mapping[str, str], now: Mapping[str, str], path: Pat
             f"{path}: expected the data that its run was trained on, but images, captions or masks of the "
             f"{' and the '.join(changed)} samples have changed since; put them back, or give --accept-changed-data "
             "to go on with what is there now"
+        )
+
+
+def check_same_atlas(stored: Atlas, now: Atlas, config: Config, path: Path) -> None:
+    """Raise unless the atlas that the user gives is still the one that a checkpoint's run began with.
+
+    Raises:
+        InvalidValueError: It is another now.
+    """
+    if config.data == "folder" and stored != now:
+        raise InvalidValueError(
+            f"{path}: expected the atlas that its run was trained with, but {config.atlas} has changed since; put it "
+            "back, or give --accept-changed-data to go on with what is there now"
         )
 
 

@@ -20,7 +20,8 @@ def read_annotation(path: Path, needed: Collection[str] = PARTS) -> dict[str, li
         The entries of each part.
 
     Raises:
-        InvalidValueError: The file is missing, is no JSON, lacks a part, or a row lacks its name or caption.
+        InvalidValueError: The file is missing, is no JSON, lacks a part, or a row lacks its name or caption, or gives
+            it twice.
     """
     try:
         stored: Any = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -44,4 +45,14 @@ def read_annotation(path: Path, needed: Collection[str] = PARTS) -> dict[str, li
 def _entry(row: object, where: str) -> Entry:
     if not isinstance(row, dict):
         raise InvalidValueError(f"{where}: expected an object with image_path and caption, but got {short(row)}")
-    return check_entry(where, row.get("image_path"), row.get("caption"), heads=("image_path", "caption"))
+    if "image" in row and "image_path" in row:
+        raise InvalidValueError(f"{where}: expected either image_path or image, but got both in {short(row)}")
+    head = "image" if "image" in row else "image_path"
+    return check_entry(
+        where,
+        row.get(head),
+        row.get("caption"),
+        heads=(head, "caption"),
+        mask=row.get("mask"),
+        patient=row.get("patient"),
+    )

@@ -30,6 +30,11 @@ def patient_of(name: str) -> str:
     return found[1].casefold() if found else ""
 
 
+def patient_in(row: Row) -> str:
+    """Return the patient of a row, from its list or else from the name of its image; "" where neither tells one."""
+    return row.patient.casefold() or patient_of(row.image.name)
+
+
 def check_names(parts: Parts, *, allow: bool, own_cut: bool = False) -> list[str]:
     """Check that no file, file name and patient stands in two parts.
 
@@ -53,7 +58,7 @@ def check_names(parts: Parts, *, allow: bool, own_cut: bool = False) -> list[str
     # Ending and prefix do not count: a copy in another format keeps the rest of its name.
     notes = _said("the same file", files, allow=allow)
     notes += _said("the same name", _pairs(parts, lambda row: core(row.image.name)), allow=allow)
-    patients = _pairs(parts, lambda row: patient_of(row.image.name))
+    patients = _pairs(parts, patient_in)
     if own_cut:
         cut = [pair for pair in patients if {part for _, part in pair} == {"train", "valid"}]
         patients = [pair for pair in patients if pair not in cut]

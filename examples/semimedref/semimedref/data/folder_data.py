@@ -1,19 +1,23 @@
-"""QaTa-COV19 and MosMedData+ from a folder."""
+"""Data sets from a folder: QaTa-COV19, MosMedData+, and any other one with captions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from crossmodal_aug import Atlas
+from crossmodal_aug.errors import InvalidValueError
+from semimedref.atlases import is_of_lungs
 from semimedref.data.cache import PictureCache
 from semimedref.data.duplicates import check_content
 from semimedref.data.entries import PARTS
 from semimedref.data.findings import Findings
+from semimedref.data.folder_layouts import FOLDER_LAYOUTS
 from semimedref.data.layouts import ANNOTATION, FRAMES, LVIT, SETS, Layout, read_layout
 from semimedref.data.reading import read_scored, read_training
 from semimedref.data.rows import Parts
 from semimedref.data.samples import DataSet
 from semimedref.data.splits import Rule, labelled_names
-from semimedref.data.zones import MOSMED_ZONES, QATA_ZONES, KnownZones, TransposedError, fit_atlas
+from semimedref.data.zones import MOSMED_ZONES, QATA_ZONES, KnownZones, place_regions
 
 LATERAL_VIEW = "vp-ll"
 """In the name of an X-ray taken from the side, where the captions' left and right cannot be seen."""
@@ -26,17 +30,18 @@ class Source:
     Attributes:
         layouts: How it may be laid out; the first that fits is taken.
         rule: How its labelled samples are chosen.
-        zones: What is known about its lung zones.
+        zones: What is known about its lung zones; None where the atlas is given.
     """
 
     layouts: tuple[Layout, ...]
     rule: Rule
-    zones: KnownZones
+    zones: KnownZones | None
 
 
 SOURCES = {
     "qata": Source((ANNOTATION, SETS, LVIT), "qata", QATA_ZONES),
     "mosmed": Source((FRAMES, LVIT), "mosmed", MOSMED_ZONES),
+    "folder": Source(FOLDER_LAYOUTS, "qata", None),
 }
 
 
@@ -54,6 +59,7 @@ def load_folder(
     needed: Collection[str] = PARTS,
     mask_values: str = "",
     allow_duplicates: bool = False,
+    atlas: Atlas | None = None,
 ) -> DataSet:
     """Read a data set into memory.
 
@@ -72,16 +78,20 @@ def load_folder(
         needed: Parts that must be there. Others are read where they are, and else are empty.
         mask_values: Values of the masks that are lesion, as `--mask-values` takes them; if empty, the files tell.
         allow_duplicates: Whether a picture, a file name or a patient may stand in two parts.
+        atlas: Regions of the captions, for "folder" and for it alone.
 
     Returns:
         The data set.
 
     Raises:
-        InvalidValueError: The folder has no known layout, a file is missing or unreadable, a mask has another size
-            than its image or does not tell its lesion, a row is not as expected, or something stands in two parts.
-            The message names the file and the row.
+        InvalidValueError: The atlas is missing or not asked for, the folder has no known layout, a file is missing or
+            unreadable, a mask has another size than its image or does not tell its lesion, a row is not as expected,
+            or something stands in two parts. The message names the file and the row.
     """
     source = SOURCES[name]
+    known = source.zones or atlas
+    if known is None or (source.zones and atlas):
+        raise InvalidValueError(f"Expected `atlas` for data folder alone, but got {atlas and atlas.name} for {name}")
     parts, notes = read_layout(root, source.layouts, needed=needed, allow_duplicates=allow_duplicates)
     train = parts["train"]
     place = {row.image.name: index for index, row in enumerate(train)}
@@ -93,19 +103,14 @@ def load_folder(
     )
     valid, test = (read_scored(parts[part], size, pictures, findings=findings) for part in ("valid", "test"))
     notes += [*check_content(parts, findings.digests, allow=allow_duplicates), *findings.notes()]
-    try:
-        atlas, note = fit_atlas(labelled, source.zones)
-    except TransposedError as error:
-        if to_train:
-            raise
-        atlas, note = source.zones.atlas, f"lung zones: {source.zones.source}. {error}"
+    placed, note = place_regions(labelled, known, to_train=to_train)
     data = DataSet(
         labelled=labelled,
         unlabelled=unlabelled,
         valid=valid,
         test=test,
-        atlas=atlas,
-        notes=(*notes, *_lateral_views(parts), note),
+        atlas=placed,
+        notes=(*notes, *(_lateral_views(parts) if is_of_lungs(placed) else ()), note),
     )
     if cache is not None:
         read = f"{cache}: {pictures.found} decoded pictures found, {pictures.decoded} added"

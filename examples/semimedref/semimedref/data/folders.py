@@ -41,6 +41,14 @@ class PictureFolder:
         exact = (MASK_PREFIX + image.name, image.name)
         return self._find(image.name, exact) or self.path / exact[0]
 
+    def named_mask(self, name: str) -> Path:
+        """Return the mask of that name, which a list gives: the file, or the path it should have.
+
+        Raises:
+            InvalidValueError: Several files could be meant.
+        """
+        return self._find(name, (name,)) or self.path / name
+
     def _find(self, name: str, exact: tuple[str, ...]) -> Path | None:
         for one in exact:
             if one in self.names:

@@ -1,4 +1,4 @@
-"""The layouts in which QaTa-COV19 and MosMedData+ are handed round, and how each is read."""
+"""The layouts in which QaTa-COV19 and MosMedData+ are handed round, and how each is read; others build on them."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -104,69 +104,102 @@ def _read_annotation_layout(root: Path, needed: Collection[str]) -> Found:
     folders = {part: child(root, part) for part in PARTS}
     # The list may be that of the whole data set, beside the pictures of one part.
     there = [part for part, many in entries.items() if part in needed or (many and folders[part].is_dir())]
-    parts = {part: _match(entries[part], folders[part], "images", "masks") for part in there}
+    parts = {part: match_in(entries[part], folders[part], "images", "masks") for part in there}
     return Found({part: parts.get(part, []) for part in PARTS}, [])
 
 
-def _read_sets(root: Path, needed: Collection[str]) -> Found:
-    folders, sheets = _part_folders(root, "set"), _part_sheets(root)
+class Held(NamedTuple):
+    """Training and validation rows of one list; a note on how they were parted; whether patients may be at the cut."""
+
+    train: list[Row]
+    valid: list[Row]
+    note: str
+    own_cut: bool
+
+
+def _last_fifth(rows: list[Row]) -> Held:
+    train, valid = hold_out(rows)
+    note = f"no validation part: of the training images, the last {len(valid)} by name are held out for it"
+    return Held(train, valid, note, own_cut=True)
+
+
+def read_sets(
+    root: Path,
+    needed: Collection[str],
+    *,
+    kind: str = "[ _-]set",
+    masks: str = "ground-truths",
+    held: Callable[[list[Row]], Held] = _last_fifth,
+) -> Found:
+    """Read a folder of images and one of masks for each part, with a sheet; validation may be held out of training.
+
+    Args:
+        root: The folder of the data set.
+        needed: Parts that must be there.
+        kind: Pattern of what follows the word for the part in the name of its folder.
+        masks: Name of the folders of masks.
+        held: Parts the training rows where there is no validation part.
+    """
+    folders, sheets = part_folders(root, kind), part_sheets(root)
     held_out = "valid" not in folders and "valid" not in sheets
     # A list of validation images may come as a sheet alone, while its images lie with the training ones.
     if "valid" in sheets and "valid" not in folders:
-        folders["valid"] = _needed("the folder", folders, "train", root)
+        folders["valid"] = needed_piece("the folder", folders, "train", root)
     # What is held out comes from the training images.
     wanted = {"train" if held_out and part == "valid" else part for part in needed}
     parts: Parts = {part: [] for part in PARTS}
-    for part in _parts_there(folders, sheets, wanted):
-        entries = read_sheet(_needed("the sheet", sheets, part, root))
-        parts[part] = _match(entries, _needed("the folder", folders, part, root), "images", "ground-truths")
+    for part in parts_there(folders, sheets, wanted):
+        entries = read_sheet(needed_piece("the sheet", sheets, part, root))
+        parts[part] = match_in(entries, needed_piece("the folder", folders, part, root), "images", masks)
     if held_out and parts["train"]:
-        parts["train"], parts["valid"] = hold_out(parts["train"])
-        count = len(parts["valid"])
-        note = f"no validation part: of the training images, the last {count} by name are held out for it"
-        return Found(parts, [note], own_cut=True)
+        train, rest, note, own_cut = held(parts["train"])
+        return Found({**parts, "train": train, "valid": rest}, [note], own_cut=own_cut)
     valid = {row.image for row in parts["valid"]}
     parts["train"] = [row for row in parts["train"] if row.image not in valid]
     return Found(parts, [])
 
 
 def _read_lvit(root: Path, needed: Collection[str]) -> Found:
-    folders, sheets = _part_folders(root, "folder"), _part_sheets(root)
+    folders, sheets = part_folders(root, "[ _-]folder"), part_sheets(root)
     parts: Parts = {part: [] for part in PARTS}
-    for part in _parts_there(folders, sheets, needed):
-        folder = _needed("the folder", folders, part, root)
-        parts[part] = _match(read_sheet(_needed("the sheet", sheets, part, root)), folder, "img", "labelcol")
+    for part in parts_there(folders, sheets, needed):
+        folder = needed_piece("the folder", folders, part, root)
+        parts[part] = match_in(read_sheet(needed_piece("the sheet", sheets, part, root)), folder, "img", "labelcol")
     return Found(parts, [])
 
 
 def _read_frames(root: Path, needed: Collection[str]) -> Found:
-    sheets = _part_sheets(root)
+    sheets = part_sheets(root)
     if sheets:
         there = [part for part in PARTS if part in needed or part in sheets]
-        entries = {part: read_sheet(_needed("the sheet", sheets, part, root)) for part in there}
+        entries = {part: read_sheet(needed_piece("the sheet", sheets, part, root)) for part in there}
     else:
-        entries = _split(
-            read_sheet(_one(_sheets(root), f"{root}: expected one sheet with a column Split{_unread(root)}"))
+        entries = by_split(
+            read_sheet(
+                only_sheet(sheets_in(root), f"{root}: expected one sheet with a column Split{unread_sheets(root)}")
+            )
         )
-    images, masks = _pictures(root, "frames"), _pictures(root, "masks")
+    images, masks = pictures_in(root, "frames"), pictures_in(root, "masks")
     # As above: pictures of all parts lie together, so a part is there if one of its pictures is.
     there = [part for part, many in entries.items() if part in needed or any(images.image(one.name) for one in many)]
     return Found({part: match(entries[part], images, masks) if part in there else [] for part in PARTS}, [])
 
 
-def _parts_there(folders: Collection[str], sheets: Collection[str], needed: Collection[str]) -> list[str]:
+def parts_there(folders: Collection[str], sheets: Collection[str], needed: Collection[str]) -> list[str]:
     """The parts to read: those that are needed, and others of which both folder and sheet are there."""
     return [part for part in PARTS if part in needed or (part in folders and part in sheets)]
 
 
-def _match(entries: Iterable[Entry], folder: Path, images: str, masks: str) -> list[Row]:
-    return match(entries, _pictures(folder, images), _pictures(folder, masks))
+def match_in(entries: Iterable[Entry], folder: Path, images: str, masks: str) -> list[Row]:
+    """Return the rows of some entries, whose images and masks lie in folders of these names in a folder."""
+    return match(entries, pictures_in(folder, images), pictures_in(folder, masks))
 
 
-def _split(entries: list[Entry]) -> dict[str, list[Entry]]:
+def by_split(entries: list[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries of each part, as their column Split says."""
     parts: dict[str, list[Entry]] = {part: [] for part in PARTS}
     for entry in entries:
-        part = _part_of(entry.split)
+        part = part_of(entry.split)
         if part is None:
             raise InvalidValueError(
                 f"{entry.where} ({entry.name}): expected train, val or test in a column Split, but got "
@@ -176,52 +209,59 @@ def _split(entries: list[Entry]) -> dict[str, list[Entry]]:
     return parts
 
 
-def _part_of(name: str) -> str | None:
+def part_of(name: str) -> str | None:
     """The part that a name begins with, if any."""
     word = PART_WORD.match(name)
     return None if word is None else {"val": "valid"}.get(word[1].lower(), word[1].lower())
 
 
-def _part_folders(root: Path, kind: str) -> dict[str, Path]:
+def part_folders(root: Path, kind: str) -> dict[str, Path]:
+    """Return the folder of each part: its name is a word for the part, and then `kind`, a pattern."""
     folders = {}
     for path in sorted(root.iterdir()) if root.is_dir() else []:
-        part = _part_of(path.name)
-        if part and re.fullmatch(rf"[a-z]+[ _-]{kind}", path.name.lower()) and path.is_dir():
+        part = part_of(path.name)
+        if part and re.fullmatch(rf"[a-z]+{kind}", path.name.lower()) and path.is_dir():
             folders[part] = path
     return folders
 
 
-def _sheets(root: Path) -> list[Path]:
+def sheets_in(root: Path) -> list[Path]:
     """The sheets of a folder and of those right below it."""
     return sorted(path for pattern in ("*", "*/*") for path in root.glob(pattern) if is_sheet(path))
 
 
-def _part_sheets(root: Path) -> dict[str, Path]:
+def part_sheets(root: Path) -> dict[str, Path]:
     """The sheet of each part: it is named after it, or lies in its folder."""
     found: dict[str, list[Path]] = {}
-    for path in _sheets(root):
-        part = _part_of(path.name) or (_part_of(path.parent.name) if path.parent != root else None)
+    for path in sheets_in(root):
+        part = part_of(path.name) or (part_of(path.parent.name) if path.parent != root else None)
         if part:
             found.setdefault(part, []).append(path)
-    return {part: _one(paths, f"{root}: expected one sheet for the {part} images") for part, paths in found.items()}
+    return {
+        part: only_sheet(paths, f"{root}: expected one sheet for the {part} images") for part, paths in found.items()
+    }
 
 
-def _one(paths: list[Path], expected: str) -> Path:
+def only_sheet(paths: list[Path], expected: str) -> Path:
+    """Return the only one of some sheets."""
     if len(paths) != 1:
         raise MissingPieceError(f"{expected}, but got {' and '.join(map(str, paths)) or 'none'}")
     return paths[0]
 
 
-def _unread(root: Path) -> str:
+def unread_sheets(root: Path) -> str:
     """What to say of sheets that are there in a format that is not read."""
     found = sorted(path for pattern in ("*", "*/*") for path in root.glob(pattern) if path.suffix in UNREAD_SHEETS)
     return f" ({' and '.join(map(str, found))}: not read, save as .xlsx or .csv)" if found else ""
 
 
-def _needed(kind: str, found: dict[str, Path], part: str, root: Path) -> Path:
+def needed_piece(kind: str, found: dict[str, Path], part: str, root: Path) -> Path:
+    """Return what was found for a part."""
     if part not in found:
         others = " and ".join(sorted(str(path.relative_to(root)) for path in found.values())) or "nothing"
-        raise MissingPieceError(f"{root}: {kind} for the {part} images is missing, beside {others}{_unread(root)}")
+        raise MissingPieceError(
+            f"{root}: {kind} for the {part} images is missing, beside {others}{unread_sheets(root)}"
+        )
     return found[part]
 
 
@@ -229,7 +269,8 @@ def _trees(layouts: tuple[Layout, ...]) -> str:
     return ";\n".join(f"{one.name}: {one.tree}" for one in layouts)
 
 
-def _pictures(folder: Path, name: str) -> PictureFolder:
+def pictures_in(folder: Path, name: str) -> PictureFolder:
+    """Return the pictures in the folder of that name in a folder."""
     path = child(folder, name)
     if not path.is_dir():
         raise MissingPieceError(f"{path}: no such folder")
@@ -255,14 +296,14 @@ SETS = Layout(
     "sets",
     "{Train,Test} Set/Images/NAME.png, {Train,Test} Set/Ground-truths/mask_NAME.png and, beside or in these folders, "
     "the sheets Train*.xlsx and Test*.xlsx (or .csv; columns Image, Description)",
-    lambda root: bool(_part_folders(root, "set")),
-    _read_sets,
+    lambda root: bool(part_folders(root, "[ _-]set")),
+    read_sets,
 )
 LVIT = Layout(
     "LViT folders",
     "{Train,Val,Test}_Folder/img/NAME.png, {Train,Val,Test}_Folder/labelcol/mask_NAME.png, "
     "{Train,Val,Test}_Folder/*_text.xlsx (or .csv; columns Image, Description)",
-    lambda root: bool(_part_folders(root, "folder")),
+    lambda root: bool(part_folders(root, "[ _-]folder")),
     _read_lvit,
 )
 FRAMES = Layout(

@@ -14,6 +14,7 @@ import lightning.pytorch as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from semimedref.atlases import described
 from semimedref.data.digest import data_digests
 from semimedref.data.samples import DataSet, Samples
 
@@ -121,8 +122,8 @@ class SamplesModule(pl.LightningDataModule):
         return data_digests(self.data)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint says of the data, by which `--resume` knows whether they have changed."""
-        return {"digests": self.digests}
+        """Return what a checkpoint says of the data: digests, by which `--resume` knows of changes, and the atlas."""
+        return {"digests": self.digests, "atlas": described(self.data.atlas)}
 
     def train_dataloader(self) -> DataLoader[StepBatch]:
         """Return the training batches of one epoch."""

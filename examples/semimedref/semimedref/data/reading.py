@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from semimedref.data.images import decode_image, decode_mask, resize_image, resi
 from semimedref.data.rows import Row
 from semimedref.data.samples import Samples
 
+T = TypeVar("T")
 NOTHING = np.zeros(0, dtype=np.uint8)
 
 
@@ -89,6 +90,15 @@ def read_scored(rows: Sequence[Row], size: int, cache: PictureCache, *, findings
     images = _images(rows, size, cache, findings)
     masks = _masks(rows, images.extents, size, cache, findings, whole=True)
     return _samples(rows, images, range(len(rows)), masks)
+
+
+def pixel_digests(rows: Sequence[Row]) -> list[str]:
+    """Return what tells the pixels of each image, whatever its file is called.
+
+    Raises:
+        InvalidValueError: An image is missing or unreadable.
+    """
+    return _in_threads(lambda row: _digest(decode_image(row.image).pixels), rows)
 
 
 def _samples(rows: Sequence[Row], images: Decoded, indices: Sequence[int], masks: Decoded | None = None) -> Samples:
@@ -182,7 +192,7 @@ def _unpack(masks: Decoded) -> tuple[Tensor, ...]:
     )
 
 
-def _in_threads(decode: Callable[[Row], Picture], rows: Sequence[Row]) -> list[Picture]:
+def _in_threads(decode: Callable[[Row], T], rows: Sequence[Row]) -> list[T]:
     # Pillow lets go of the interpreter while it decodes and resizes, so threads are enough.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(decode, rows))

@@ -19,12 +19,14 @@ class Row:
         mask: Its mask, or the path it should have: only masks that are used must be there.
         caption: What the caption says.
         where: Where it says so, for messages.
+        patient: Whose image it is, where a list says it.
     """
 
     image: Path
     mask: Path
     caption: str
     where: str
+    patient: str = ""
 
 
 Parts = dict[str, list[Row]]
@@ -43,22 +45,29 @@ def match(entries: Iterable[Entry], images: PictureFolder, masks: PictureFolder)
         One row an image, in the order of the entries.
 
     Raises:
-        InvalidValueError: An image is missing, several could be meant, or two entries give one different captions.
+        InvalidValueError: An image is missing, several could be meant, or two entries give one different captions,
+            masks or patients.
     """
     rows: dict[Path, Row] = {}
     for entry in entries:
         try:
             image = images.image(entry.name)
-            mask = None if image is None else masks.mask(image)
+            named = masks.named_mask(entry.mask) if entry.mask else None
+            mask = None if image is None else named or masks.mask(image)
         except InvalidValueError as error:
             raise InvalidValueError(f"{entry.where}: {error}") from error
         if image is None or mask is None:
             raise InvalidValueError(not_found(images.path / entry.name.removeprefix(MASK_PREFIX), entry.where))
-        earlier = rows.setdefault(image, Row(image, mask, entry.caption, entry.where))
+        earlier = rows.setdefault(image, Row(image, mask, entry.caption, entry.where, entry.patient))
         if earlier.caption != entry.caption:
             raise InvalidValueError(
                 f"{entry.where}: {image.name} has the caption {short(entry.caption)} here, but "
                 f"{short(earlier.caption)} in {earlier.where}"
+            )
+        if (earlier.mask, earlier.patient) != (mask, entry.patient):
+            raise InvalidValueError(
+                f"{entry.where}: {image.name} has the mask {mask.name} and the patient {short(entry.patient)} here, "
+                f"but {earlier.mask.name} and {short(earlier.patient)} in {earlier.where}"
             )
     return list(rows.values())
 

@@ -17,7 +17,10 @@ from crossmodal_aug.errors import InvalidValueError, reason
 from semimedref.data.archives import DAMAGED_ZIP
 from semimedref.data.entries import Entry, check_entry
 
-NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS = ("image",), ("description", "text", "caption"), ("split",)
+NAME_HEADS, CAPTION_HEADS = ("image",), ("description", "text", "caption")
+OTHER_HEADS = {"split": ("split",), "mask": ("mask",), "patient": ("patient",)}
+"""Columns that need not be there."""
+
 SUFFIXES = (".xlsx", ".csv")
 LONGEST_HEAD = 40
 MOST_ROWS = 2**20
@@ -49,17 +52,16 @@ def read_sheet(path: Path) -> list[Entry]:
     if first is None:
         raise InvalidValueError(f"{path}: expected rows of names and captions, but it is empty")
     heads = [str(cell or "") for cell in first[1]]
-    name, caption, split = (
-        _column(path, heads, wanted, needed=wanted is not SPLIT_HEADS)
-        for wanted in (NAME_HEADS, CAPTION_HEADS, SPLIT_HEADS)
-    )
+    name, caption = (_column(path, heads, wanted, needed=True) for wanted in (NAME_HEADS, CAPTION_HEADS))
+    others = {key: _column(path, heads, wanted, needed=False) for key, wanted in OTHER_HEADS.items()}
     entries = []
     for number, given in filled:
         cells = [*given, *[None] * (len(heads) - len(given))]
-        said = str(cells[split] or "") if split >= 0 else ""
+        said = {key: _as_name(cells[place]) if place >= 0 else None for key, place in others.items()}
+        said["split"] = str(said["split"] or "")
         where = f"{path}, row {number}"
         entries.append(
-            check_entry(where, _as_name(cells[name]), cells[caption], heads=(heads[name], heads[caption]), split=said)
+            check_entry(where, _as_name(cells[name]), cells[caption], heads=(heads[name], heads[caption]), **said)
         )
     if not entries:
         raise InvalidValueError(f"{path}: expected rows of names and captions, but got only the heads")

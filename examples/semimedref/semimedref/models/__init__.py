@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from crossmodal_aug import Atlas
+from semimedref.atlases import is_of_lungs, written_words
 from semimedref.config import Config
 from semimedref.models.base import ReferringModel
 from semimedref.models.compact import Compact
@@ -35,4 +36,7 @@ def make_model(texts: Sequence[str], config: Config, atlas: Atlas) -> ReferringM
     """
     if config.reads != "words":
         return READERS[config.reads].for_atlas(texts, config, atlas)
+    if not is_of_lungs(atlas):
+        # The words that ops write about lungs every model knows.
+        texts = [*texts, *written_words(atlas, frames=config.reword > 0)]
     return MODELS[config.model].for_run(texts, config)

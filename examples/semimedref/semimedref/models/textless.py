@@ -1,15 +1,15 @@
 """Networks that read no words: a U-Net of the image alone, and one that sees the named zones as a second channel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from crossmodal_aug import Atlas, PositionParser
-from crossmodal_aug.anatomy.atlas import named_atlas
-from crossmodal_aug.errors import AtlasError, InvalidValueError, shown
+from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.functional.regions import union_mask
+from semimedref.atlases import described, restored
 from semimedref.config import Config
 from semimedref.models.base import Perturb
 from semimedref.models.compact import Compact
@@ -76,11 +76,8 @@ class ZoneChannel(Textless):
     """`Textless` with a second channel: 1 in the regions that the caption names, by the parser and the atlas.
 
     Args:
-        atlas: The regions; one of the package, wherever its cuts lie.
+        atlas: The regions.
         width: Channels of the finest level, a multiple of 4.
-
-    Raises:
-        InvalidValueError: The atlas is none of the package, so that a checkpoint could not say which it is.
     """
 
     name = "compact-zones"
@@ -88,11 +85,7 @@ class ZoneChannel(Textless):
 
     def __init__(self, atlas: Atlas, *, width: int = 16) -> None:
         super().__init__(width=width)
-        self.parser = PositionParser(restored(described(atlas)))
-        if self.parser.atlas != atlas:
-            raise InvalidValueError(
-                f"Expected an atlas of the package for --reads zones, but got another of the name {shown(atlas.name)}"
-            )
+        self.parser = PositionParser(atlas)
 
     @classmethod
     def for_atlas(cls, texts: Sequence[str], config: Config, atlas: Atlas) -> Self:
@@ -143,25 +136,3 @@ class ZoneChannel(Textless):
     def _drawn(self, images: Tensor, bits: Tensor) -> Tensor:
         zones = union_mask(bits.bool(), self.parser.atlas, images.shape[-2:]).unsqueeze(1)
         return torch.cat((images, zones.to(images.dtype)), dim=1)
-
-
-def described(atlas: Atlas) -> dict[str, Any]:
-    """Return what tells an atlas of the package, in plain types."""
-    cuts = {"rows": list(atlas.rows), "columns": list(atlas.columns)}
-    return {"name": atlas.name, **cuts, "laterality": atlas.laterality, "frame": atlas.frame}
-
-
-def restored(about: Mapping[str, Any]) -> Atlas:
-    """Return the atlas that was described.
-
-    Raises:
-        InvalidValueError: The package has none of that name, or not of these cuts.
-    """
-    try:
-        atlas = named_atlas(about["name"])
-    except AtlasError as error:
-        raise InvalidValueError(
-            f"Expected an atlas of the package for --reads zones, but got {shown(about['name'])}"
-        ) from error
-    cuts = {name: tuple(about[name]) for name in ("rows", "columns")}
-    return atlas.with_geometry(**cuts, laterality=about["laterality"], frame=about["frame"])
