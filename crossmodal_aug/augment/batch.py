@@ -150,8 +150,7 @@ def check_batch(
     placed, denies = torch.ones(batch, dtype=torch.bool, device=device), False
     if reports is not None:
         # Positions that are given say where, whatever the text; an empty row beside a silent text says nothing.
-        said = torch.tensor([report.placed for report in reports], dtype=torch.bool, device="cpu")
-        placed = said.to(device, non_blocking=True)
+        placed = parser.placed([report.text for report in reports]).to(device, non_blocking=True)
         placed = placed | positions.any(dim=1) if given else placed
         denies = any(mention.negated for report in reports for mention in report.mentions)
     return Batch(images, texts, target, evidence, positions, placed, tuple(maps), denies)
@@ -176,8 +175,7 @@ def resolve_positions(
         return checked
     if reports is None:
         raise InvalidValueError(f"Expected `{prefix}texts` or `{prefix}positions`, but got neither.")
-    named = torch.tensor([report.bits for report in reports], dtype=torch.bool, device="cpu")
-    return named.reshape(batch, len(parser.atlas)).to(device, non_blocking=True)
+    return parser.encode([report.text for report in reports]).to(device, non_blocking=True)
 
 
 def check_donors(donors: object, batch: Batch, parser: PositionParser) -> Batch:

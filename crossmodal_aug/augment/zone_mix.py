@@ -14,6 +14,7 @@ from crossmodal_aug.augment.settings import Role, Settings
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.border import border_runs
 from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.evidence import costs_nothing_to_look_at
 from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
 from crossmodal_aug.functional.regions import bands_per_region, lesion_columns, row_bands
@@ -160,7 +161,7 @@ class ZoneMix(CrossModalOp):
             left = self._columns_left(chosen, mine, theirs, index)
             return left.flatten(1).any(dim=1), bands_per_region(left, self.atlas, batch.spatial[-2]) > 0
         # No text denies a place, so none will: it is enough to look where nothing would be named any more.
-        if mine.device.type == "cpu" and not torch.compiler.is_compiling():
+        if costs_nothing_to_look_at(mine):
             rows = asked.nonzero().flatten()
             if 2 * len(rows) < len(asked):
                 found = torch.zeros_like(asked)

@@ -1,31 +1,39 @@
 """What a step of a pipeline cut off before the last one: the product of all matrices does not show it."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.anatomy.atlas.geometry import Frame
-from crossmodal_aug.functional.geometry import normalised
+from crossmodal_aug.functional.geometry import map_points, normalised
 from crossmodal_aug.functional.regions import region_evidence
-from crossmodal_aug.functional.warping import inverse_of, warped
 
 # Whether the pixels of a border came through is a matter of rounding.
 _BORDER = 1
 
 
 def cut_on_the_way(
-    matrices: Tensor, shown: Tensor, named: Tensor, atlas: Atlas, lesion: Tensor | None, frame: Frame
+    steps: Sequence[Tensor],
+    size: tuple[int, int],
+    named: Tensor,
+    atlas: Atlas,
+    lesion: Tensor | None,
+    frame: Frame,
 ) -> Tensor:
     """Return which samples lost what their caption names to a step before the last one.
 
-    A crop by 2 and a zoom by 1/2 are no motion at all by their product, and all but the middle is gone. In the body
+    A crop by 2 and a zoom by 1/2 are no motion at all by their product, and all but the middle is gone. What a step
+    takes out of its view is gone, however the step fills the place that a later one brings back into view. In the body
     frame a named region is lost where nothing is shown of the lesion that should be in view. In the image frame, where
     evidence tells what is named, no lesion may be lost. Without evidence it is half of a named region's place.
 
     Args:
-        matrices: (B, 3, 3) with a third coordinate of 1 at the centre of the image: the product of all steps.
-        shown: (B, 1, H', W') floating: ones that went through the pipeline as a mask.
+        steps: (B, 3, 3) for each step, from source to what it returned, in shares of the image there: all steps up to
+            this one. The last is the product of all.
+        size: (H, W) of the source.
         named: (B, K) bool regions of the caption.
         atlas: K regions.
         lesion: (B, H, W) bool, or None.
@@ -34,17 +42,24 @@ def cut_on_the_way(
     Returns:
         (B,) bool.
     """
-    gone = F.max_pool2d(shown, 2 * _BORDER + 1, stride=1, padding=_BORDER) == 0
-    size = shown.shape[-2:] if lesion is None else lesion.shape[-2:]
-    ends = F.interpolate(torch.cat((gone, torch.ones_like(gone)), dim=1).float(), size) > 0
-    # Of each pixel of the source: whether the place to which it is taken is empty, and whether that is in view.
-    lost, in_view = warped(ends, normalised(inverse_of(matrices))[0], nearest=True, fill=0.0).unbind(dim=1)
+    *before, whole = (_in_view(matrices, size) for matrices in steps)
+    through = torch.ones_like(whole)
+    for there in before:
+        through = through & there
+    near = F.max_pool2d(through.unsqueeze(1).float(), 2 * _BORDER + 1, stride=1, padding=_BORDER).squeeze(1)
+    lost = whole & (near == 0)
     if lesion is None:
         places = region_evidence(torch.ones_like(lost), atlas, reduce="count")
         return (named & (2 * region_evidence(lost, atlas, reduce="count") > places)).any(dim=1)
     if frame == "image":
         return (lesion & lost).flatten(1).any(dim=1)
-    due, there = (
-        region_evidence(part, atlas, reduce="count") > 0 for part in (lesion & in_view, lesion & in_view & ~lost)
-    )
+    due, there = (region_evidence(part, atlas, reduce="count") > 0 for part in (lesion & whole, lesion & whole & ~lost))
     return (named & due & ~there).any(dim=1)
+
+
+def _in_view(matrices: Tensor, size: tuple[int, int]) -> Tensor:
+    """Of each pixel of the source: whether its centre is taken to a place in view, (B, H, W) bool."""
+    rows, columns = ((torch.arange(length, device=matrices.device) + 0.5) / length for length in size)
+    centres = torch.cartesian_prod(rows, columns).flip(1)
+    places, ahead = map_points(normalised(matrices)[0], centres)
+    return (((places >= 0) & (places <= 1)).all(dim=2) & ahead).view(matrices.shape[0], *size)

@@ -1,5 +1,7 @@
 """What a kornia pipeline did to each sample, as one matrix, and which modules can be read so."""
 
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import cast
 
 import kornia.augmentation as K
@@ -20,8 +22,8 @@ _VALUES_ONLY = ("kornia.color", "kornia.enhance", "kornia.filters")
 
 def shares_of(
     pipeline: K.AugmentationSequential, like: Tensor, size: tuple[int, int], output_size: tuple[int, int]
-) -> Tensor:
-    """Return what the last call of a pipeline did, on (x, y) in shares of the image.
+) -> list[Tensor]:
+    """Return what the last call of a pipeline had done after each step, on (x, y) in shares of the image there.
 
     Args:
         pipeline: The pipeline, which keeps the parameters of its last call.
@@ -30,10 +32,14 @@ def shares_of(
         output_size: (H, W) of the output.
 
     Returns:
-        (B or 1, 3, 3), from source to result.
+        (B or 1, 3, 3) for each step that moves pixels, from source to what the step returned. The last is the whole.
     """
-    pixels = _matrices(pipeline, cast(list[ParamItem], pipeline._params), like)
-    return to_shares(pixels, size, output_size)
+    total = torch.eye(3, dtype=like.dtype, device=like.device).unsqueeze(0)
+    steps = list(_steps(pipeline, cast(list[ParamItem], pipeline._params), like))
+    totals = list(accumulate((step for step, _ in steps), lambda done, step: step @ done, initial=total))[1:]
+    # What a step returned has the size that the next one took in.
+    sizes = [*(taken for _, taken in steps[1:]), output_size]
+    return [to_shares(pixels, size, after) for pixels, after in zip(totals or [total], sizes, strict=True)]
 
 
 def check_readable(module: object) -> None:
@@ -78,24 +84,30 @@ def is_exact(module: object, *, is_square: bool) -> bool:
     return not isinstance(module, K.GeometricAugmentationBase2D) or isinstance(module, exact)
 
 
-def _matrices(container: nn.Module, params: list[ParamItem], like: Tensor) -> Tensor:
-    """Product of the matrices of everything that ran, innermost first: (B or 1, 3, 3) float32.
+def _steps(container: nn.Module, params: list[ParamItem], like: Tensor) -> Iterator[tuple[Tensor, tuple[int, int]]]:
+    """Yield of each step that moved pixels its matrix, (B or 1, 3, 3) float32, and the (H, W) that it took in.
 
     Worked out from the recorded parameters: kornia's own product leaves out a nested `ImageSequential`, and a
     child that ran twice only remembers its last matrix.
     """
-    total = torch.eye(3, dtype=like.dtype, device=like.device).unsqueeze(0)
     for item in params:
         module = container.get_submodule(item.name)
         module = module.op if isinstance(module, OperationBase) else module
         if isinstance(module, ImageSequentialBase):
-            step = _matrices(module, cast(list[ParamItem], item.data), like)
+            yield from _steps(module, cast(list[ParamItem], item.data), like)
         elif isinstance(module, K.GeometricAugmentationBase2D):
-            step = SequentialOpsInterface.get_transform_matrix(module, item, like)
-        else:
-            continue
-        total = step.to(like) @ total
-    return total
+            matrix = SequentialOpsInterface.get_transform_matrix(module, item, like)
+            yield matrix.to(like), _size_taken(cast(dict[str, Tensor], item.data))
+
+
+def _size_taken(params: dict[str, Tensor]) -> tuple[int, int]:
+    """(H, W) of what a step took in; a crop that pads first has recorded that of the padded images."""
+    height, width = params["forward_input_shape"].tolist()[-2:]
+    padding = params.get("padding_size")
+    if padding is not None and len(padding) > 0:
+        left, right, top, bottom = padding[0].tolist()
+        return height - top - bottom, width - left - right
+    return height, width
 
 
 def _unreadable(module: object) -> InvalidTypeError:

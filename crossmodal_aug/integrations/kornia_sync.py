@@ -77,8 +77,8 @@ class KorniaSync(nn.Module):
           kornia as masks: nearest neighbour, own dtype kept.
         - Evidence: what is given as such, or the target where the pipeline does more than flips and quarter turns, as
           in `SyncGeometry`. Give it apart where the target holds class labels, ignore values, channels or logits.
-        - Gate: what no caption survives by the matrix, and what a step before the last one has cut off. The matrix
-          does not show that, so a map of ones goes through the pipeline beside the rest.
+        - Gate: what no caption survives by the matrix, and what a step before the last one has cut off. The matrix of
+          the whole does not show that; those of the steps do, whatever a step pads with.
         - Randomness: kornia's, that is torch's global generator.
         - A module without a matrix is refused at construction: mixing, elastic and other non-rigid warps, patches,
           video, 3-D, and plain modules other than kornia's filters, colour and enhancement. So is RandomErasing, which
@@ -155,8 +155,6 @@ class KorniaSync(nn.Module):
         before = [one for one in (batch.target, batch.evidence, *batch.maps) if one is not None]
         # Of no sample at all, `reshape` could not tell the number of channels.
         flat = [one.reshape(one.shape[0], one.shape[1:-2].numel(), *batch.spatial) for one in before]
-        if not is_exact(self.pipeline, is_square=batch.spatial[0] == batch.spatial[1]):
-            flat.append(torch.ones_like(batch.images[:, :1]))  # comes out 0 where a pixel came from outside
         # Under autocast kornia would work out its matrices in half precision, and warp by those.
         with full_precision(batch.images.device):
             after = self.pipeline(
@@ -166,8 +164,7 @@ class KorniaSync(nn.Module):
                 data_keys=["input"] + ["mask"] * len(flat),
             )
             out, *moved = after if flat else [after]
-            shown = moved.pop() if len(flat) > len(before) else None
-            done = self._read(batch, shown, tuple(out.shape[-2:]))
+            done = self._read(batch, tuple(out.shape[-2:]))
         written = None if batch.texts is None else self._written(batch.texts, done)
         if written is not None and None in written:
             unsaid = torch.tensor([text is None for text in written], device="cpu").to(done.accepted.device)
@@ -219,22 +216,23 @@ class KorniaSync(nn.Module):
         """Return each text as its sample was moved, None where it cannot be written well."""
         return turned_texts(self.parser, texts, params.accepted, params.turn, params.positions, self.frame)
 
-    def _read(self, batch: Batch, shown: Tensor | None, output_size: tuple[int, int]) -> KorniaSyncParams:
-        """Judge each sample by its matrix, and by what every step has shown, where steps may cut something off."""
+    def _read(self, batch: Batch, output_size: tuple[int, int]) -> KorniaSyncParams:
+        """Judge each sample by its matrix, and by that of every step, where steps may cut something off."""
         named, size = batch.positions, (batch.spatial[0], batch.spatial[1])
         # Half precision would not tell neighbouring pixels apart.
         like = batch.images.new_empty(0, dtype=torch.float32)
-        shares = shares_of(self.pipeline, like, size, output_size).expand(named.shape[0], 3, 3)
+        steps = [one.expand(named.shape[0], 3, 3) for one in shares_of(self.pipeline, like, size, output_size)]
+        shares, may_cut = steps[-1], not is_exact(self.pipeline, is_square=size[0] == size[1])
         lesion = None
-        if batch.evidence is not None or (shown is not None and batch.target is not None):
+        if batch.evidence is not None or (may_cut and batch.target is not None):
             lesion = lesion_of(evidence_of(batch, "KorniaSync"))
         matrices, sound = normalised(shares)
         after, kept = followed(matrices, sound, named, self.parser.atlas, lesion, self.frame)
         gate = Gate(named.shape[0], named.device)
         if self.frame == "image":
             gate.require(batch.placed, Reason.SILENT)
-        if shown is not None:
-            kept = kept & ~cut_on_the_way(matrices, shown.float(), named, self.parser.atlas, lesion, self.frame)
+        if may_cut:
+            kept = kept & ~cut_on_the_way(steps, size, named, self.parser.atlas, lesion, self.frame)
         gate.require(kept, Reason.NO_CAPTION)
         return KorniaSyncParams(
             accepted=gate.accepted,

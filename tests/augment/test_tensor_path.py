@@ -80,7 +80,7 @@ def test_the_watch_sees_host_trips() -> None:
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float32])
 def test_nothing_waits_for_the_device(name: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a device: on the CPU the values of evidence and targets are looked at, which costs no trip there."""
-    for module in ("functional.evidence", "augment.filling"):
+    for module in ("functional.evidence", "augment.filling", "augment.zone_mix"):
         monkeypatch.setattr(f"crossmodal_aug.{module}.costs_nothing_to_look_at", lambda tensor: False)
     op, target = build(name), lesions().to(dtype)
     arguments = {"positions": PARSER.encode(TEXTS), "maps": (target,), "generator": torch.Generator().manual_seed(0)}

@@ -48,7 +48,7 @@ def test_a_resumed_run_may_compute_and_keep_elsewhere():
         ({"runs": "a\0b"}, r"`runs` to be text that can be a path, but got 'a\\x00b'"),
         ({"root": "a\0b"}, "`root` to be text that can be a path"),
         ({"cache": "\ud800"}, r"`cache` to be text that can be a path, but got '\\ud800'"),
-        ({"method": "magic"}, "`method` to be one of supervised, mean-teacher, .*, semimedref-reads, but got 'magic'"),
+        ({"method": "magic"}, "`method` to be one of supervised, mean-teacher, .*, own-caption, but got 'magic'"),
         ({"data": "qata"}, "--root, the folder that holds the qata files"),
         ({"flip": 2.0}, r"`flip` to be in \[0, 1\], but got 2.0"),
         ({"mix": 1}, "`mix` to be a string, but got 1"),

@@ -158,3 +158,66 @@ def test_a_result_of_another_size_is_judged_too(lung_parser) -> None:
     out = KorniaSync(pipeline, lung_parser)(inside, text, inside)
     assert out.images.shape[-2:] == (24, 24)
     assert out.accepted.all()
+
+
+CUT_AND_PADDED: dict[str, Callable[[], tuple[torch.nn.Module, ...]]] = {
+    "border": lambda: grown_and_shrunk(padding_mode="border"),
+    "reflection": lambda: grown_and_shrunk(padding_mode="reflection"),
+    "fill": lambda: grown_and_shrunk(padding_mode="fill", fill_value=1.0),
+    "shift": lambda: tuple(
+        K.RandomTranslate((shift, shift), (shift, shift), padding_mode="border", p=1.0) for shift in (-0.25, 0.25)
+    ),
+    "shear": lambda: tuple(
+        K.RandomShear((angle, angle, 0.0, 0.0), padding_mode="reflection", p=1.0) for angle in (-50.0, 50.0)
+    ),
+    "constant": lambda: cropped_and_padded(fill=1.0),
+    "reflect": lambda: cropped_and_padded(padding_mode="reflect"),
+    "replicate": lambda: cropped_and_padded(padding_mode="replicate"),
+    "replicate, resampled": lambda: cropped_and_padded(padding_mode="replicate", cropping_mode="resample"),
+    "in a container": lambda: (K.ImageSequential(*grown_and_shrunk(padding_mode="border")),),
+    "after values": lambda: (K.RandomGaussianNoise(p=1.0), *grown_and_shrunk(padding_mode="border")),
+    "three steps": lambda: (*grown_and_shrunk(padding_mode="border"), K.RandomHorizontalFlip(p=0.0)),
+}
+
+
+def grown_and_shrunk(**padding) -> tuple[torch.nn.Module, ...]:
+    return tuple(K.RandomAffine(0.0, p=1.0, **way, **padding) for way in GROWN_AND_SHRUNK)
+
+
+def cropped_and_padded(**padding) -> tuple[torch.nn.Module, ...]:
+    return K.CenterCrop((24, 24)), K.RandomCrop((48, 48), padding=12, **padding)
+
+
+@pytest.mark.parametrize("given", ["target", "evidence", None])
+@pytest.mark.parametrize("name", CUT_AND_PADDED)
+def test_a_cut_on_the_way_is_noticed_however_the_step_pads(name, given, lung_parser) -> None:
+    mask, text = blob(slice(2, 10), slice(2, 10)), ["Opacity in the upper left lung."]
+    sync = KorniaSync(K.ImageSequential(*CUT_AND_PADDED[name]()), lung_parser, on_break="skip")
+    out = sync(mask, text, **({} if given is None else {given: mask}))
+    assert not out.accepted.any()
+    assert torch.equal(out.images, mask)
+    assert out.texts[0] is text[0]
+    again = sync(mask, text, **({} if given is None else {given: mask}), params=out.params)
+    assert not again.accepted.any()
+    # What no step has cut off is kept by the same steps.
+    inside = blob(slice(14, 16), slice(14, 22))
+    kept = sync(inside, text, inside)
+    assert kept.accepted.all()
+    assert kept.target[0, 0, 14:16, 14:22].all()
+
+
+@pytest.mark.parametrize("padding", [{"pad_value": 1.0}, {"pad_mode": "replicate"}])
+def test_a_crop_that_is_padded_on_one_side_is_noticed(padding, lung_parser) -> None:
+    mask, text = blob(slice(38, 46), slice(38, 46)), ["Opacity in the lower right lung."]
+    steps = K.ImageSequential(K.CenterCrop((24, 24)), K.PadTo((48, 48), **padding))
+    assert not KorniaSync(steps, lung_parser, on_break="skip")(mask, text, mask).accepted.any()
+
+
+def test_a_single_step_cuts_nothing_on_the_way_however_it_pads(lung_parser) -> None:
+    mask, text = blob(slice(2, 10), slice(2, 10)), ["Opacity in the upper left lung."]
+    for way in ({"scale": (0.5, 0.5)}, {"translate": (0.1, 0.1)}):
+        for padding_mode in ("zeros", "border", "reflection"):
+            pipeline = K.RandomAffine(0.0, p=1.0, padding_mode=padding_mode, **way)
+            assert KorniaSync(pipeline, lung_parser)(mask, text, mask).accepted.all()
+    padded = K.RandomCrop((48, 48), padding=4, padding_mode="reflect")
+    assert KorniaSync(padded, lung_parser)(mask, text, blob(slice(14, 16), slice(14, 22))).accepted.all()

@@ -234,7 +234,7 @@ def test_nothing_there_said_over_lesion(op: torch.nn.Module, monkeypatch: pytest
     @contextmanager
     def planted() -> Iterator[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(ZoneMix, "_lesion_left", lambda self, *about: None)
+            patch.setattr(ZoneMix, "_lesion", lambda self, *about: None)
             evident = patches.evident_positions
             patch.setattr(
                 t_patch_mix,
