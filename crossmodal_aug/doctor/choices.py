@@ -23,12 +23,17 @@ _TRIED = (
     "Reword(p=0.5)",
 )
 _BODY = ("TPatchMix", "SyncFlip")
-_IMAGE = ("SyncGeometry", "TPatchMix")
+_IMAGE = ("TPatchMix", "SyncGeometry")  # what pastes looks for regions where the atlas has them
+
+
+def patch_of(size: int) -> int:
+    """Return the side of a patch that does for images of a size: 64 of 224 pixels, and the same part of any other."""
+    return max(1, round(size * 2 / 7))
 
 
 def tried(size: int) -> tuple[str, ...]:
     """Return the ops whose dose is measured where the user chose none, for images of a size."""
-    return tuple(one.format(patch=max(1, round(size * 2 / 7))) for one in _TRIED)
+    return tuple(one.format(patch=patch_of(size)) for one in _TRIED)
 
 
 def advised(atlas: Atlas, choices: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.doctor.checks.lines import trust_of
 from crossmodal_aug.doctor.choices import advised, name_and_settings, tried, with_parser
 from crossmodal_aug.doctor.dose import Dose
 from crossmodal_aug.doctor.geometry import Geometry
@@ -32,8 +35,17 @@ def lines_to_paste(study: Study, geometry: Geometry, given: list[Dose]) -> str:
             lines.append(f"tokenizer = AutoTokenizer.from_pretrained({settings.tokenizer_name!r})")
             tokenizer = "tokenizer.encode"
         budget = f", max_tokens={settings.max_tokens}, tokenizer={tokenizer}"
+    if study.listing.has_masks:
+        at = lines.index(f"atlas = {atlas}")
+        lines[at:at] = wrap(
+            trust_of(study, geometry)[1], 100, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
+        )
     lines.append(f"parser = PositionParser(atlas{budget})")
     if chosen:
+        if not settings.ops and any("patch_size" in one for one in chosen):
+            lines.append(
+                f"# patch_size is 2/7 of the side of images, here {settings.size} pixels; take that part of yours."
+            )
         lines += ["augment = CrossModalSequential(", *(f"    {with_parser(one)}," for one in chosen), ")"]
         lines += ["", "# For each batch, with images (B, C, H, W), captions (B strings) and masks (B, 1, H, W):"]
         lines += ["# out = augment(images, captions, masks)", "# then out.images, out.texts and out.target"]

@@ -22,9 +22,7 @@ def add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--captions", type=Path, metavar="FILE", help="list of the captions, likewise: .csv, .xlsx, .json"
     )
     told = parser.add_argument_group("what you know of it")
-    told.add_argument(
-        "--atlas", default="lung_zones", help="lung_zones, quadrants, or the path of an atlas file (.toml)"
-    )
+    told.add_argument("--atlas", help="lung_zones (default), quadrants, or the path of an atlas file (.toml)")
     told.add_argument(
         "--laterality", choices=("viewer", "patient"), help="whose left captions mean; default: the atlas's"
     )
@@ -38,7 +36,10 @@ def add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--op", action="append", default=[], metavar="OP",
         help='an op to try, such as "TPatchMix(patch_size=64, p=0.5)"; may be given several times (default: all)',
     )  # fmt: skip
-    told.add_argument("--size", type=int, default=224, metavar="PX", help="side of the images for the ops (224)")
+    told.add_argument(
+        "--size", type=int, metavar="PX",
+        help="side of your images in training; default: that of the images here, at most 224",
+    )  # fmt: skip
     told.add_argument("--seed", type=int, default=0, help="of all random choices (0)")
     out = parser.add_argument_group("what to write")
     out.add_argument("--json", type=Path, metavar="FILE", help="everything that was found, for machines")

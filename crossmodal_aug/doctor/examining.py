@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence, Sized
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,9 +13,11 @@ from typing import Any, TypeAlias
 from crossmodal_aug.anatomy.atlas import LUNG_ZONES, QUADRANTS, Atlas
 from crossmodal_aug.anatomy.atlas.atlas import named_atlas
 from crossmodal_aug.anatomy.parser import PositionParser
+from crossmodal_aug.doctor.checks.atlas import check_atlas
 from crossmodal_aug.doctor.checks.captions import check_captions
 from crossmodal_aug.doctor.checks.duplicates import check_duplicates, check_patients
 from crossmodal_aug.doctor.checks.files import check_files
+from crossmodal_aug.doctor.checks.lines import check_lines
 from crossmodal_aug.doctor.checks.mask_values import check_mask_values
 from crossmodal_aug.doctor.checks.orientation import check_orientation
 from crossmodal_aug.doctor.checks.sizes import check_sizes
@@ -28,8 +31,8 @@ from crossmodal_aug.doctor.examination import Examination
 from crossmodal_aug.doctor.geometry import fit
 from crossmodal_aug.doctor.layouts import read_listing
 from crossmodal_aug.doctor.libraries import library
-from crossmodal_aug.doctor.pictures import image_facts, in_threads, mask_facts
-from crossmodal_aug.doctor.study import PATIENT, Settings, Study
+from crossmodal_aug.doctor.pictures import image_facts, in_threads, mask_facts, side_of
+from crossmodal_aug.doctor.study import PATIENT, SIDE, Settings, Study
 from crossmodal_aug.doctor.values import MaskValues
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, reason, shown
 
@@ -43,14 +46,14 @@ def examine(
     images: AnyPath | None = None,
     masks: AnyPath | None = None,
     captions: AnyPath | None = None,
-    atlas: Atlas | str = "lung_zones",
+    atlas: Atlas | str | None = None,
     laterality: str | None = None,
     mask_values: str = "",
     max_tokens: int | None = None,
     tokenizer: Callable[[str], Sized] | str | None = None,
     patient: str | None = None,
     ops: Sequence[str] = (),
-    size: int = 224,
+    size: int | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Examination:
@@ -70,7 +73,8 @@ def examine(
         masks: Folder of the masks, likewise.
         captions: List of the captions, likewise: csv, tsv, xlsx, json or json lines, with columns such as Image,
             Caption, Mask, Split and Patient. It may come without images.
-        atlas: "lung_zones", "quadrants", the path of an atlas file, or an Atlas.
+        atlas: "lung_zones", "quadrants", the path of an atlas file, or an Atlas; None takes "lung_zones", and another
+            atlas of the package that reads far more captions must be chosen, or this one, by name.
         laterality: "viewer" or "patient": what captions call left. None takes that of the atlas.
         mask_values: Values of masks that are lesion, such as "1,2" or "128-255"; if empty, the files are to tell.
         max_tokens: Tokens that your text encoder reads; None sets no budget.
@@ -80,7 +84,8 @@ def examine(
             "sub-..." of BIDS. A column Patient counts more.
         ops: Ops whose dose is measured, as they are written in Python without the parser: "TPatchMix(patch_size=64)".
             If empty, all are tried.
-        size: Side in pixels that images are resized to for the ops.
+        size: Side in pixels that images are resized to for the ops; None takes the median of their longer sides, at
+            most 224.
         seed: Of all random choices.
         progress: Whether to show a progress bar on stderr.
 
@@ -106,6 +111,8 @@ def examine(
     paths = [
         _path(name, one) for name, one in (("data", data), ("images", images), ("masks", masks), ("captions", captions))
     ]
+    given = atlas is not None
+    atlas = "lung_zones" if atlas is None else atlas
     settings = _settings(atlas, mask_values, max_tokens, tokenizer, patient, ops, size, seed)
     chosen = named_atlas(atlas)
     if laterality is not None:
@@ -117,9 +124,12 @@ def examine(
     with library("tqdm", "tqdm").tqdm(
         total=total, unit=" files", leave=False, disable=None if progress else True
     ) as bar:
+        pictures = in_threads(image_facts, [row.image for row in listing.rows], bar.update)
+        if size is None:
+            settings = replace(settings, size=side_of(pictures))
         study = Study(
             listing,
-            in_threads(image_facts, [row.image for row in listing.rows], bar.update),
+            pictures,
             in_threads(
                 partial(mask_facts, values=settings.mask_values), [row.mask for row in listing.rows], bar.update
             ),
@@ -139,12 +149,14 @@ def examine(
             *check_mask_values(study),
             *check_captions(study),
             *check_words(study),
+            *check_atlas(study, given=given),
             *check_tokens(study),
             *check_orientation(study, geometry),
             *check_wrong_captions(study, geometry),
             *check_duplicates(study),
             *check_patients(study),
             *check_doses(tried),
+            *check_lines(study, geometry),
         )
     return Examination(findings, geometry.atlas, lines_to_paste(study, geometry, tried), tuple(tried), geometry, study)
 
@@ -164,7 +176,7 @@ def _settings(
     tokenizer: Any,
     patient: str | None,
     ops: Sequence[str],
-    size: int,
+    size: int | None,
     seed: int,
 ) -> Settings:
     for name, number, least in (("max_tokens", max_tokens, 1), ("size", size, 8), ("seed", seed, 0)):
@@ -193,7 +205,7 @@ def _settings(
         tokenizer_name=tokenizer if named else "",
         patient=_pattern(patient),
         ops=tuple(ops),
-        size=size,
+        size=SIDE if size is None else size,
         seed=seed,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.anatomy.atlas import Atlas
+from crossmodal_aug.doctor.findings import several, verb
 from crossmodal_aug.doctor.study import Study
 from crossmodal_aug.errors import AlignmentError
-from crossmodal_aug.functional.alignment import check_alignment
+from crossmodal_aug.functional.alignment import TELLS, check_alignment, nearer_when
 from crossmodal_aug.functional.calibration import calibrate
 
 ENOUGH = 50
@@ -25,7 +26,6 @@ _LINES = 64
 _MANY = 500
 _GAIN = 0.03  # of macro F1, below which cuts of overlapping regions follow chance
 _MOST_TRIED = 20_000
-_NAMES = ("transposed", "mirrored", "upside down", "unrelated")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ class Geometry:
         atlas: The atlas with fitted cuts and laterality; as given where nothing could be fitted.
         wrong: How the images are turned against the captions, in words; empty where they are not.
         in_part: Whether that holds of some samples only.
-        message: What `check_alignment` said of it.
-        parts: The same for parts that are turned while others are not: their words, and messages.
+        message: The same in a sentence or two.
+        turned: Indices of the rows that look so, the surest first; of all that were looked at where all are turned.
+        parts: The same for parts that are turned while others are not: their names, words, sentences, and rows.
         count: Number of rows that were looked at.
         upright: Whether the samples tell that the images are as the captions say, beyond chance.
         before: Agreement with the atlas given; None where no row tells.
@@ -63,7 +64,8 @@ class Geometry:
     wrong: str = ""
     in_part: bool = False
     message: str = ""
-    parts: tuple[tuple[str, str, str], ...] = ()
+    turned: tuple[int, ...] = ()
+    parts: tuple[tuple[str, str, str, tuple[int, ...]], ...] = ()
     count: int = 0
     upright: bool = False
     before: Agreement | None = None
@@ -75,6 +77,12 @@ class Geometry:
     def can_compare(self) -> bool:
         """Whether masks can be held against captions: not where all are turned, and no laterality mends that."""
         return bool(self.count) and (not self.wrong or self.in_part or self.mended_by_laterality)
+
+    @property
+    def all_turned(self) -> frozenset[int]:
+        """Indices of the rows that look turned while others are not, whichever finding names them."""
+        of_parts = (index for *_, rows in self.parts for index in rows)
+        return frozenset((*(self.turned if self.in_part else ()), *of_parts))
 
     @property
     def mended_by_laterality(self) -> bool:
@@ -89,7 +97,7 @@ def fit(study: Study) -> Geometry:
         return Geometry(atlas)
     masks, named = study.lesions(telling), study.named[telling]
     before = agreement(atlas, masks, named)
-    wrong, message = _turned(atlas, masks, named)
+    wrong, in_part = _turned(atlas, masks, named)
     enough = len(telling) >= ENOUGH
     fitted, tried, upright = atlas, None, False
     if enough and _tiles(atlas):
@@ -97,10 +105,7 @@ def fit(study: Study) -> Geometry:
         lines = _LINES if len(telling) >= _MANY else _LINES // 2
         found = calibrate(atlas, masks, named, resolution=lines, min_share=TOUCHED)
         if found.orientation in ("mirrored", "transposed") and not wrong:
-            wrong, message = (
-                found.orientation,
-                f"Captions and masks agree better when the masks are {found.orientation}.",
-            )
+            wrong, in_part = found.orientation, False
         upright = found.orientation == "upright" and not wrong
         # In the image's frame left is the image's left: a mirrored set has to be read otherwise.
         if found.orientation == "upright" or (found.orientation != "unknown" and atlas.frame == "body"):
@@ -111,10 +116,10 @@ def fit(study: Study) -> Geometry:
     after = agreement(tried or fitted, masks.mT if wrong == "transposed" else masks, named)
     if tried is not None and after.macro_f1 - before.macro_f1 >= _GAIN and after.exact >= before.exact:
         fitted, tried = tried, None
-    in_part = "in part" in message
+    rows, message = _told(atlas, wrong, in_part, telling, masks, named)
     parts = () if wrong and not in_part else tuple(_turned_parts(study, fitted))
     swapped = fitted.laterality != atlas.laterality
-    return Geometry(fitted, wrong, in_part, message, parts, len(telling), upright, before, after, tried, swapped)
+    return Geometry(fitted, wrong, in_part, message, rows, parts, len(telling), upright, before, after, tried, swapped)
 
 
 def touched(atlas: Atlas, masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,27 +146,62 @@ def _shares(masks: Tensor, atlas: Atlas) -> Tensor:
     return torch.stack(inside, dim=1) / total.unsqueeze(1)
 
 
-def _turned(atlas: Atlas, masks: Tensor, named: Tensor) -> tuple[str, str]:
-    """How masks are turned against captions, and what says so; empty where they are not."""
+def _turned(atlas: Atlas, masks: Tensor, named: Tensor) -> tuple[str, bool]:
+    """How masks are turned against captions, empty where they are not, and whether some of them alone are."""
     try:
         check_alignment(atlas, masks, named)
     except AlignmentError as error:
-        told = str(error)
-        looks = told.partition("look ")[2].partition(":")[0]
-        return " and ".join(name for name in _NAMES if name in looks), told
-    return "", ""
+        looks = str(error).partition("look ")[2].partition(":")[0]
+        return looks.removesuffix(" in part"), looks.endswith(" in part")
+    return "", False
 
 
-def _turned_parts(study: Study, atlas: Atlas) -> Iterator[tuple[str, str, str]]:
+def _told(
+    atlas: Atlas, wrong: str, in_part: bool, indices: Sequence[int], masks: Tensor, named: Tensor
+) -> tuple[tuple[int, ...], str]:
+    """The rows that look turned, the surest first, and in a sentence or two what was found."""
+    if not wrong:
+        return (), ""
+    if wrong == "unrelated":
+        return tuple(indices), (
+            f"Masks and captions look unrelated: over {several(len(indices), 'row')}, lesions lie hardly nearer to "
+            "what their own captions name than to what those of others do, and turning the masks does not help. Check "
+            "that masks and captions are in the same order."
+        )
+    nearer = nearer_when(wrong, atlas, masks, named)
+    count, so = int((nearer.abs() >= TELLS).sum()), nearer >= TELLS
+    order = nearer.argsort(descending=True, stable=True).tolist()
+    rows = tuple(indices[place] for place in order if so[place] or not in_part)
+    told = (
+        f"of {several(count, 'row')} that {verb(count, 'tells', 'tell')}, the lesion of {int(so.sum()):,} lies nearer "
+        f"to the regions that its caption names if masks are read {wrong}"
+    )
+    if in_part:
+        return rows, (
+            f"Some masks look {wrong}: {told}. Was a random flip or turn applied to images and masks that the captions "
+            "did not follow? Take the images as they were before it: SyncFlip and SyncGeometry move the words too."
+        )
+    mend = (
+        "Exchange rows and columns of images and masks where they are read (MONAI's PILReader needs "
+        "reverse_indexing=False)."
+        if "transposed" in wrong
+        else "Flip images and masks where they are read."
+    )
+    return rows, f"Masks look {wrong}: {told}. {mend}"
+
+
+def _turned_parts(study: Study, atlas: Atlas) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
     if len(study.parts) < 2:
         return
     telling = set(study.telling)
     for part, indices in study.parts.items():
         inside = [index for index in indices if index in telling]
         if inside:
-            wrong, message = _turned(atlas, study.lesions(inside), study.named[inside])
+            masks, named = study.lesions(inside), study.named[inside]
+            wrong, in_part = _turned(atlas, masks, named)
             if wrong:
-                yield part, wrong, message
+                rows, message = _told(atlas, wrong, in_part, inside, masks, named)
+                yield part, wrong, message, rows
 
 
 def _tiles(atlas: Atlas) -> bool:

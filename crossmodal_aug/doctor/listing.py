@@ -27,13 +27,14 @@ class Row:
     """One caption with its files.
 
     Attributes:
-        name: Name of the image as the list has it, or its number.
+        name: Name of the image as the list has it, or else its place in the list, such as "line 3".
         part: "train", "valid", "test" or another name; empty where there are no parts.
         caption: The caption.
         where: Where the list says so.
         image: The image file; None where there is none.
         mask: The mask file; None where there is none.
         patient: The patient, where the list says so.
+        names_image: Whether the list names an image for it.
     """
 
     name: str
@@ -43,6 +44,12 @@ class Row:
     image: Path | None = None
     mask: Path | None = None
     patient: str = ""
+    names_image: bool = True
+
+    @property
+    def place(self) -> str:
+        """The image with the place in the list that names it, for messages."""
+        return f"{self.name} ({self.where})" if self.names_image else self.where
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,7 @@ def match(sources: Iterable[Source], layout: str) -> Listing:
             if folder is not None:
                 folders[folder.path] = (kind, folder)
         for entry in source.entries:
-            row = _row(entry, source, len(rows) + 1)
+            row = _row(entry, source)
             rows.append(row)
             named.update(file for file in (row.image, row.mask) if file is not None)
     left: dict[str, list[Path]] = {"image": [], "mask": []}
@@ -184,7 +191,7 @@ def match(sources: Iterable[Source], layout: str) -> Listing:
     )  # fmt: skip
 
 
-def _row(entry: Entry, source: Source, number: int) -> Row:
+def _row(entry: Entry, source: Source) -> Row:
     image = mask = None
     if source.images is not None and entry.image:
         plain = Path(entry.image).name
@@ -192,6 +199,6 @@ def _row(entry: Entry, source: Source, number: int) -> Row:
     if source.masks is not None and (entry.mask or entry.image):
         of = image.name if image is not None else Path(entry.image).name
         mask = source.masks.find(*([entry.mask] if entry.mask else [f"mask_{of}", of]), mask_of=image or Path(of))
-    name = image.name if image is not None else entry.image or f"row {number}"
+    name = image.name if image is not None else entry.image or entry.place
     part = source.part or part_of(entry.part) or entry.part
-    return Row(name, part, entry.caption, entry.where, image, mask, entry.patient)
+    return Row(name, part, entry.caption, entry.where, image, mask, entry.patient, bool(entry.image))

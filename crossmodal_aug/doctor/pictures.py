@@ -129,6 +129,12 @@ def image_facts(path: Path) -> ImageFacts:
     return ImageFacts(size, kind, turned, bool((pixels == pixels.flat[0]).all()), digest, np.asarray(tiny))
 
 
+def side_of(images: Sequence[ImageFacts | None], most: int = 224) -> int:
+    """Return the side that images are brought to for the ops: the median of their longer sides, at most `most`."""
+    sides = sorted(max(one.size) for one in images if one is not None and not one.error)
+    return min(sides[len(sides) // 2], most) if sides else most
+
+
 def mask_facts(path: Path, values: MaskValues) -> MaskFacts:
     """Return what is kept of a mask.
 

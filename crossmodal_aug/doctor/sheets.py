@@ -6,7 +6,7 @@ import csv
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from io import StringIO
@@ -34,7 +34,9 @@ class Entry:
     """One row of a list of captions.
 
     Attributes:
-        where: Its place, for messages.
+        where: Its place, for messages: the file, and `place`.
+        place: Its place in the file: "line 3", counted from the first line of the file; "row 3" of an xlsx file or of
+            a list in json, whose lines nobody counts.
         image: Name of the image, or of its mask; empty where the list has none.
         caption: What it says; empty where it says nothing.
         mask: Name of the mask, if the list has it.
@@ -43,6 +45,7 @@ class Entry:
     """
 
     where: str
+    place: str
     image: str
     caption: str
     mask: str = ""
@@ -63,7 +66,7 @@ def read_sheet(path: Path) -> list[Entry]:
             lists under the names of the parts), or one object a line.
 
     Returns:
-        Its rows; those that are empty are left out.
+        Its rows; one that is empty stays, without a caption, unless it is at the end or before the heads.
 
     Raises:
         InvalidValueError: The file is missing or unreadable, or has no column with captions.
@@ -72,15 +75,15 @@ def read_sheet(path: Path) -> list[Entry]:
     suffix = path.suffix.lower()
     try:
         if suffix == ".xlsx":
-            return _of_table(path, _xlsx(path))
+            return _of_table(path, [(f"row {number}", cells) for number, cells in enumerate(_xlsx(path), 1)])
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file.") from error
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"{path}: Expected text in UTF-8, but got {reason(error)}.") from error
     if suffix in (".jsonl", ".ndjson"):
-        lines = [line for line in text.splitlines() if line.strip()]
-        return _of_objects(path, {"": [_json(path, line) for line in lines]})
+        lines = {number: line for number, line in enumerate(text.split("\n"), 1) if line.strip()}
+        return _of_objects(path, {"": [_json(path, line) for line in lines.values()]}, [f"line {n}" for n in lines])
     if suffix == ".json":
         return _of_objects(path, _json(path, text))
     return _of_table(path, _csv(path, text))
@@ -93,33 +96,34 @@ def _json(path: Path, text: str) -> Any:
         raise InvalidValueError(f"{path}: Expected JSON, but got {reason(error)}.") from error
 
 
-def _of_objects(path: Path, stored: Any) -> list[Entry]:
+def _of_objects(path: Path, stored: Any, places: Sequence[str] = ()) -> list[Entry]:
     parts = stored if isinstance(stored, dict) else {"": stored}
     rows: list[tuple[str, str, dict[str, object]]] = []
     for part, some in parts.items():
         if not isinstance(some, list):
             raise InvalidValueError(f"{path}: Expected a list of rows under {shown(part)}, but got {shown(some)}.")
         for number, row in enumerate(some, 1):
-            where = f"{path}, {f'{part} ' if part else ''}row {number}"
+            place = places[number - 1] if places else f"{f'{part} ' if part else ''}row {number}"
             if not isinstance(row, dict):
-                raise InvalidValueError(f"{where}: Expected an object with a caption, but got {shown(row)}.")
-            rows.append((where, part, row))
+                raise InvalidValueError(f"{path}, {place}: Expected an object with a caption, but got {shown(row)}.")
+            rows.append((place, part, row))
     if not rows:
         raise InvalidValueError(f"{path}: Expected rows with captions, but it is empty.")
     heads = _heads(path, list(dict.fromkeys(name for _, _, row in rows for name in row)))
-    return [_entry(where, {kind: row.get(head) for kind, head in heads.items()}, part) for where, part, row in rows]
-
-
-def _of_table(path: Path, rows: Iterable[Sequence[object]]) -> list[Entry]:
-    filled = ((n, cells) for n, cells in enumerate(rows, 1) if any(cell not in (None, "") for cell in cells))
-    first = next(filled, None)
-    if first is None:
-        raise InvalidValueError(f"{path}: Expected rows with captions, but it is empty.")
-    names = [str(cell or "").strip() for cell in first[1]]
-    places = {kind: names.index(head) for kind, head in _heads(path, names).items()}
     return [
-        _entry(f"{path}, row {number}", {kind: cells[i] if i < len(cells) else "" for kind, i in places.items()}, "")
-        for number, cells in filled
+        _entry(path, place, {kind: row.get(head) for kind, head in heads.items()}, part) for place, part, row in rows
+    ]
+
+
+def _of_table(path: Path, rows: Sequence[tuple[str, Sequence[object]]]) -> list[Entry]:
+    filled = [number for number, (_, cells) in enumerate(rows) if any(_text(cell) for cell in cells)]
+    if not filled:
+        raise InvalidValueError(f"{path}: Expected rows with captions, but it is empty.")
+    names = [_text(cell) for cell in rows[filled[0]][1]]
+    columns = {kind: names.index(head) for kind, head in _heads(path, names).items()}
+    return [
+        _entry(path, place, {kind: cells[i] if i < len(cells) else "" for kind, i in columns.items()}, "")
+        for place, cells in rows[filled[0] + 1 : filled[-1] + 1]
     ]
 
 
@@ -139,10 +143,11 @@ def _heads(path: Path, names: Sequence[str]) -> dict[str, str]:
     return heads
 
 
-def _entry(where: str, cells: dict[str, object], part: str) -> Entry:
+def _entry(path: Path, place: str, cells: dict[str, object], part: str) -> Entry:
     said = {kind: _text(cell) for kind, cell in cells.items()}
     return Entry(
-        where,
+        f"{path}, {place}",
+        place,
         said.get("image", ""),
         said["caption"],
         said.get("mask", ""),
@@ -158,13 +163,18 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell).strip()
 
 
-def _csv(path: Path, text: str) -> list[list[str]]:
+def _csv(path: Path, text: str) -> list[tuple[str, list[str]]]:
+    """The rows of a table, each with the line that it begins in: a caption in quotes may hold line breaks."""
     head = text.lstrip().partition("\n")[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else next((one for one in ",;\t" if one in head), ",")
+    reader, rows, last = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True), [], 0
     try:
-        return list(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        for cells in reader:
+            rows.append((f"line {last + 1}", cells))
+            last = reader.line_num
     except csv.Error as error:
         raise InvalidValueError(f"{path}: Expected a table in csv, but got {reason(error)}.") from error
+    return rows
 
 
 def _xlsx(path: Path) -> list[Sequence[object]]:

@@ -21,6 +21,9 @@ from crossmodal_aug.doctor.values import MaskValues
 PATIENT = r"(?<![a-z0-9])sub-([a-z0-9]+)"
 """The subject in a file name of the Brain Imaging Data Structure (BIDS)."""
 
+SIDE = 224
+"""Side of the images for the ops, where there are none to tell."""
+
 MOST = 4000
 """Rows that are looked at at once where each costs much: a random choice of them tells as well as all."""
 
@@ -50,7 +53,7 @@ class Settings:
     tokenizer_name: str = ""
     patient: re.Pattern[str] = field(default_factory=lambda: re.compile(PATIENT, re.IGNORECASE))
     ops: tuple[str, ...] = ()
-    size: int = 224
+    size: int = SIDE
     seed: int = 0
 
 

@@ -36,7 +36,7 @@ _LINES = 32  # of the grid that lesions are looked at on
 _TOUCHED = 0.03  # share of a lesion that makes a region touched, as in `calibrate`: less is a sliver across a border
 
 # Another reading is better, measured on QaTa-COV19, Kvasir-SEG and BUSI (docstring of `check_alignment`).
-_DIFFERENCE = 0.02  # image sides by which a sample must prefer one of two readings to tell them apart
+TELLS = 0.02  # image sides by which a sample must prefer one of two readings to tell them apart
 _TELLING = 10  # samples that tell
 _SCORE = 2.5  # their sum over the root of the sum of their squares
 _MARGIN = 0.15  # share by which the mean distance is shorter
@@ -129,6 +129,24 @@ def check_alignment(atlas: Atlas, masks: Tensor, positions: Tensor) -> float:
     return float(((touched & named).sum(dim=1) / (touched | named).sum(dim=1)).double().mean())
 
 
+def nearer_when(reading: str, atlas: Atlas, masks: Tensor, positions: Tensor) -> Tensor:
+    """Return by how much each lesion lies nearer to the regions that its caption names in another reading.
+
+    Args:
+        reading: Such as "mirrored", as a message of `check_alignment` names it.
+        atlas: K regions.
+        masks: (B, H, W) bool, each with lesion.
+        positions: (B, K) bool, each naming a region.
+
+    Returns:
+        (B,) float64, in image sides; below 0 where it lies nearer as it is. Less than `TELLS` tells nothing.
+    """
+    captions, own = _distinct(positions)
+    ways, places = _ways(atlas, captions), _on_grid(torch.split(masks, _TOGETHER))
+    as_is, turned = (places, _READINGS[reading](places))
+    return _of_own(torch.stack([one.flatten(1) @ ways.T for one in (as_is, turned)]), own).diff(dim=0)[0].neg()
+
+
 def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Different rows, and which of them each row is: (U, K) and (B,)."""
     different: tuple[Tensor, Tensor] = torch.unique(rows, dim=0, return_inverse=True)
@@ -178,7 +196,7 @@ def _refuse_another_reading(distances: Tensor, own: Tensor) -> None:
     means = own_distances.mean(dim=1).tolist()
     best = min(range(len(means)), key=means.__getitem__)
     difference = own_distances[0] - own_distances[best]
-    tells = difference.abs() >= _DIFFERENCE
+    tells = difference.abs() >= TELLS
     difference, told_by = difference[tells], own[tells]
     if (
         means[best] > (1 - _MARGIN) * means[0]
@@ -220,7 +238,7 @@ def _refuse_some_turned(distances: Tensor, own: Tensor) -> None:
     as_is, *turned = _of_own(distances, own)[[0, *map(list(_READINGS).index, _MOTIONS)]]
     best = min(range(len(turned)), key=lambda index: float(torch.minimum(as_is, turned[index]).sum()))
     difference = as_is - turned[best]
-    tells = difference.abs() >= _DIFFERENCE
+    tells = difference.abs() >= TELLS
     against = difference.clamp_min(0)[tells]
     if (
         int(tells.sum()) < _TELLING

@@ -154,7 +154,9 @@ def _prefers(one: Tensor, other: Tensor) -> bool:
 def _check_masks(masks: object) -> Tensor:
     masks = check_tensor("masks", masks)
     if masks.is_floating_point():
-        raise InvalidTypeError(f"Expected `masks` to be a bool or integer tensor, but got {masks.dtype}.")
+        raise InvalidTypeError(
+            f"Expected `masks` to be a bool or integer tensor, but got {masks.dtype}: give `masks > 0.5`."
+        )
     if masks.ndim == 4 and masks.shape[1] == 1:
         masks = masks[:, 0]
     if masks.ndim != 3:

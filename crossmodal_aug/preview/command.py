@@ -93,6 +93,8 @@ def run_preview(options: argparse.Namespace) -> None:
     size = path.stat().st_size / 1e6
     account = f"{several(len(samples.names), 'sample')}, {several(len(ops), 'op')}, {size:.1f} MB"
     print(f"{plain(str(path))}: {account}")  # noqa: T201
+    for told in samples.masks_hold:
+        print(f"masks: {plain(told)}")  # noqa: T201
 
 
 def _cuts(text: str) -> tuple[float, ...]:

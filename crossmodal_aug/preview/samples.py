@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from crossmodal_aug.doctor.checks.mask_values import UNCLEAR, findings_of
 from crossmodal_aug.doctor.listing import Listing, Row
-from crossmodal_aug.doctor.pictures import brightest, lesion_in, read_pixels
+from crossmodal_aug.doctor.pictures import brightest, lesion_in, mask_facts, read_pixels
 from crossmodal_aug.doctor.values import MaskValues
 from crossmodal_aug.errors import InvalidValueError, shown
 
@@ -25,12 +26,14 @@ class Samples:
         texts: B captions.
         target: (B, 1, S, S) bool, or None where the data set has no masks.
         names: B names.
+        masks_hold: What the values of the masks are and which are lesion, a sentence each; none without masks.
     """
 
     images: Tensor
     texts: tuple[str, ...]
     target: Tensor | None
     names: tuple[str, ...]
+    masks_hold: tuple[str, ...] = ()
 
 
 def read_samples(
@@ -50,7 +53,8 @@ def read_samples(
         The samples.
 
     Raises:
-        InvalidValueError: There is no such part, no row has all its files, or a file cannot be read.
+        InvalidValueError: There is no such part, no row has all its files, a file cannot be read, or the values of
+            the masks leave open what is lesion.
     """
     parts = list(dict.fromkeys(row.part for row in listing.rows))
     if part is not None and part not in parts:
@@ -68,7 +72,18 @@ def read_samples(
         texts=tuple(row.caption for row in chosen),
         target=_masks(chosen, size, values) if listing.has_masks else None,
         names=tuple(row.name for row in chosen),
+        masks_hold=_masks_hold(chosen, values) if listing.has_masks else (),
     )
+
+
+def _masks_hold(rows: Sequence[Row], values: MaskValues) -> tuple[str, ...]:
+    """What the doctor says of the values of the masks."""
+    facts = [None if row.mask is None else mask_facts(row.mask, values) for row in rows]
+    findings = list(findings_of([row.name for row in rows], facts, values))
+    unclear = [one.text for one in findings if one.name in UNCLEAR]
+    if unclear:
+        raise InvalidValueError(f"Expected masks that tell what is lesion, but got: {' '.join(unclear)}")
+    return tuple(one.text for one in findings)
 
 
 def _images(rows: Sequence[Row], size: int) -> Tensor:

@@ -1,5 +1,6 @@
 """Each fault that is planted is named, and a clean set is passed over in silence."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_a_clean_set_is_passed_over_in_silence(drawn: Drawn) -> None:
     checks = {finding.check for finding in found.findings}
     assert checks == {
         "files", "sizes", "masks", "captions", "words", "tokens", "orientation", "cuts", "wrong captions", "duplicates",
-        "patients", "ops",
+        "patients", "ops", "lines",
     }  # fmt: skip
 
 
@@ -82,9 +83,35 @@ def test_a_part_that_is_turned_is_named(drawn: Drawn) -> None:
     assert set(found.rows(turned[0])) == {row["image"] for row in drawn.rows["test"]}
 
 
-def test_a_random_flip_that_captions_did_not_follow_is_named(drawn: Drawn) -> None:
-    drawn.alter(np.fliplr, every=2)
-    assert "mirrored-in-part" in seen(drawn).names("mend")
+def test_a_random_flip_that_captions_did_not_follow_is_named_with_its_rows(drawn: Drawn) -> None:
+    drawn.alter(np.fliplr, every=4)
+    found = seen(drawn)
+    (flip,) = (finding for finding in found.findings if finding.name == "mirrored-in-part")
+    planted = {rows[index]["image"] for rows in drawn.rows.values() for index in range(0, len(rows), 4)}
+    named = found.rows(flip)
+    assert set(named) <= planted
+    assert len(named) > 0.7 * len(planted)  # some lesions lie on both sides alike
+    assert f"the lesion of {len(named)} lies nearer" in flip.text
+    assert not re.search("`|positions", flip.text)
+    # Captions that contradict a mask because it is mirrored are one fault with it.
+    (wrong,) = (finding for finding in found.findings if finding.name == "contradicted-captions")
+    assert set(wrong.rows) <= set(flip.rows)
+    assert "All of them are rows whose mask looks turned" in wrong.text
+    assert found.names("mend") == ["mirrored-in-part"]
+
+
+def test_a_wrong_caption_beside_masks_that_are_mirrored_is_to_be_mended_too(drawn: Drawn) -> None:
+    rows = drawn.rows["train"]
+    index = next(
+        i for i, row in enumerate(rows) if i % 4 and row["caption"].endswith("one infected area, upper left lung.")
+    )
+    name = drawn.recaption("train", index, "unilateral pulmonary infection, one infected area, lower left lung.")
+    drawn.alter(np.fliplr, every=4)
+    found = seen(drawn)
+    (wrong,) = (finding for finding in found.findings if finding.name == "contradicted-captions")
+    assert "contradicted-captions" in found.names("mend")
+    assert name in found.rows(wrong)
+    assert f"{len(wrong.rows) - 1} of them are rows whose mask looks turned" in wrong.text
 
 
 def test_captions_of_other_images_throughout_are_named(drawn: Drawn) -> None:
@@ -345,3 +372,74 @@ def test_an_op_that_does_nothing_is_named(drawn: Drawn) -> None:
     assert (idle.altered, dict(idle.reasons)) == (0, {"not drawn (`p`)": 80})
     assert (busy.altered, busy.captions, dict(busy.reasons)) == (80, 80, {})
     assert "p=0.0" not in found.code
+
+
+@pytest.mark.parametrize(("given", "level"), [(None, "mend"), ("lung_zones", "look")])
+def test_an_atlas_that_reads_far_more_is_named(drawn: Drawn, given: str | None, level: str) -> None:
+    places = ("top left", "bottom right", "center", "left", "right")
+    for part, rows in drawn.rows.items():
+        for index in range(len(rows)):
+            drawn.recaption(part, index, f"one small polyp, in the {places[index % 5]} of the image")
+    found = seen(drawn, atlas=given)
+    (other,) = (finding for finding in found.findings if finding.name == "other-atlas")
+    assert other.level == level
+    assert "`--atlas quadrants` finds a place in 100%" in other.text
+    assert other.figures["quadrants"] == 1
+    assert f"lung_zones in {100 * other.figures['lung_zones']:.0f}%" in other.text
+    again = seen(drawn, atlas="quadrants")
+    assert "other-atlas" not in again.names("mend", "look")
+    assert "the atlas finds a place in no more than" in found.code
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [((0, 7, 255), "--mask-values 7,255, if both"), ((0, 1, 2, 4), "--mask-values 1,2,4, if all"), ((90, 255), "255")],
+)
+def test_the_advice_on_mask_values_fits_those_found(drawn: Drawn, values: tuple[int, ...], advice: str) -> None:
+    pixels = load(drawn.mask("train", 0)) // 255 * values[-1]
+    pixels[pixels == 0] = values[0]
+    pixels[0, : len(values)] = values
+    save(drawn.mask("train", 0), pixels)
+    (told,) = (one.text for one in seen(drawn).findings if one.name in ("mask-classes", "mask-background"))
+    assert f"({advice if len(values) > 2 else '--mask-values ' + advice}" in told
+
+
+def test_the_lines_to_paste_are_for_the_size_of_the_data_and_say_so(drawn: Drawn) -> None:
+    code = examine(drawn.root).code
+    assert "patch_size=14" in code  # 2/7 of 48
+    assert "# patch_size is 2/7 of the side of images, here 48 pixels" in code
+    assert "patch_size=27" in examine(drawn.root, size=96).code
+
+
+def test_the_lines_to_paste_say_whether_to_trust_them(drawn: Drawn) -> None:
+    def told() -> tuple[str, str]:
+        found = seen(drawn)
+        (trust,) = (finding for finding in found.findings if finding.name == "trust")
+        commented = " ".join(line[2:] for line in found.code.split("\n") if line.startswith("# "))
+        assert trust.text in commented
+        return str(trust.level), trust.text
+
+    level, text = told()
+    assert (level, "can be trusted" in text) == ("good", True)
+
+    def name_whole_sides(which: Callable[[int], bool]) -> None:
+        for part, rows in drawn.rows.items():
+            for index in filter(which, range(len(rows))):
+                sides = [f"{side} lung" for side in ("left", "right") if side in rows[index]["caption"]]
+                drawn.recaption(part, index, f"pulmonary infection, {' and '.join(sides)}.")
+
+    name_whole_sides(lambda index: index % 5 < 3)
+    level, text = told()
+    assert (level, "Trust the lines to paste for sides, not for regions" in text) == ("look", True)
+    name_whole_sides(lambda index: True)
+    level, text = told()
+    assert (level, "the rows do not tell which side is left" in text) == ("look", True)
+    drawn.alter(np.transpose)
+    level, text = told()
+    assert (level, "Do not use the lines to paste yet" in text) == ("unknown", True)
+
+
+def test_what_moves_regions_comes_after_what_pastes(tmp_path: Path) -> None:
+    drawn = draw_set(tmp_path / "set", train=12, test=0)
+    code = examine(drawn.root, atlas="quadrants").code
+    assert code.index("    TPatchMix(") < code.index("    SyncGeometry(")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from openpyxl import Workbook
 
+from crossmodal_aug.doctor import examine
 from crossmodal_aug.doctor.layouts import read_listing
 from crossmodal_aug.doctor.listing import Listing
 from crossmodal_aug.doctor.sheets import read_sheet
@@ -162,3 +163,44 @@ def test_two_lists_for_one_part_are_refused(drawn: Drawn) -> None:
         write_table(drawn.root / "train" / name, rows_of(drawn, "train"))
     with pytest.raises(InvalidValueError, match=r"a\.csv and b\.csv"):
         read_listing(drawn.root)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("a.csv", 'Caption\n"Left\nbase."\n\nRight apex.\n\n\n', "line 4"),
+        ("a.csv", "Image,Caption\na.png,Left base.\n,\nb.png,Right apex.\n", "line 3"),
+        ("a.jsonl", '\n{"caption": "Left base."}\n{"caption": ""}\n', "line 3"),
+        ("a.json", '{"train": [{"caption": "Left base."}, {"caption": " "}]}', "train row 2"),
+    ],
+)
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_row_without_a_caption_is_named_by_its_line(
+    tmp_path: Path, name: str, text: str, place: str, folder: bool
+) -> None:
+    path, images = tmp_path / name, tmp_path / "images"
+    path.write_text(text)
+    images.mkdir()
+    for image in ("a.png", "b.png"):
+        save(images / image, np.arange(144, dtype=np.uint8).reshape(12, 12))
+    found = examine(captions=path, images=images if folder else None)
+    (empty,) = (finding for finding in found.findings if finding.name == "empty-captions")
+    assert found.rows(empty) == [place]
+    assert f"{path}, {place}" in empty.text
+    assert empty.text.count(place) == 1
+    named = [row for finding in found.findings if finding.name == "missing-images" for row in found.rows(finding)]
+    assert place not in named
+
+
+def test_an_empty_caption_is_named_by_its_image(drawn: Drawn) -> None:
+    image = drawn.recaption("train", 1, "")
+    (empty,) = (one for one in examine(drawn.root, size=48).findings if one.name == "empty-captions")
+    assert f"{image} ({drawn.root / 'annotation.json'}, train row 2)" in empty.text
+
+
+def test_an_empty_row_of_a_spreadsheet_is_named_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    write_table(path, [["Caption"], ["Left base."], [None], ["Right apex."], [None]])
+    assert [(entry.place, entry.caption) for entry in read_sheet(path)] == [
+        ("row 2", "Left base."), ("row 3", ""), ("row 4", "Right apex."),
+    ]  # fmt: skip

@@ -15,6 +15,7 @@ import crossmodal_aug.functional as CF
 from crossmodal_aug import LUNG_ZONES, QUADRANTS, Atlas, PositionParser
 from crossmodal_aug.errors import AlignmentError, InvalidTypeError, InvalidValueError
 from crossmodal_aug.functional import alignment
+from crossmodal_aug.functional.alignment import TELLS, nearer_when
 
 FITTED = LUNG_ZONES.with_geometry(rows=(0.3125, 0.384))
 TURNS = {
@@ -273,7 +274,7 @@ def test_without_its_guards_it_would_cry_wolf(
     [
         ("_SCORE", 1e9),
         ("_MARGIN", 1.0),
-        ("_DIFFERENCE", 1.0),
+        ("TELLS", 1.0),
         ("_ways", lambda atlas, captions: torch.ones(len(captions), 32 * 32).double()),
         ("_of_own", lambda distances, own: distances[:, :, 0]),
         ("_READINGS", {"as they are": lambda grid: grid, "upside down": lambda grid: grid.flip(-2)}),
@@ -343,3 +344,13 @@ def test_real_captions_of_other_masks_are_unrelated(real: tuple[Atlas, torch.Ten
     atlas, masks, positions = real
     names = [found(atlas, masks[rows], positions[rows.roll(1)]) for rows in batches(100, (128,), len(masks))]
     assert names.count("unrelated") >= 90
+
+
+def test_how_much_nearer_a_lesion_lies_in_another_reading_tells_which_are_turned() -> None:
+    masks, positions = phantoms(LUNG_ZONES, 40)
+    turned = torch.arange(40) % 4 == 0
+    masks = torch.where(turned.view(-1, 1, 1), masks.flip(-1), masks)
+    nearer = nearer_when("mirrored", LUNG_ZONES, masks, positions)
+    assert not ((nearer >= TELLS) & ~turned).any()
+    assert ((nearer >= TELLS) & turned).sum() > 5
+    assert torch.allclose(nearer_when("mirrored", LUNG_ZONES, masks.flip(-1), positions), -nearer)

@@ -182,3 +182,8 @@ def test_calibration_on_the_real_masks(data_root: Path) -> None:
     assert found.after.macro_f1 > 0.89 > found.before.macro_f1
     assert CF.calibrate(LUNG_ZONES, masks.flip(-1), positions).orientation == "mirrored"
     assert CF.calibrate(LUNG_ZONES, masks.mT, positions).orientation == "transposed"
+
+
+def test_masks_of_floats_are_refused_with_what_to_give_instead() -> None:
+    with pytest.raises(InvalidTypeError, match=r"got torch\.float32: give `masks > 0\.5`\."):
+        CF.calibrate(LUNG_ZONES, torch.ones(1, 9, 9), torch.ones(1, 6).bool())

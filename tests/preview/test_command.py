@@ -185,3 +185,22 @@ def test_real_data(name, atlas, data_root, tmp_path, capsys):
     page = Page(out)
     assert len(page.articles) == 18
     assert any(fact["changed"] for fact in page.data["pairs"])
+
+
+def test_values_of_masks_are_said_and_refused_where_they_leave_open_what_is_lesion(folder, tmp_path, capsys):
+    def shown(*arguments):
+        return run(capsys, "--data", folder, "--op", "sync-flip", "--out", tmp_path / "p.html", *arguments)
+
+    _, printed, _ = shown()
+    assert "masks: 0 and 255: 255 is lesion, in 6 masks." in printed
+    for file in (folder / "train" / "masks").iterdir():
+        with Image.open(file) as opened:
+            pixels = np.asarray(opened).copy()
+        pixels[:2, :2] = 7
+        Image.fromarray(pixels).save(file)
+    code, printed, error = shown()
+    assert (code, printed) == (2, "")
+    assert "6 masks of more than two values, such as 0, 7 and 255" in error
+    assert "--mask-values 7,255" in error
+    code, printed, _ = shown("--mask-values", "255")
+    assert (code, "masks: 255 is lesion, as you said; 0 of 6 masks hold none of it." in printed) == (0, True)

@@ -24,7 +24,7 @@ def check_captions(study: Study) -> Iterator[Finding]:
     fillers = [index for index, one in enumerate(reports) if one.conflicts and index not in set(conflicts)]
     unread = [index for index, one in enumerate(reports) if one.unread]
     if empty:
-        names = listed([study.rows[index].where for index in empty])
+        names = listed([study.rows[index].place for index in empty])
         yield Finding(
             "captions",
             Level.MEND,
@@ -36,26 +36,29 @@ def check_captions(study: Study) -> Iterator[Finding]:
         level = Level.MEND if len(silent) > _MOSTLY * count else Level.LOOK
         text = (
             f"{several(len(silent), 'caption')} ({share(len(silent), count)}) without a word of where, so ops leave "
-            f"{verb(len(silent), 'it', 'them')} alone; {_commonest(study, silent)}."
+            f"{verb(len(silent), 'it', 'them')} alone; {_commonest(study, silent)}{_first(study, silent)}."
         )
         yield Finding("captions", level, "silent-captions", text, tuple(silent))
     if conflicts:
         reasons = Counter(reason for index in conflicts for reason in said[index])
         told = "; ".join(f"{reason} ({times:,} times)" for reason, times in reasons.most_common(3))
         does = verb(len(conflicts), "contradicts itself", "contradict themselves")
-        text = f"{several(len(conflicts), 'caption')} {does}: {told}."
+        text = f"{several(len(conflicts), 'caption')} {does}: {told}{_first(study, conflicts)}."
         yield Finding("captions", Level.MEND, "contradictory-captions", text, tuple(conflicts))
     if fillers:
         reasons = Counter(reason for index in fillers for reason in reports[index].conflicts)
         told = "; ".join(f"{reason} ({times:,} times)" for reason, times in reasons.most_common(2))
-        text = f"{several(len(fillers), 'caption')} with a side that is taken for an empty slot of a template: {told}."
+        text = (
+            f"{several(len(fillers), 'caption')} with a side that is taken for an empty slot of a template: {told}"
+            f"{_first(study, fillers)}."
+        )
         yield Finding("captions", Level.LOOK, "filler", text, tuple(fillers))
     if unread:
         words = Counter(word.casefold() for index in unread for word in reports[index].unread)
         told = ", ".join(f"{shown(word, 40)} ({times:,} times)" for word, times in words.most_common(4))
         text = (
             f"{several(len(unread), 'caption')} with a side beside what is not known, so that it is not read: "
-            f"{told}. Add the words to an atlas file of your own."
+            f"{told}{_first(study, unread)}. Add the words to an atlas file of your own."
         )
         yield Finding("captions", Level.LOOK, "unread-places", text, tuple(unread))
     if not (empty or silent or conflicts or fillers or unread):
@@ -64,6 +67,11 @@ def check_captions(study: Study) -> Iterator[Finding]:
             f"; {nothing:,} of them say that nothing is there." if nothing else "."
         )
         yield Finding("captions", Level.GOOD, "captions", text, figures={"nothing-there": nothing})
+
+
+def _first(study: Study, indices: list[int]) -> str:
+    """The first row, by which it is found in the data set."""
+    return f"; {study.rows[indices[0]].name}{' first' if len(indices) > 1 else ''}"
 
 
 def _conflicts(report: Report) -> list[str]:

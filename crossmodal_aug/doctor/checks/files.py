@@ -40,9 +40,11 @@ def check_files(study: Study) -> Iterator[Finding]:
 
 
 def _images(study: Study) -> Iterator[Finding]:
-    missing = [index for index, row in enumerate(study.rows) if row.image is None]
+    # A row that is empty throughout is named once, by the captions.
+    named = [index for index, row in enumerate(study.rows) if row.names_image or row.caption.strip()]
+    missing = [index for index in named if study.rows[index].image is None]
     if study.listing.has_images and missing:
-        names = listed([f"{study.rows[index].name} ({study.rows[index].where})" for index in missing])
+        names = listed([study.rows[index].place for index in missing])
         yield Finding(
             "files",
             Level.MEND,

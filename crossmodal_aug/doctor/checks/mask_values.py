@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from crossmodal_aug.doctor.findings import Finding, Level, listed, several
 from crossmodal_aug.doctor.pictures import MaskFacts
 from crossmodal_aug.doctor.study import Study
+from crossmodal_aug.doctor.values import MaskValues
 
 _GREY = 0.25
 """Share of what is not background that lies between the levels, where it is no border any more."""
 
-_ADVICE = "Say which values are lesion (--mask-values 1,2), or store two values."
+UNCLEAR = ("mask-classes", "mask-background", "mask-values-differ", "grey-masks")
+"""Findings for which nobody but the user can say what is lesion."""
 
 
 def check_mask_values(study: Study) -> Iterator[Finding]:
     """Say what the values of the masks mean, and which files mean something else."""
-    masks = {index: one for index, one in enumerate(study.masks) if one is not None and not one.error}
-    if not masks:
-        return
-    given = study.settings.mask_values
-    findings = list(_listed(study, masks) if given.text else _told(study, masks))
+    yield from findings_of([row.name for row in study.rows], study.masks, study.settings.mask_values)
+
+
+def findings_of(names: Sequence[str], masks: Sequence[MaskFacts | None], given: MaskValues) -> Iterator[Finding]:
+    """Say what the values of some masks mean.
+
+    Args:
+        names: The name of each, for messages.
+        masks: What is kept of each; None where there is none.
+        given: Values that the user says are lesion.
+    """
+    there = {index: one for index, one in enumerate(masks) if one is not None and not one.error}
+    if there:
+        yield from _findings(names, there, given)
+
+
+def _findings(names: Sequence[str], masks: Mapping[int, MaskFacts], given: MaskValues) -> Iterator[Finding]:
+    findings = list(_listed(masks, given.text) if given.text else _told(names, masks))
     yield from findings
     full = [index for index, one in masks.items() if one.area == 1]
     if full:
-        text = (
-            f"{several(len(full), 'mask')} of lesion throughout: {listed([study.rows[index].name for index in full])}."
-        )
+        text = f"{several(len(full), 'mask')} of lesion throughout: {listed([names[index] for index in full])}."
         yield Finding("masks", Level.LOOK, "full-masks", text, tuple(full))
     lesions = sorted(one.area for one in masks.values() if one.area > 0)
     if not lesions:
@@ -43,22 +56,36 @@ def check_mask_values(study: Study) -> Iterator[Finding]:
         yield Finding("masks", Level.GOOD, "mask-values", text, figures={"levels": levels, "empty": empty})
 
 
-def _told(study: Study, masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
+def _advice(levels: Sequence[float], many: bool = False) -> str:
+    """What to say of a mask with some values, of which the lowest is taken for background."""
+    above = levels[1:] or levels
+    if many:
+        said = f"--mask-values {levels[-1] / 2:.0f}-{levels[-1]:g}, if the brighter half is"
+    elif len(above) == 1:
+        said = f"--mask-values {above[0]:g}, if that is"
+    else:
+        each = ",".join(f"{level:g}" for level in above)
+        said = f"--mask-values {each}, if {'both' if len(above) == 2 else 'all'} are, or those that are"
+    return f"Say which values are lesion ({said}), or store two values."
+
+
+def _told(names: Sequence[str], masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
     """What the files tell by themselves."""
     exact = {index: one for index, one in masks.items() if not (one.many or one.lossy)}
     classes = [index for index, one in exact.items() if len(one.levels) > 2]
     if classes:
         kinds = Counter(masks[index].levels for index in classes)
+        every = sorted({level for kind in kinds for level in kind})
         text = (
             f"{several(len(classes), 'mask')} of more than two values, such as "
-            f"{_values(max(kinds, key=kinds.__getitem__))} ({study.rows[classes[0]].name} first). {_ADVICE}"
+            f"{_values(max(kinds, key=kinds.__getitem__))} ({names[classes[0]]} first). {_advice(every)}"
         )
         yield Finding("masks", Level.MEND, "mask-classes", text, tuple(classes))
     shifted = [index for index, one in masks.items() if len(one.levels) > 1 and one.levels[0] > 0.25 * one.levels[-1]]
     if shifted:
         text = (
-            f"{several(len(shifted), 'mask')} whose background is not 0: {study.rows[shifted[0]].name} holds "
-            f"{_values(masks[shifted[0]].levels)}. {_ADVICE}"
+            f"{several(len(shifted), 'mask')} whose background is not 0: {names[shifted[0]]} holds "
+            f"{_values(masks[shifted[0]].levels)}. {_advice(masks[shifted[0]].levels, masks[shifted[0]].many)}"
         )
         yield Finding("masks", Level.MEND, "mask-background", text, tuple(shifted))
     bright = Counter(one.levels[-1] for one in exact.values() if len(one.levels) <= 2 and one.levels[-1] > 0)
@@ -66,12 +93,15 @@ def _told(study: Study, masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
         common = bright.most_common(1)[0][0]
         odd = [i for i, one in exact.items() if len(one.levels) <= 2 and one.levels[-1] not in (0, common)]
         told = ", ".join(f"{level:g} in {times:,}" for level, times in bright.most_common(4))
-        text = f"Masks mean different things: lesion is {told}; {listed([study.rows[i].name for i in odd])} differ."
+        text = f"Masks mean different things: lesion is {told}; {listed([names[i] for i in odd])} differ."
         yield Finding("masks", Level.MEND, "mask-values-differ", text, tuple(odd))
     soft = [index for index, one in masks.items() if one.many or (one.lossy and len(one.levels) > 2)]
     grey = [index for index in soft if masks[index].between > _GREY]
     if grey:
-        text = f"{several(len(grey), 'mask')} of many greys, no border alone: {study.rows[grey[0]].name}. {_ADVICE}"
+        text = (
+            f"{several(len(grey), 'mask')} of many greys, no border alone: {names[grey[0]]}. "
+            f"{_advice(masks[grey[0]].levels, many=True)}"
+        )
         yield Finding("masks", Level.MEND, "grey-masks", text, tuple(grey))
     if len(soft) > len(grey):
         rest = [index for index in soft if index not in set(grey)]
@@ -86,9 +116,8 @@ def _told(study: Study, masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
         yield Finding("masks", Level.LOOK, "coloured-masks", text, tuple(coloured))
 
 
-def _listed(study: Study, masks: Mapping[int, MaskFacts]) -> Iterator[Finding]:
+def _listed(masks: Mapping[int, MaskFacts], text: str) -> Iterator[Finding]:
     """What the values do that the user listed."""
-    text = study.settings.mask_values.text
     levels = Counter(level for one in masks.values() for level in one.levels)
     if not any(one.area for one in masks.values()):
         there = _values(sorted(levels)[:8])

@@ -21,15 +21,16 @@ def check_orientation(study: Study, geometry: Geometry) -> Iterator[Finding]:
             yield Finding("orientation", Level.UNKNOWN, "orientation", text)
         return
     atlas = study.atlas
-    for part, wrong, message in geometry.parts:
-        name = f"{wrong.replace(' ', '-')}-part"
-        text = f"The part {part} is turned against the others: {_ending(message)}"
-        rows = tuple(index for index in study.telling if study.rows[index].part == part)
-        yield Finding("orientation", Level.MEND, name, text, rows)
+    for part, wrong, message, rows in geometry.parts:
+        text = f"In the part {part or 'without a name'}, {message[:1].lower()}{message[1:]}"
+        yield Finding("orientation", Level.MEND, f"{_name(wrong)}-part", text, rows)
     if geometry.wrong:
-        yield _turned(atlas, geometry, tuple(study.telling))
+        yield _turned(atlas, geometry)
     elif geometry.upright:
-        text = f"Upright, over {several(geometry.count, 'row')} that tell; {_left(geometry.atlas)}."
+        text = (
+            f"Upright, over {several(geometry.count, 'row')} that tell; {_left(geometry.atlas)}. That is what masks "
+            "and captions tell: an image that is turned without its mask is not seen."
+        )
         yield Finding("orientation", Level.GOOD, "upright", text, figures={"laterality": geometry.atlas.laterality})
     else:
         few = f"{several(geometry.count, 'row')} are too few to tell" if geometry.count < ENOUGH else "rows do not tell"
@@ -38,9 +39,13 @@ def check_orientation(study: Study, geometry: Geometry) -> Iterator[Finding]:
     yield from _cuts(atlas, geometry)
 
 
-def _turned(atlas: Atlas, geometry: Geometry, rows: tuple[int, ...]) -> Finding:
-    name = geometry.wrong.replace(" ", "-") + ("-in-part" if geometry.in_part else "")
-    text = _ending(geometry.message)
+def _name(wrong: str) -> str:
+    return wrong.replace(", ", " and ").replace(" ", "-")
+
+
+def _turned(atlas: Atlas, geometry: Geometry) -> Finding:
+    name = _name(geometry.wrong) + ("-in-part" if geometry.in_part else "")
+    text = geometry.message
     if geometry.mended_by_laterality:
         side = "right" if atlas.laterality == "viewer" else "left"
         text = (
@@ -49,7 +54,9 @@ def _turned(atlas: Atlas, geometry: Geometry, rows: tuple[int, ...]) -> Finding:
             f"(--laterality {geometry.atlas.laterality}, and as in the lines to paste); if images were flipped, mend "
             "where they are read."
         )
-    return Finding("orientation", Level.MEND, name, text, rows, figures={"laterality": geometry.atlas.laterality})
+    return Finding(
+        "orientation", Level.MEND, name, text, geometry.turned, figures={"laterality": geometry.atlas.laterality}
+    )
 
 
 def _cuts(atlas: Atlas, geometry: Geometry) -> Iterator[Finding]:
@@ -107,7 +114,3 @@ def _left(atlas: Atlas) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _ending(message: str) -> str:
-    return message if message.endswith(".") else f"{message}."

@@ -48,6 +48,7 @@ def check_wrong_captions(study: Study, geometry: Geometry) -> Iterator[Finding]:
         text = (
             f"{several(len(likely), 'caption')} most probably {verb(len(likely), 'belongs', 'belong')} to another "
             f"mask: masks that lie alike have other captions. {study.rows[likely[0]].name} first."
+            f"{_same(sum(index in geometry.all_turned for index in likely), len(likely))}"
         )
         figures = {"lift": [round(lifts[index], 3) for index in likely]}
         yield Finding("wrong captions", Level.LOOK, "doubtful-captions", text, tuple(likely), figures=figures)
@@ -88,11 +89,25 @@ def _elsewhere(study: Study, geometry: Geometry) -> Iterator[Finding]:
         if rows:
             far = {index: float(shares[place][named[place]].sum()) for place, index in enumerate(telling)}
             rows.sort(key=lambda index: (far[index], index))
+            turned = sum(index in geometry.all_turned for index in rows)
             text = (
                 f"{several(len(rows), 'caption')} ({share(len(rows), len(telling))}) "
                 f"{verb(len(rows), 'names', 'name')} {what}: {study.rows[rows[0]].name} first."
+                f"{_same(turned, len(rows))}"
             )
-            yield Finding("wrong captions", Level.MEND if which is apart else Level.LOOK, name, text, tuple(rows))
+            # Rows that look turned are one fault, which the orientation names.
+            level = Level.MEND if which is apart and turned < len(rows) else Level.LOOK
+            yield Finding(
+                "wrong captions", level, name, text, tuple(rows), figures={"turned": turned} if turned else {}
+            )
+
+
+def _same(turned: int, count: int) -> str:
+    """Say how many rows the orientation names as well."""
+    if not turned:
+        return ""
+    are = f"{'All' if turned == count else f'{turned:,}'} of them are rows"
+    return f" {'It is a row' if count == 1 else are} whose mask looks turned (see orientation): mend that first."
 
 
 def _names_a_clear_side(study: Study, shares: Tensor, named: Tensor) -> Tensor:
