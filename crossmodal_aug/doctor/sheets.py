@@ -66,7 +66,8 @@ def read_sheet(path: Path) -> list[Entry]:
         Its rows; those that are empty are left out.
 
     Raises:
-        InvalidValueError: The file is missing or unreadable, or has no column with captions.
+        InvalidValueError: The file is missing or unreadable, has no column with captions, or a row of a csv or tsv
+            file has more cells than the heads: a caption with commas that is not in quotes.
         MissingDependencyError: An xlsx file, and openpyxl is not installed.
     """
     suffix = path.suffix.lower()
@@ -76,10 +77,12 @@ def read_sheet(path: Path) -> list[Entry]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file.") from error
+    except IsADirectoryError as error:
+        raise InvalidValueError(f"Expected a list of captions in a file, but {path} is a folder.") from error
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"{path}: Expected text in UTF-8, but got {reason(error)}.") from error
     if suffix in (".jsonl", ".ndjson"):
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         return _of_objects(path, {"": [_json(path, line) for line in lines]})
     if suffix == ".json":
         return _of_objects(path, _json(path, text))
@@ -161,10 +164,22 @@ def _text(cell: object) -> str:
 def _csv(path: Path, text: str) -> list[list[str]]:
     head = text.lstrip().partition("\n")[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else next((one for one in ",;\t" if one in head), ",")
+    reader, rows, last = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True), [], 0
+    most = None
     try:
-        return list(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        for cells in reader:
+            width = max((number for number, cell in enumerate(cells, 1) if cell.strip()), default=0)
+            most = most or width
+            if width > most:
+                raise InvalidValueError(
+                    f"{path}, line {last + 1}: Expected at most {most} cells, as the heads have, but got {width}: "
+                    f"{shown(cells[most - 1 : width])}. A cell that holds {shown(delimiter)} must be in double quotes."
+                )
+            rows.append(cells)
+            last = reader.line_num
     except csv.Error as error:
         raise InvalidValueError(f"{path}: Expected a table in csv, but got {reason(error)}.") from error
+    return rows
 
 
 def _xlsx(path: Path) -> list[Sequence[object]]:
