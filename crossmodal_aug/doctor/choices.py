@@ -9,7 +9,7 @@ import crossmodal_aug.augment as ops
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp
-from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
+from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, reason, shown
 
 NAMES = ("TPatchMix", "ZoneMix", "SyncFlip", "SyncGeometry", "PosAug", "Reword", "Focus")
 
@@ -70,7 +70,7 @@ def name_and_settings(choice: str) -> tuple[str, dict[str, Any]]:
         tree = ast.parse(choice.strip(), mode="eval").body
         call = tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[])
         settings = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise wrong from error
     if (
         not isinstance(call.func, ast.Name)
@@ -100,7 +100,7 @@ def built(choice: str, parser: PositionParser) -> CrossModalOp:
     except TypeError as error:
         if isinstance(error, InvalidTypeError):
             raise
-        raise InvalidTypeError(f"Expected settings of {name}, but got {shown(choice)}: {error}.") from error
+        raise InvalidTypeError(f"Expected settings of {name}, but got {shown(choice)}: {reason(error)}.") from error
     return op
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
+
+from crossmodal_aug.errors import InvalidValueError
 
 EPILOG = """exit code: 0 where nothing must be mended, 1 where something must, 2 where the data cannot be read"""
 
@@ -56,6 +59,8 @@ def run_doctor(options: argparse.Namespace) -> int:
     """
     from crossmodal_aug.doctor.examining import examine  # noqa: PLC0415  (torch and spaCy, for this command alone)
 
+    for name, path in (("json", options.json), ("html", options.html)):
+        check_folder(name, path)
     found = examine(
         options.data,
         layout=options.layout,
@@ -79,3 +84,23 @@ def run_doctor(options: argparse.Namespace) -> int:
     if options.html is not None:
         found.write_html(options.html)
     return int(found.must_mend)
+
+
+def check_folder(name: str, path: Path | None) -> None:
+    """Raise before the work is done unless a file can be written at a path, as far as its folder tells.
+
+    Args:
+        name: Name of the option, for the message.
+        path: The file; None where none is wanted.
+
+    Raises:
+        InvalidValueError: The path is a folder, or lies in one that is not there or takes no files.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise InvalidValueError(f"Expected `{name}` to be a file, but {path} is a folder.")
+    if not path.parent.is_dir():
+        raise InvalidValueError(f"Expected `{name}` in a folder that is there, but there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidValueError(f"Expected `{name}` to be a file that may be written, but {path} may not.")

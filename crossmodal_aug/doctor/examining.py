@@ -31,10 +31,11 @@ from crossmodal_aug.doctor.examination import Examination
 from crossmodal_aug.doctor.geometry import fit
 from crossmodal_aug.doctor.layouts import read_listing
 from crossmodal_aug.doctor.libraries import library
-from crossmodal_aug.doctor.pictures import image_facts, in_threads, mask_facts, side_of
+from crossmodal_aug.doctor.pictures import LARGEST_SIDE, image_facts, in_threads, mask_facts, side_of
 from crossmodal_aug.doctor.study import PATIENT, SIDE, Settings, Study
 from crossmodal_aug.doctor.values import MaskValues
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, reason, shown
+from crossmodal_aug.functional.checks import LARGEST_SEED, check_between
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -179,13 +180,12 @@ def _settings(
     size: int | None,
     seed: int,
 ) -> Settings:
-    for name, number, least in (("max_tokens", max_tokens, 1), ("size", size, 8), ("seed", seed, 0)):
-        if number is None:
-            continue
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise InvalidTypeError(f"Expected `{name}` to be an integer, but got {type(number).__name__}.")
-        if number < least:
-            raise InvalidValueError(f"Expected `{name}` of at least {least}, but got {shown(number)}.")
+    for name, number, least, most in (
+        *(("max_tokens", max_tokens, 1, LARGEST_SEED), ("size", size, 8, LARGEST_SIDE)),
+        ("seed", seed, 0, LARGEST_SEED),
+    ):
+        if number is not None:
+            check_between(name, number, least, most)
     if isinstance(ops, str) or not isinstance(ops, Sequence):
         raise InvalidTypeError(f"Expected `ops` to be several ops as strings, but got {shown(ops)}.")
     for op in ops:

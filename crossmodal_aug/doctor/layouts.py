@@ -43,12 +43,20 @@ def read_listing(
         The listing.
 
     Raises:
-        InvalidValueError: Nothing fits, or a list of captions cannot be read.
+        InvalidValueError: Nothing fits, a list of captions cannot be read or belongs to no part, or `captions` is given
+            beside `root` or `layout`.
     """
     for name, folder in (("data", root), ("images", images), ("masks", masks)):
         if folder is not None and not folder.is_dir():
-            raise InvalidValueError(f"Expected `{name}` to be a folder, but there is none at {folder}.")
+            found = f"{folder} is a file" if folder.exists() else f"there is none at {folder}"
+            raise InvalidValueError(f"Expected `{name}` to be a folder, but {found}.")
     if captions is not None:
+        for name, given in (("data", root), ("layout", layout)):
+            if given is not None:
+                raise InvalidValueError(
+                    f"Expected either `data` or `captions` (with `images` and `masks`), but got `{name}` beside "
+                    "`captions`."
+                )
         source = Source(
             "", tuple(read_sheet(captions)), *(None if one is None else Folder(one) for one in (images, masks))
         )
@@ -98,7 +106,7 @@ def _part_folders(root: Path) -> list[Source]:
         if not part or images is None:
             continue
         sheets = [path for path in _sheets([folder, root]) if part_of(path.name) == part or path.parent == folder]
-        sources.append(Source(part, _one(sheets, folder), images, _inside(folder, MASKS)))
+        sources.append(Source(part, _one(sheets, folder, part), images, _inside(folder, MASKS)))
     return sources
 
 
@@ -106,16 +114,26 @@ def _one_folder(root: Path) -> list[Source]:
     images, masks, sheets = _inside(root, IMAGES), _inside(root, MASKS), _sheets([root])
     if images is None or not sheets:
         return []
-    by_part = {part_of(path.name): path for path in sheets if part_of(path.name)}
-    if not by_part:
-        return [Source("", _one(sheets, root), images, masks)]
-    return [Source(part, tuple(read_sheet(path)), images, masks) for part, path in by_part.items()]
+    by_part: dict[str, list[Path]] = {}
+    for path in sheets:
+        by_part.setdefault(part_of(path.name), []).append(path)
+    without = by_part.get("", [])
+    if without and len(by_part) > 1:
+        others, parts = (
+            " and ".join(path.name for path in sheets if (path in without) is one) for one in (True, False)
+        )
+        raise InvalidValueError(
+            f"{root}: Expected a part (train, valid, test) in the name of each list, but got {others} beside {parts}; "
+            "name the list by `captions`."
+        )
+    return [Source(part, _one(some, root, part), images, masks) for part, some in by_part.items()]
 
 
-def _one(sheets: list[Path], folder: Path) -> tuple[Entry, ...]:
+def _one(sheets: list[Path], folder: Path, part: str = "") -> tuple[Entry, ...]:
     if len(sheets) != 1:
         found = " and ".join(path.name for path in sheets) or f"none ({', '.join(SUFFIXES)})"
-        raise InvalidValueError(f"{folder}: Expected one list of captions, but got {found}; name it by `captions`.")
+        wanted = f"one list of captions{f' for {part}' if part else ''}"
+        raise InvalidValueError(f"{folder}: Expected {wanted}, but got {found}; name it by `captions`.")
     return tuple(read_sheet(sheets[0]))
 
 

@@ -105,13 +105,20 @@ class Folder:
         for name in names:
             plain = Path(name).name
             file = self.path / (plain if plain in self.names else name)
-            if name and file != mask_of and file.is_file():
+            if name and file != mask_of and _is_file(file):
                 return file
         alike = [self.path / name for name in self._alike.get(core(Path(names[0]).name), [])]
         alike = [file for file in alike if file != mask_of]
         if len(alike) > 1:
             alike = [file for file in alike if is_marked(file.name) == (mask_of is not None)]
         return alike[0] if len(alike) == 1 else None
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except (OSError, ValueError):  # longer than a name may be, or with a zero byte: there is no such file
+        return False
 
 
 def core(name: str) -> str:

@@ -21,6 +21,9 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
 LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000")
 """Formats that may not keep values exactly."""
 
+LARGEST_SIDE = 4096
+"""Most pixels of a side that images are brought to for the ops: more fills the memory."""
+
 GRID = 128
 """Lines of the grid on which lesions are kept."""
 

@@ -69,7 +69,8 @@ def read_sheet(path: Path) -> list[Entry]:
         Its rows; one that is empty stays, without a caption, unless it is at the end or before the heads.
 
     Raises:
-        InvalidValueError: The file is missing or unreadable, or has no column with captions.
+        InvalidValueError: The file is missing or unreadable, has no column with captions, or a row of a csv or tsv
+            file has more cells than the heads: a caption with commas that is not in quotes.
         MissingDependencyError: An xlsx file, and openpyxl is not installed.
     """
     suffix = path.suffix.lower()
@@ -79,6 +80,8 @@ def read_sheet(path: Path) -> list[Entry]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InvalidValueError(f"{path}: no such file.") from error
+    except IsADirectoryError as error:
+        raise InvalidValueError(f"Expected a list of captions in a file, but {path} is a folder.") from error
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"{path}: Expected text in UTF-8, but got {reason(error)}.") from error
     if suffix in (".jsonl", ".ndjson"):
@@ -168,8 +171,16 @@ def _csv(path: Path, text: str) -> list[tuple[str, list[str]]]:
     head = text.lstrip().partition("\n")[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else next((one for one in ",;\t" if one in head), ",")
     reader, rows, last = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True), [], 0
+    most = None
     try:
         for cells in reader:
+            width = max((number for number, cell in enumerate(cells, 1) if cell.strip()), default=0)
+            most = most or width
+            if width > most:
+                raise InvalidValueError(
+                    f"{path}, line {last + 1}: Expected at most {most} cells, as the heads have, but got {width}: "
+                    f"{shown(cells[most - 1 : width])}. A cell that holds {shown(delimiter)} must be in double quotes."
+                )
             rows.append((f"line {last + 1}", cells))
             last = reader.line_num
     except csv.Error as error:

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, shown
 
+LARGEST_SEED = 2**63 - 1
+"""What numpy and torch both take."""
+
 
 def check_tensor(name: str, value: object) -> Tensor:
     """Return `value`, or raise `InvalidTypeError` unless it is a tensor."""
@@ -57,6 +60,16 @@ def check_integer(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidTypeError(f"Expected `{name}` to be an integer, but got {type(value).__name__}.")
     return int(value)
+
+
+def check_between(name: str, value: object, least: int, most: int) -> int:
+    """Return `value` as an int, or raise unless it is a whole number from `least` to `most`."""
+    number = check_integer(name, value)
+    if number < least:
+        raise InvalidValueError(f"Expected `{name}` of at least {least}, but got {shown(value)}.")
+    if number > most:
+        raise InvalidValueError(f"Expected `{name}` of at most {most}, but got {shown(value)}.")
+    return number
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from crossmodal_aug.anatomy.atlas import named_atlas
+from crossmodal_aug.doctor.command import check_folder
 from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.terminal import plain
 
@@ -55,11 +56,16 @@ def run_preview(options: argparse.Namespace) -> None:
     from crossmodal_aug.augment.sequential import CrossModalSequential  # noqa: PLC0415
     from crossmodal_aug.doctor.findings import several  # noqa: PLC0415
     from crossmodal_aug.doctor.layouts import read_listing  # noqa: PLC0415
+    from crossmodal_aug.doctor.pictures import LARGEST_SIDE  # noqa: PLC0415
     from crossmodal_aug.doctor.values import MaskValues  # noqa: PLC0415
+    from crossmodal_aug.functional.checks import LARGEST_SEED, check_between  # noqa: PLC0415
     from crossmodal_aug.preview.page import write_page  # noqa: PLC0415
     from crossmodal_aug.preview.samples import read_samples  # noqa: PLC0415
     from crossmodal_aug.preview.specs import op_of  # noqa: PLC0415
 
+    check_between("seed", options.seed, 0, LARGEST_SEED)
+    check_between("size", options.size, 1, LARGEST_SIDE)
+    check_folder("out", options.out)
     rows = None if options.rows is None else _cuts(options.rows)
     atlas = named_atlas(options.atlas).with_geometry(rows=rows, laterality=options.laterality)
     parser = PositionParser(atlas)
@@ -107,7 +113,9 @@ def _cuts(text: str) -> tuple[float, ...]:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 on, but got {number}")
-    return number
+    if not text.strip().isdecimal() or not text.strip("0 "):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, but got {shown(text)}")
+    try:
+        return int(text)
+    except ValueError as error:  # thousands of digits
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, but got {shown(text)}") from error

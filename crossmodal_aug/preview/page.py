@@ -16,7 +16,7 @@ from torch import Tensor
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import check_texts
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, MissingDependencyError
-from crossmodal_aug.functional.checks import check_integer
+from crossmodal_aug.functional.checks import LARGEST_SEED, check_between
 from crossmodal_aug.preview.pairs import Pair, pairs_of
 
 try:
@@ -83,7 +83,7 @@ def write_page(
         raise InvalidTypeError(f"Expected `path` to be a string or a Path, but got {type(path).__name__}.")
     if not isinstance(title, str):
         raise InvalidTypeError(f"Expected `title` to be a string, but got {type(title).__name__}.")
-    named, seed = _named(ops), check_integer("seed", seed)
+    named, seed = _named(ops), check_between("seed", seed, 0, LARGEST_SEED)
     images = _tensor("images", images)
     if images.ndim != 4 or not images.numel():
         raise InvalidValueError(f"Expected `images` of shape (B, C, H, W), with pixels, but got {tuple(images.shape)}.")

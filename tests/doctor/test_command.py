@@ -56,6 +56,11 @@ def test_files_can_be_named_one_by_one(drawn: Drawn, tmp_path: Path, capsys: pyt
         (["--data", "no-such-folder"], "Expected `data` to be a folder"),
         (["--captions", "no-such-file.csv"], "no such file"),
         (["--data", ".", "--op", "Blur"], "Expected an op as `Name(setting=value)`"),
+        (["--data", ".", "--captions", "a.csv"], "Expected either `data` or `captions`"),
+        (["--data", ".", "--op", "SyncFlip(p={[]:1})"], "Expected an op as `Name(setting=value)`"),
+        (["--data", ".", "--seed", str(2**63)], "Expected `seed` of at most 9223372036854775807"),
+        (["--data", ".", "--seed", "-1"], "Expected `seed` of at least 0"),
+        (["--data", ".", "--size", "60000"], "Expected `size` of at most 4096"),
         (["--data", ".", "--patient", "("], "Expected `patient` to be a regular expression"),
         (["--data", ".", "--tokenizer", "/no/such/tokenizer"], "Expected `tokenizer`"),
     ],
@@ -67,3 +72,15 @@ def test_what_cannot_be_read_ends_with_2(arguments: list[str], words: str, capsy
     assert printed.err.startswith("crossmodal-aug: ")
     assert words in printed.err
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_where_nothing_can_be_written_nothing_is_examined(
+    option: str, drawn: Drawn, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossmodal_aug.doctor.examining.examine", lambda *_, **__: pytest.fail("it was examined"))
+    for path, words in ((tmp_path / "nope" / "x", "there is no folder"), (tmp_path, "is a folder")):
+        assert main(["doctor", "--data", str(drawn.root), option, str(path)]) == 2
+        printed = capsys.readouterr()
+        assert words in printed.err
+        assert printed.err.count("\n") == 1

@@ -123,6 +123,8 @@ def test_a_name_that_could_be_several_files_names_none(tmp_path: Path) -> None:
         ("a.json", "[1]", "row 1: Expected an object"),
         ("a.json", "[]", "it is empty"),
         ("a.xlsx", "no archive", "Expected a readable xlsx file"),
+        ("a.csv", "Image,Caption\na.png,Left base.\nb.png,Left base, right top.\n", "3.*2 cells.*got 3.*quotes"),
+        ("a.csv", "Caption,Image\nLeft base, right top.,b.png\n", "2.*2 cells.*got 3.*quotes"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
@@ -204,3 +206,79 @@ def test_an_empty_row_of_a_spreadsheet_is_named_by_its_number(tmp_path: Path) ->
     assert [(entry.place, entry.caption) for entry in read_sheet(path)] == [
         ("row 2", "Left base."), ("row 3", ""), ("row 4", "Right apex."),
     ]  # fmt: skip
+
+
+def one_folder(root: Path, lists: dict[str, int]) -> Path:
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True)
+    for name, count in lists.items():
+        write_table(root / name, [["Image", "Caption"], *([f"{i}.png", "Left base."] for i in range(count))])
+    return root
+
+
+@pytest.mark.parametrize(
+    ("lists", "words"),
+    [
+        ({"train.csv": 5, "train_extra.csv": 3}, r"one list of captions for train, but got train\.csv and train_extra"),
+        ({"train.csv": 5, "other.csv": 4}, r"in the name of each list, but got other\.csv beside train\.csv"),
+        ({"a.csv": 5, "b.csv": 4}, r"got a\.csv and b\.csv"),
+    ],
+)
+def test_no_list_of_one_folder_is_left_out(tmp_path: Path, lists: dict[str, int], words: str) -> None:
+    with pytest.raises(InvalidValueError, match=words):
+        read_listing(one_folder(tmp_path / "set", lists))
+
+
+def test_lists_of_several_parts_are_all_read(tmp_path: Path) -> None:
+    listing = read_listing(one_folder(tmp_path / "set", {"train.csv": 5, "val.csv": 3, "test.csv": 2}))
+    assert [row.part for row in listing.rows] == ["test"] * 2 + ["train"] * 5 + ["valid"] * 3
+
+
+def test_empty_cells_behind_the_last_column_are_no_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Image,Caption\na.png,Left base.,,\n")
+    assert [(entry.image, entry.caption) for entry in read_sheet(path)] == [("a.png", "Left base.")]
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85"])
+def test_a_line_of_json_ends_where_the_line_ends(tmp_path: Path, sign: str) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"image": "a.png", "caption": f"Left{sign}base."}, {"image": "b.png", "caption": "Right."}]
+    text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    path.write_bytes(text.encode())
+    assert [entry.caption for entry in read_sheet(path)] == [row["caption"] for row in rows]
+
+
+def test_a_name_too_long_for_a_file_is_one_missing_image(tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        save(tmp_path / kind / "a.png", np.zeros((4, 4), np.uint8))
+    captions = tmp_path / "captions.csv"
+    captions.write_text(f"image,caption,mask\n{'x' * 300},Left.,\na.png,Right.,{'y' * 300}\na.png,Right.,\n")
+    rows = read_listing(None, images=tmp_path / "images", masks=tmp_path / "masks", captions=captions).rows
+    assert [(row.image is not None, row.mask is not None) for row in rows] == [
+        (False, False),
+        (True, False),
+        (True, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [({"root": "."}, "`data`"), ({"layout": "annotation"}, "`layout`"), ({"root": ".", "layout": "x"}, "`data`")],
+)
+def test_a_folder_and_a_list_of_captions_are_not_both_taken(tmp_path: Path, named: dict[str, str], words: str) -> None:
+    captions = tmp_path / "captions.csv"
+    captions.write_text("image,caption\na,Left.\n")
+    root = Path(named["root"]) if "root" in named else None
+    with pytest.raises(InvalidValueError, match=f"Expected either .*`captions`.*got {words}"):
+        read_listing(root, layout=named.get("layout"), captions=captions)
+
+
+def test_a_file_where_a_folder_is_expected_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "captions.csv"
+    path.write_text("image,caption\na,Left.\n")
+    with pytest.raises(InvalidValueError, match=r"`data` to be a folder, but .* is a file"):
+        read_listing(path)
+    with pytest.raises(InvalidValueError, match=r"a file, but .* is a folder"):
+        read_sheet(tmp_path)

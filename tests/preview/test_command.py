@@ -131,7 +131,12 @@ def test_pixels_of_more_than_eight_bits_are_stretched(tmp_path, capsys):
         (["--op", "sync-flip", "--part", "dev"], "Expected `part` to be one of 'train', 'test', but got 'dev'"),
         (["--op", "sync-flip", "--mask-values", "x"], "Expected `mask_values`"),
         (["--op", "sync-flip", "--layout", "x"], "Expected `layout`"),
-        (["--op", "sync-flip", "--out", "missing/page.html"], "No such file or directory"),
+        (["--op", "sync-flip", "--captions", "a.csv"], "Expected either `data` or `captions`"),
+        (["--op", "SyncFlip(p={[]:1})"], "Expected an op as `Name(setting=value)`"),
+        (["--op", "sync-flip", "--seed", str(10**23)], "Expected `seed` of at most 9223372036854775807"),
+        (["--op", "sync-flip", "--seed", "-1"], "Expected `seed` of at least 0"),
+        (["--op", "sync-flip", "--size", "60000"], "Expected `size` of at most 4096"),
+        (["--op", "sync-flip", "--out", "missing/page.html"], "there is no folder missing"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_code_2(arguments, words, folder, tmp_path, monkeypatch, capsys):
@@ -143,12 +148,14 @@ def test_what_cannot_be_used_is_one_line_and_code_2(arguments, words, folder, tm
     assert not list(tmp_path.glob("*.html"))
 
 
-@pytest.mark.parametrize("arguments", [["--samples", "0"], ["--size", "x"], []])
+@pytest.mark.parametrize("arguments", [["--samples", "0"], ["--samples", "x"], ["--size", "x"], []])
 def test_what_no_command_line_is(arguments, folder, capsys):
     needed = ["--op", "sync-flip"] if arguments else []
     with pytest.raises(SystemExit, match="2"):
         main(["preview", "--data", str(folder), *needed, *arguments])
-    assert "usage: crossmodal-aug preview" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "usage: crossmodal-aug preview" in error
+    assert "_positive" not in error
 
 
 def test_a_row_without_its_files_is_left_out(folder, tmp_path, capsys):

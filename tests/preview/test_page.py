@@ -190,6 +190,8 @@ BAD = {
     "target: size": ({"target": MASKS[..., :9]}, InvalidValueError, "`target` of shape"),
     "evidence": ({"evidence": 1}, InvalidTypeError, "`evidence` to be a tensor or an array"),
     "names": ({"names": ["a"]}, InvalidValueError, "`names` to hold 8 strings"),
+    "seed: too large": ({"seed": 2**70}, InvalidValueError, "`seed` of at most 9223372036854775807"),
+    "seed: negative": ({"seed": -1}, InvalidValueError, "`seed` of at least 0"),
     "seed": ({"seed": "1"}, InvalidTypeError, "`seed` to be an integer"),
 }
 
