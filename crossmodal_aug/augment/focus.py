@@ -13,9 +13,10 @@ from crossmodal_aug.augment.batch import Batch, evidence_of
 from crossmodal_aug.augment.filling import check_fillable, check_target_fill, target_fill_of
 from crossmodal_aug.augment.params import Gate, Params, Reason
 from crossmodal_aug.augment.settings import Role, Settings
+from crossmodal_aug.augment.units import check_unit
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.border import border_runs
-from crossmodal_aug.functional.checks import check_choice, check_integer, check_probability
+from crossmodal_aug.functional.checks import check_integer, check_probability
 from crossmodal_aug.functional.evidence import reaches
 from crossmodal_aug.functional.mixing import one_of, pick_true, uniforms
 from crossmodal_aug.functional.pasting import keep_regions
@@ -59,8 +60,8 @@ class Focus(CrossModalOp):
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: `unit` is neither of the two, `p` or `max_cut` lies outside [0, 1], or `target_fill`
-            is not finite.
+        InvalidValueError: `unit` is neither of the two, or "side" where the atlas has no sides; `p` or `max_cut` lies
+            outside [0, 1]; or `target_fill` is not finite.
 
     Examples:
         >>> import torch
@@ -97,7 +98,7 @@ class Focus(CrossModalOp):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
-        check_choice("unit", unit, ("side", "region"))
+        check_unit(unit, ("side", "region"), self.atlas)
         self.unit = unit
         self.p = check_probability("p", p)
         self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)

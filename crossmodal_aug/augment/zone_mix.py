@@ -11,9 +11,10 @@ from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Batch, evidence_of, readable_evidence
 from crossmodal_aug.augment.params import Gate, MixParams, Reason
 from crossmodal_aug.augment.settings import Role, Settings
+from crossmodal_aug.augment.units import check_unit
 from crossmodal_aug.functional import grid
 from crossmodal_aug.functional.border import border_runs
-from crossmodal_aug.functional.checks import check_choice, check_probability
+from crossmodal_aug.functional.checks import check_probability
 from crossmodal_aug.functional.evidence import costs_nothing_to_look_at
 from crossmodal_aug.functional.mixing import draw_donors, one_of, pick, uniforms
 from crossmodal_aug.functional.pasting import paste_regions
@@ -53,7 +54,8 @@ class ZoneMix(CrossModalOp):
 
     Raises:
         InvalidTypeError: `parser` is not a PositionParser, or `p` or `max_cut` is not a number.
-        InvalidValueError: `unit` is not one of the three, or `p` or `max_cut` lies outside [0, 1].
+        InvalidValueError: `unit` is not one of the three, or "side" where the atlas has no sides; or `p` or `max_cut`
+            lies outside [0, 1].
 
     Examples:
         >>> import torch
@@ -87,7 +89,7 @@ class ZoneMix(CrossModalOp):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(parser, **settings)
-        check_choice("unit", unit, ("side", "region", "subset"))
+        check_unit(unit, ("side", "region", "subset"), self.atlas)
         self.unit = unit
         self.p = check_probability("p", p)
         self.max_cut = None if max_cut is None else check_probability("max_cut", max_cut)

@@ -6,9 +6,10 @@ from textwrap import wrap
 
 from crossmodal_aug.anatomy.atlas import Atlas
 from crossmodal_aug.doctor.checks.lines import trust_of
-from crossmodal_aug.doctor.choices import advised, name_and_settings, tried, with_parser
+from crossmodal_aug.doctor.choices import advised, tried
 from crossmodal_aug.doctor.dose import Dose
 from crossmodal_aug.doctor.geometry import Geometry
+from crossmodal_aug.doctor.specs import name_and_settings, with_parser
 from crossmodal_aug.doctor.study import Settings, Study
 
 

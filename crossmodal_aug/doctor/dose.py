@@ -14,11 +14,12 @@ from crossmodal_aug.anatomy.parser import PositionParser
 from crossmodal_aug.augment.base import CrossModalOp
 from crossmodal_aug.augment.batch import Augmented
 from crossmodal_aug.augment.params import Reason
-from crossmodal_aug.doctor.choices import built, name_and_settings, tried
+from crossmodal_aug.doctor.choices import tried
 from crossmodal_aug.doctor.findings import Finding, Level, several, share
 from crossmodal_aug.doctor.geometry import Geometry
 from crossmodal_aug.doctor.libraries import library
 from crossmodal_aug.doctor.pictures import brightest, lesion_in, read_pixels, to_grey
+from crossmodal_aug.doctor.specs import name_and_settings, op_of
 from crossmodal_aug.doctor.study import Study
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 
@@ -74,7 +75,7 @@ def doses(study: Study, geometry: Geometry) -> list[Dose]:
     ops: dict[str, CrossModalOp | str] = {}
     for choice in choices:
         try:
-            ops[choice] = built(choice, parser)
+            ops[choice] = op_of(choice, parser)
         except (InvalidTypeError, InvalidValueError) as error:
             if study.settings.ops:
                 raise

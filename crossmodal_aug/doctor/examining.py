@@ -24,7 +24,6 @@ from crossmodal_aug.doctor.checks.sizes import check_sizes
 from crossmodal_aug.doctor.checks.tokens import check_tokens
 from crossmodal_aug.doctor.checks.words import check_words
 from crossmodal_aug.doctor.checks.wrong_captions import check_wrong_captions
-from crossmodal_aug.doctor.choices import name_and_settings
 from crossmodal_aug.doctor.code import lines_to_paste
 from crossmodal_aug.doctor.dose import check_doses, doses
 from crossmodal_aug.doctor.examination import Examination
@@ -32,6 +31,7 @@ from crossmodal_aug.doctor.geometry import fit
 from crossmodal_aug.doctor.layouts import read_listing
 from crossmodal_aug.doctor.libraries import library
 from crossmodal_aug.doctor.pictures import LARGEST_SIDE, image_facts, in_threads, mask_facts, side_of
+from crossmodal_aug.doctor.specs import name_and_settings
 from crossmodal_aug.doctor.study import PATIENT, SIDE, Settings, Study
 from crossmodal_aug.doctor.values import MaskValues
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError, reason, shown
@@ -83,7 +83,8 @@ def examine(
             words.
         patient: Regular expression that finds the patient in the name of an image, in its last group; None takes
             "sub-..." of BIDS. A column Patient counts more.
-        ops: Ops whose dose is measured, as they are written in Python without the parser: "TPatchMix(patch_size=64)".
+        ops: Ops whose dose is measured, such as "t-patch-mix:patch_size=64" or, as in Python without the parser,
+            "TPatchMix(patch_size=64)".
             If empty, all are tried.
         size: Side in pixels that images are resized to for the ops; None takes the median of their longer sides, at
             most 224.

@@ -35,7 +35,8 @@ def bounds(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:
 def side_members(atlas: Atlas, device: torch.device) -> Tensor:
     """Which regions each side of the atlas holds: (sides, K) bool."""
     members = tuple(tuple(region in side for region in range(len(atlas))) for side in atlas.sides)
-    return constant(members, torch.bool, device)
+    # Of no sides, nested tuples cannot tell K.
+    return constant(members, torch.bool, device).view(len(members), len(atlas))
 
 
 def labels(atlas: Atlas, size: _Size, device: torch.device) -> Tensor:

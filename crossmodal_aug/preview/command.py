@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from crossmodal_aug.anatomy.atlas import named_atlas
-from crossmodal_aug.doctor.command import check_folder
+from crossmodal_aug.doctor.options import add_atlas, add_data, add_mask_values, add_ops, check_folder
 from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.terminal import plain
 
@@ -17,32 +17,17 @@ def add_preview(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command to those of the command line."""
     parser = commands.add_parser("preview", help="write a page that shows samples before and after ops", epilog=EPILOG)
     data = parser.add_argument_group("what to look at")
-    data.add_argument("--data", type=Path, metavar="DIR", help="the folder of the data set")
-    data.add_argument("--layout", help="annotation, part-folders or one-folder; default: the first that fits")
-    data.add_argument("--images", type=Path, metavar="DIR", help="folder of the images, where no layout fits")
-    data.add_argument("--masks", type=Path, metavar="DIR", help="folder of the masks, likewise")
-    data.add_argument(
-        "--captions", type=Path, metavar="FILE", help="list of the captions, likewise: .csv, .xlsx, .json"
-    )
-    data.add_argument("--mask-values", default="", metavar="V", help="values that are lesion, such as 1,2 or 128-255")
+    add_data(data)
+    add_mask_values(data)
     data.add_argument("--part", help="the part that samples come from; default: train where there is one, else all")
     data.add_argument("--samples", type=_positive, default=24, metavar="N", help="how many samples (24)")
     data.add_argument("--size", type=_positive, default=224, metavar="PX", help="side of the images for the ops (224)")
     atlas = parser.add_argument_group("the atlas")
-    atlas.add_argument(
-        "--atlas", default="lung_zones", help="lung_zones, quadrants, or the path of an atlas file (.toml)"
-    )
+    add_atlas(atlas, default="lung_zones")
     atlas.add_argument("--rows", metavar="CUTS", help="its row cuts, such as 0.31,0.38; default: the atlas's")
-    atlas.add_argument(
-        "--laterality", choices=("viewer", "patient"), help="whose left captions mean; default: the atlas's"
-    )
     ops = parser.add_argument_group("the ops")
-    ops.add_argument(
-        "--op", action="append", required=True, metavar="OP",
-        help="an op and its settings, such as zone-mix:unit=region,p=1.0; may be given several times",
-    )  # fmt: skip
+    add_ops(ops, required=True)
     ops.add_argument("--sequence", action="store_true", help="show them run one after the other, too")
-    ops.add_argument("--seed", type=int, default=0, help="of all random choices (0)")
     parser.add_argument(
         "--out", type=Path, default=Path("preview.html"), metavar="FILE", help="the page (preview.html)"
     )
@@ -57,11 +42,11 @@ def run_preview(options: argparse.Namespace) -> None:
     from crossmodal_aug.doctor.findings import several  # noqa: PLC0415
     from crossmodal_aug.doctor.layouts import read_listing  # noqa: PLC0415
     from crossmodal_aug.doctor.pictures import LARGEST_SIDE  # noqa: PLC0415
+    from crossmodal_aug.doctor.specs import op_of  # noqa: PLC0415
     from crossmodal_aug.doctor.values import MaskValues  # noqa: PLC0415
     from crossmodal_aug.functional.checks import LARGEST_SEED, check_between  # noqa: PLC0415
     from crossmodal_aug.preview.page import write_page  # noqa: PLC0415
     from crossmodal_aug.preview.samples import read_samples  # noqa: PLC0415
-    from crossmodal_aug.preview.specs import op_of  # noqa: PLC0415
 
     check_between("seed", options.seed, 0, LARGEST_SEED)
     check_between("size", options.size, 1, LARGEST_SIDE)

@@ -55,9 +55,10 @@ def test_files_can_be_named_one_by_one(drawn: Drawn, tmp_path: Path, capsys: pyt
         ([], "Expected `data` (a folder) or `captions`"),
         (["--data", "no-such-folder"], "Expected `data` to be a folder"),
         (["--captions", "no-such-file.csv"], "no such file"),
-        (["--data", ".", "--op", "Blur"], "Expected an op as `Name(setting=value)`"),
+        (["--data", ".", "--op", "Blur"], "Expected `op` to begin with one of t-patch-mix, "),
+        (["--data", ".", "--op", "zone-mix:cut=0.2"], "Expected settings of zone-mix among unit, p, max_cut"),
         (["--data", ".", "--captions", "a.csv"], "Expected either `data` or `captions`"),
-        (["--data", ".", "--op", "SyncFlip(p={[]:1})"], "Expected an op as `Name(setting=value)`"),
+        (["--data", ".", "--op", "SyncFlip(p={[]:1})"], "Expected an op as `SyncFlip(setting=value)`"),
         (["--data", ".", "--seed", str(2**63)], "Expected `seed` of at most 9223372036854775807"),
         (["--data", ".", "--seed", "-1"], "Expected `seed` of at least 0"),
         (["--data", ".", "--size", "60000"], "Expected `size` of at most 4096"),
@@ -84,3 +85,17 @@ def test_where_nothing_can_be_written_nothing_is_examined(
         printed = capsys.readouterr()
         assert words in printed.err
         assert printed.err.count("\n") == 1
+
+
+def test_an_op_is_written_as_for_the_preview(drawn: Drawn, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for way, op in (("spec", "zone-mix:max_cut=0.2,p=1.0"), ("python", "ZoneMix(max_cut=0.2, p=1.0)")):
+        path = tmp_path / f"{way}.json"
+        data = ["--data", str(drawn.root), "--size", "48", "--quiet", "--json", str(path)]
+        assert main(["doctor", *data, "--op", op]) == 0
+        found[way] = json.loads(path.read_text())
+        assert "    ZoneMix(parser, max_cut=0.2, p=1.0)," in capsys.readouterr().out
+    (dose,), (same,) = found["spec"]["doses"], found["python"]["doses"]
+    assert dose.pop("op") == "zone-mix:max_cut=0.2,p=1.0"
+    assert same.pop("op") == "ZoneMix(max_cut=0.2, p=1.0)"
+    assert dose == same

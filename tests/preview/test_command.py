@@ -132,7 +132,7 @@ def test_pixels_of_more_than_eight_bits_are_stretched(tmp_path, capsys):
         (["--op", "sync-flip", "--mask-values", "x"], "Expected `mask_values`"),
         (["--op", "sync-flip", "--layout", "x"], "Expected `layout`"),
         (["--op", "sync-flip", "--captions", "a.csv"], "Expected either `data` or `captions`"),
-        (["--op", "SyncFlip(p={[]:1})"], "Expected an op as `Name(setting=value)`"),
+        (["--op", "SyncFlip(p={[]:1})"], "Expected an op as `SyncFlip(setting=value)`"),
         (["--op", "sync-flip", "--seed", str(10**23)], "Expected `seed` of at most 9223372036854775807"),
         (["--op", "sync-flip", "--seed", "-1"], "Expected `seed` of at least 0"),
         (["--op", "sync-flip", "--size", "60000"], "Expected `size` of at most 4096"),

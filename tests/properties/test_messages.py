@@ -233,7 +233,7 @@ ELSEWHERE = (
     "crossmodal_aug/anatomy/reading/conflicts.py",
     # Lines of Python to paste, which hold values in full, and a search for what a report quotes.
     "crossmodal_aug/doctor/code.py",
-    "crossmodal_aug/doctor/choices.py",
+    "crossmodal_aug/doctor/specs.py",
     "crossmodal_aug/doctor/checks/captions.py",
 )
 SOURCES = sorted(
