@@ -78,7 +78,7 @@ def answer_sides(statement: Statement, phrases: list[Phrase], vocabulary: Vocabu
             and phrase.side
             and not phrase.levelled
             and asked is not None
-            and (phrase.both or not asked.side)
+            and (phrase.both or asked.both or not asked.side)
         ):
             phrase.give_levels(asked)  # "at both", "the right one"
         if side and phrase.levelled and not (phrase.side or phrase.place or phrase.implies_side):

@@ -78,7 +78,7 @@ def _reaches(statement: Statement, cue: int, phrase: Phrase, end: int) -> bool:
     is_aside = owner >= 0 and kinds[owner] in FINDINGS
     for index in range(cue + 1, phrase.first):
         kind = kinds[index]
-        if kind == "affirmation" or (is_aside and (kind in VERBS or (kind == "in" and has_finding))):
+        if (kind == "affirmation" and not _is_denied_presence(statement, index)) or (is_aside and (kind in VERBS or (kind == "in" and has_finding))):
             return False
         if kind in ends and not (kind == "with" and not has_finding):
             return False
@@ -98,7 +98,14 @@ def _reaches(statement: Statement, cue: int, phrase: Phrase, end: int) -> bool:
         has_place |= kind in POSITION
     asks = {kinds[phrase.first - 1], kinds[phrase.first - 2]} if phrase.first > 1 else set()
     is_subject = asks.isdisjoint(VERBS) and phrase.last + 1 < end and kinds[phrase.last + 1] in VERBS
-    return not (has_finding and is_subject and not is_led_to(kinds, phrase.first))
+    owned = "of" in kinds[max(0, phrase.first - 2) : phrase.first]  # "no opacity of the right base is present"
+    return not (has_finding and is_subject and not owned and not is_led_to(kinds, phrase.first))
+
+
+def _is_denied_presence(statement: Statement, index: int) -> bool:
+    """Return whether a word says of what is denied that it is there: "no nodule is present in the left lung"."""
+    before = statement.kinds[index - 1]
+    return statement.said(index, index).lower() == "present" and (before in VERBS or before in FINDINGS)
 
 
 def _is_definite(statement: Statement, article: int, phrase: Phrase) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crossmodal_aug.anatomy.atlas.lexicon import Sense
 from crossmodal_aug.anatomy.atlas.tokens import TOKEN
 from crossmodal_aug.anatomy.casing import exchanged
+from crossmodal_aug.anatomy.reading.departures import departed_sense
 from crossmodal_aug.anatomy.reading.homographs import parted
 from crossmodal_aug.anatomy.statement import MIRROR_MARK, Term
 
@@ -52,7 +53,10 @@ def settled_sides(text: str, terms: list[Term], vocabulary: Vocabulary) -> list[
             continue  # inside a mirror mark
         sense = term.sense
         if sense.mirror is not None:
-            if _is_dotted(text, term) or not _can_be_exchanged(text, term):
+            departed = departed_sense(text, terms, index)
+            if departed is not None:
+                term.kind, term.sense = departed.kind, departed
+            elif _is_dotted(text, term) or not _can_be_exchanged(text, term):
                 _lose(term)
             elif sense.short and not _is_side(text, settled, terms, index, vocabulary):
                 if len(sense.mirror) > 1:  # "rt." at the end of a sentence is "rt" and a full stop
