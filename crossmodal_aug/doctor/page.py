@@ -12,6 +12,7 @@ from crossmodal_aug.doctor.drawing import region_pictures, row_picture
 from crossmodal_aug.doctor.findings import Finding, Level, share
 from crossmodal_aug.doctor.geometry import Geometry
 from crossmodal_aug.doctor.libraries import library
+from crossmodal_aug.doctor.specs import name_and_rest
 from crossmodal_aug.doctor.study import Study
 from crossmodal_aug.doctor.table import headline, verdict
 
@@ -96,11 +97,11 @@ def _shown(study: Study, index: int, geometry: Geometry) -> Shown:
 
 def _dose(dose: Dose) -> dict[str, Any]:
     """An op with the shares of its samples, the altered ones first, as a bar shows them."""
-    name, settings = dose.op.partition("(")[::2]
+    name, settings = name_and_rest(dose.op)
     reasons = [(why, times, share(times, dose.count)) for why, times in dose.reasons.items()]
     return {
         "name": name,
-        "settings": settings.removesuffix(")"),
+        "settings": settings,
         "refused": dose.refused,
         "count": dose.count,
         "altered": dose.altered,

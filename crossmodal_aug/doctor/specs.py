@@ -110,6 +110,18 @@ def name_and_settings(spec: str) -> tuple[str, dict[str, Any]]:
     return kind.__name__, settings
 
 
+def name_and_rest(spec: str) -> tuple[str, str]:
+    """Return the name that a spec begins with, and its settings as they are written.
+
+    Examples:
+        >>> name_and_rest("ZoneMix(p=0.3)"), name_and_rest("zone-mix:p=0.3"), name_and_rest("zone-mix")
+        (('ZoneMix', 'p=0.3'), ('zone-mix', 'p=0.3'), ('zone-mix', ''))
+    """
+    name = _named(spec)
+    rest = spec.strip()[len(name) :].strip()
+    return name, rest[1:].removesuffix(")") if rest.startswith("(") else rest[1:]
+
+
 def with_parser(spec: str) -> str:
     """Return a spec as it is written in Python, with the parser.
 

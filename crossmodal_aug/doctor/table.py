@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from crossmodal_aug.doctor.dose import Dose, reasons_of
 from crossmodal_aug.doctor.findings import Finding, Level, several, share
+from crossmodal_aug.doctor.specs import name_and_rest
 from crossmodal_aug.doctor.study import Study
 from crossmodal_aug.errors import InvalidTypeError, InvalidValueError
 from crossmodal_aug.terminal import plain
@@ -64,7 +65,7 @@ def verdict(findings: Sequence[Finding]) -> str:
 def _doses(given: Sequence[Dose], width: int) -> Iterator[str]:
     yield f"{'op':<12}{'altered':>8}{'captions':>10}{'pixels':>8}  why the others were left alone"
     for dose in given:
-        name, settings = dose.op.partition("(")[::2]
+        name, settings = name_and_rest(dose.op)
         if dose.refused:
             yield from _wrapped(f"{name:<12}{'':>26}  ", plain(f"not with this atlas: {dose.refused}"), width)
             continue
@@ -73,7 +74,7 @@ def _doses(given: Sequence[Dose], width: int) -> Iterator[str]:
         )
         yield from _wrapped(f"{name:<12}{figures}", reasons_of(dose) or "none was", width)
         if settings:
-            yield from _wrapped(" " * 12, plain(settings.removesuffix(")")), width)
+            yield from _wrapped(" " * 12, plain(settings), width)
 
 
 def _wrapped(head: str, text: str, width: int) -> list[str]:

@@ -12,16 +12,28 @@ RIGHT, BOTH = ["right lower"], ["left lower", "right lower"]
 @pytest.mark.parametrize(
     ("regions", "text", "written"),
     [
-        (RIGHT, "The bases are scarred and represent old disease.", "The right base is scarred and represents old disease."),
+        (
+            RIGHT,
+            "The bases are scarred and represent old disease.",
+            "The right base is scarred and represents old disease.",
+        ),
         (RIGHT, "The bases are scarred and are now clear.", "The right base is scarred and is now clear."),
         (BOTH, "The right base is scarred and shows fluid.", "Both bases are scarred and show fluid."),
         (BOTH, "The right base is hazy and there is fluid.", "Both bases are hazy and there is fluid."),
         (BOTH, "The right base is scarred and", "Both bases are scarred and"),
         (BOTH, "The right base also now", "Both bases also now"),
-        (["right upper"], "Scar of the left base. The lungs are clear.", "Scar of the right apex. The lungs are otherwise clear."),
-        (["right upper"], "The bases have cleared. The apices show scars.", "The bases have cleared. The right apex shows scars."),
+        (
+            ["right upper"],
+            "Scar of the left base. The lungs are clear.",
+            "Scar of the right apex. The lungs are otherwise clear.",
+        ),
+        (
+            ["right upper"],
+            "The bases have cleared. The apices show scars.",
+            "The bases have cleared. The right apex shows scars.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_shares_a_subject_has_its_number(regions: list[str], text: str, written: str) -> None:
     assert LUNGS(text).with_regions(regions) == written
 

@@ -55,12 +55,17 @@ words = [
 """
 
 
-def _atlas(name: str, body: str, **cuts: str) -> Atlas:
+def _source(name: str, body: str, **cuts: str) -> str:
     given = {"rows": "[]", "columns": "[]", "mirror_words": "[]"} | cuts
-    return parse_atlas(_HEAD.format(name=name, **given) + body + _TAIL, where=name)
+    return _HEAD.format(name=name, **given) + body + _TAIL
 
 
-NO_SIDES = _atlas("no_sides", _NO_SIDES, rows="[0.5]")
+def _atlas(name: str, body: str, **cuts: str) -> Atlas:
+    return parse_atlas(_source(name, body, **cuts), where=name)
+
+
+NO_SIDES_FILE = _source("no_sides", _NO_SIDES, rows="[0.5]")
+NO_SIDES = parse_atlas(NO_SIDES_FILE, where="no_sides")
 ONE_REGION = _atlas("one_region", _ONE_REGION)
 NO_ZONES = _atlas("no_zones", _NO_ZONES, columns="[0.5]", mirror_words='[["left", "right"]]')
 TEXTS = {

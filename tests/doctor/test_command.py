@@ -1,6 +1,7 @@
 """The command: exit codes, what it prints and writes, and how it refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,10 @@ def test_an_op_is_written_as_for_the_preview(drawn: Drawn, tmp_path: Path, capsy
         data = ["--data", str(drawn.root), "--size", "48", "--quiet", "--json", str(path)]
         assert main(["doctor", *data, "--op", op]) == 0
         found[way] = json.loads(path.read_text())
-        assert "    ZoneMix(parser, max_cut=0.2, p=1.0)," in capsys.readouterr().out
+        table = capsys.readouterr().out
+        assert "    ZoneMix(parser, max_cut=0.2, p=1.0)," in table
+        assert f"\n{re.split('[:(]', op)[0]:<12}" in table
+        assert f"\n{'':<12}max_cut=0.2" in table
     (dose,), (same,) = found["spec"]["doses"], found["python"]["doses"]
     assert dose.pop("op") == "zone-mix:max_cut=0.2,p=1.0"
     assert same.pop("op") == "ZoneMix(max_cut=0.2, p=1.0)"

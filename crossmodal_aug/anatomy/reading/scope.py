@@ -78,7 +78,9 @@ def _reaches(statement: Statement, cue: int, phrase: Phrase, end: int) -> bool:
     is_aside = owner >= 0 and kinds[owner] in FINDINGS
     for index in range(cue + 1, phrase.first):
         kind = kinds[index]
-        if (kind == "affirmation" and not _is_denied_presence(statement, index)) or (is_aside and (kind in VERBS or (kind == "in" and has_finding))):
+        if kind == "affirmation" and not _is_denied_presence(statement, index):
+            return False
+        if is_aside and (kind in VERBS or (kind == "in" and has_finding)):
             return False
         if kind in ends and not (kind == "with" and not has_finding):
             return False
