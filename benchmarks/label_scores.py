@@ -107,7 +107,6 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         "data": digests["test"][:12],
         "images": len(data.test),
         "patients": int(counted.patients.max()) + 1,
-        "template": template,
         "seconds": round(time.perf_counter() - started, 1),
         "processor_seconds": round(time.process_time() - used, 1),
         "valid_dice": valid_dice_of(regimes, plain),
@@ -143,13 +142,14 @@ def score_missing(options: argparse.Namespace) -> int:
         How many runs could not be scored.
     """
     counts, images = beside(options.results)
+    regimes = [line for path in options.regimes for line in read_lines(path)]
     known = {(line["run"], line["weights"]) for line in read_lines(options.results)}
     failed = 0
     for folder in finished(options.runs):
         if (folder.path.name, weights_id(folder)) in known:
             continue
         try:
-            line, pictures, counted = score_run(folder, options.cache, read_lines(options.regimes))
+            line, pictures, counted = score_run(folder, options.cache, regimes)
         except (CrossModalError, OSError) as error:
             complain(error)
             failed += 1
@@ -182,7 +182,13 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, help="folder of the runs; without it only the table is written")
     parser.add_argument("--against", default="cutmix", help="method that the others are compared with")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of scores; its name holds `scores`")
-    parser.add_argument("--regimes", type=Path, default=RESULTS.with_name("label_regimes.jsonl"))
+    parser.add_argument(
+        "--regimes",
+        type=Path,
+        nargs="+",
+        default=sorted(RESULTS.parent.glob("label_regimes*.jsonl")),
+        help="files of `label_regimes.py` that tell with which commit a run was trained (default: all of this folder's `results`)",
+    )
     parser.add_argument("--cache", default="", help="folder that keeps decoded pictures between calls")
     parser.add_argument("--threads", type=int, default=1, help="threads that score (default: 1)")
     options = parser.parse_args()
