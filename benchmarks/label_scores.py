@@ -187,7 +187,7 @@ def main() -> int:
         type=Path,
         nargs="+",
         default=sorted(RESULTS.parent.glob("label_regimes*.jsonl")),
-        help="files of `label_regimes.py` that tell with which commit a run was trained (default: all of this folder's `results`)",
+        help="files of `label_regimes.py`, which say with which commit a run was trained",
     )
     parser.add_argument("--cache", default="", help="folder that keeps decoded pictures between calls")
     parser.add_argument("--threads", type=int, default=1, help="threads that score (default: 1)")
