@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from json_lines import Line, append_line, read_lines
-from label_cells import config_of, without_places
+from label_cells import config_of, data_id, set_of, without_places
 from label_counts import images_line, packed
 from label_regimes import commit
 from label_scores_table import table
@@ -97,11 +97,14 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
     whole = weighted_scores(measured, torch.ones(1, len(measured), dtype=torch.float64))
     beside = {name: whole[name].item() for name in ("precision", "recall", "hd95", "ece", "lesions", "false_lesions")}
     plain = without_places(asdict(trained.config))
+    here = data_id(Path(trained.config.root))
+    noted = next((one for one in reversed(regimes) if one.get("data", here) == here and config_of(one) == plain), None)
     line = {
         "run": folder.path.name,
+        "set": set_of(noted) if noted else trained.config.data,
         "weights": weights_id(folder),
         "config": plain,
-        "trained_at": next((one["commit"] for one in reversed(regimes) if config_of(one) == plain), None),
+        "trained_at": noted["commit"] if noted else None,
         "scored_at": commit(),
         "machine": machine(),
         "data": digests["test"][:12],
@@ -109,7 +112,7 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         "patients": int(counted.patients.max()) + 1,
         "seconds": round(time.perf_counter() - started, 1),
         "processor_seconds": round(time.process_time() - used, 1),
-        "valid_dice": valid_dice_of(regimes, plain),
+        "valid_dice": noted.get("valid_dice") if noted else None,
         "scores": {name: rounded(value) for name, value in scores(counted).items()},
         "other": {name: rounded(value) for name, value in beside.items()} | {"without_hd95": measured.without_hd95},
         "bins": BINS,
@@ -118,11 +121,6 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         ],
     }
     return line, images_line(counted, line["data"]), counted
-
-
-def valid_dice_of(regimes: list[Line], config: dict[str, object]) -> float | None:
-    """Return the validation Dice that a run's own benchmark noted, if it is known."""
-    return next((one.get("valid_dice") for one in reversed(regimes) if config_of(one) == config), None)
 
 
 def rounded(value: float) -> float | None:
