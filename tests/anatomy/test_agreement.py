@@ -23,6 +23,12 @@ RIGHT, BOTH = ["right lower"], ["left lower", "right lower"]
         (BOTH, "The right base is scarred and", "Both bases are scarred and"),
         (BOTH, "The right base also now", "Both bases also now"),
         (
+            ["left upper", "left lower"],
+            "The left base is hazy. The apices are now clear.",
+            "The left apex and the left base are hazy. The right apex is now clear.",
+        ),
+        (BOTH, "The left base is scarred and now clear.", "Both bases are scarred and now clear."),
+        (
             ["right upper"],
             "Scar of the left base. The lungs are clear.",
             "Scar of the right apex. The lungs are otherwise clear.",

@@ -17,6 +17,10 @@ READ = {
     "No scar of the left apex remains.": ("", "LU"),
     "No nodule is seen, scar present in the left lung.": ("L*", ""),
     # what begins anew is not denied
+    "No pneumothorax, effusion positive on the left.": ("L*", ""),
+    "No effusion yes at the left base.": ("LL", ""),
+    "No effusion at the right base and left base nodule.": ("LL", "RL"),
+    "No nodule at the left apex, right base cavity.": ("RL", "LU"),
     "No scar and the left base shows fibrosis.": ("LL", ""),
     "No left scar and a small right nodule.": ("R*", "L*"),
     "No scar is seen on the left and a large one is seen on the right.": ("R*", "L*"),
