@@ -58,12 +58,14 @@ def test_a_run_that_goes_on_is_not_resumed_and_says_how_to_go_on_when_interrupte
     last = tmp_path / "drawn/last.ckpt"
     with started("train", *given) as process:
         wait_for(last, process)
+        process.send_signal(signal.SIGSTOP)  # it keeps its folder, and leaves the processor to the other
         with started("train", *given, "--resume") as other:
             _, errors = other.communicate(timeout=600)
             assert other.returncode == 2
             assert errors.startswith(f"error: {tmp_path / 'drawn'}: expected a run that no process works on, but ")
             assert "another process is training in this folder" in errors
             assert errors.count("\n") == 1
+        process.send_signal(signal.SIGCONT)
         assert process.poll() is None
         errors = interrupt(process)
         assert process.returncode == 130
