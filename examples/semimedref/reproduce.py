@@ -27,7 +27,7 @@ from semimedref.settings import flag
 
 from crossmodal_aug.errors import InvalidValueError
 
-FOLDERS, WEIGHTS = ("qata", "mosmed"), ("--convnext", "--text-encoder")
+FOLDERS, WEIGHTS = ("qata", "mosmed"), ("--convnext", "--swin", "--text-encoder")
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -55,6 +55,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     add(
         "--convnext", type=Path, metavar="FILE", help="ImageNet weights of mmi-unet and guide-decoder (else downloaded)"
     )
+    add("--swin", type=Path, metavar="FILE", help="ImageNet weights of lavt (else downloaded)")
     add("--text-encoder", type=Path, metavar="DIR", help="folder of the frozen BERT (else downloaded)")
     add(
         "--digests", type=Path, metavar="FILE", help="sha256 that the weight files must have, beside the published ones"
@@ -132,8 +133,11 @@ def cells_of(options: argparse.Namespace, found: dict[str, str]) -> list[Cell]:
     for network in options.networks:
         read = weights.READ_BY.get(network, ())
         sources[network] = {name: digest for name, digest in found.items() if name.split()[0] in read}
-        given = {"image_weights": options.convnext, "text_encoder": options.text_encoder} if read else {}
-        places[network] = {name: str(path) for name, path in given.items() if path is not None}
+        given = {option: getattr(options, option[2:].replace("-", "_")) for option in read}
+        names = {"--text-encoder": "text_encoder"}
+        places[network] = {
+            names.get(one, "image_weights"): str(path) for one, path in given.items() if path is not None
+        }
     axes = (options.networks, options.labels, options.methods, options.seeds)
     budget = grid.Budget(options.epochs, options.steps)
     return grid.grid(roots, *axes, budget, places=places, others=settings_of(options.set), sources=sources)

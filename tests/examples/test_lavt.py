@@ -184,7 +184,7 @@ def test_weights_of_another_network_are_refused(tiny_bert, tmp_path):
         build(tiny_bert, pretrained="imagenet", width=0, image_weights=str(tmp_path / "weights.pth"))
     damaged = tmp_path / "swin_t-704ceda3.pth"
     damaged.write_bytes(b"no weights")
-    with pytest.raises(InvalidValueError, match="its digest is another.*fetch it again from https://"):
+    with pytest.raises(InvalidValueError, match=r"its digest is another.*fetch it again from https://"):
         build(tiny_bert, pretrained="imagenet", width=0, image_weights=str(damaged))
 
 

@@ -236,8 +236,8 @@ def test_no_cell_starts_after_the_hours_are_over(shell, tmp_path, monkeypatch):
         (["--data", "qata"], "--qata DIR"),
         (["--data", "qata", "--qata", "/no/such"], "/no/such: no such folder, for --qata"),
         (["--convnext", "weights.pth"], "no --convnext, since none of compact reads it"),
-        (["--record-digests", "digests.txt"], "--convnext or --text-encoder beside --record-digests"),
-        (["--digests", "digests.txt"], "--convnext or --text-encoder beside --digests"),
+        (["--record-digests", "digests.txt"], "--convnext or --swin or --text-encoder beside --record-digests"),
+        (["--digests", "digests.txt"], "--convnext or --swin or --text-encoder beside --digests"),
         (["--teraflops", "3"], "--teraflops above 0, and with --list"),
         (["--list", "--drop-last"], "no --hours or --drop-last beside --list"),
         (["--hours", "0"], "--hours above 0"),
@@ -255,6 +255,24 @@ def test_no_cell_starts_after_the_hours_are_over(shell, tmp_path, monkeypatch):
 def test_what_has_no_effect_is_refused(shell, tmp_path, more, message):
     assert message in one_line(shell("reproduce", *TRIAL, "--runs", tmp_path / "runs", *more))
     assert not (tmp_path / "runs").exists()
+
+
+def test_each_network_is_given_its_own_weights(shell, tiny_qata, tmp_path, monkeypatch):
+    files = {"--convnext": tmp_path / "convnext.pth", "--swin": tmp_path / "swin.pth"}
+    for file in files.values():
+        file.write_bytes(file.name.encode())
+    log = tmp_path / "log"
+    stand_in(tmp_path, monkeypatch, f"print(*sys.argv, file=open({str(log)!r}, 'a')); sys.exit(1)")
+    given = ["--networks", "mmi-unet", "lavt", "compact", "--methods", "paper", "--seeds", "0", "--labels", "0.05"]
+    places = [item for pair in files.items() for item in pair]
+    given += ["--data", "qata", "--qata", tiny_qata, "--runs", tmp_path / "runs", *places]
+    assert shell("reproduce", *given)[0] == 1
+    mmi, lavt, compact = log.read_text().splitlines()
+    assert f"--image-weights={tmp_path}/convnext.pth" in mmi
+    assert f"--image-weights={tmp_path}/swin.pth" in lavt
+    assert "--image-weights" not in compact
+    found = [set(line["sources"]) for line in read_lines(tmp_path / "runs/results.jsonl")]
+    assert found == [{"data", "--convnext convnext.pth"}, {"data", "--swin swin.pth"}, {"data"}]
 
 
 def test_a_switch_and_a_method_s_part_reach_every_cell():

@@ -55,7 +55,7 @@ class Config(MethodSettings, DataSettings):
     pretrained: str = setting(
         "imagenet",
         "where the networks other than compact start: imagenet takes those weights for the image encoder and its own "
-        "for the text encoder; text takes the latter alone; none starts both at random; compact always starts at random",
+        "for the text encoder; text takes the latter alone; none starts both at random; compact always starts so",
         ("imagenet", "text", "none"),
     )
     image_weights: str = setting(

@@ -21,6 +21,8 @@ _PUBLISHED: Settings = {"size": 224, "batch_size": 32, "learning_rate": 3e-4, "p
 RECIPES: dict[str, Settings] = {
     "mmi-unet": _PUBLISHED,
     "guide-decoder": _PUBLISHED,
+    # The rate of its own paper, whose schedule and size of images are others.
+    "lavt": {**_PUBLISHED, "learning_rate": 5e-5},
     "compact": {"size": 96, "batch_size": 16, "learning_rate": 2e-3},
 }
 """By network, what all of its cells share: the first two as published, as in `configs/paper-*.yaml`."""

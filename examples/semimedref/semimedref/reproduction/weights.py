@@ -35,6 +35,7 @@ class WeightFile:
 FILES = (
     # torchvision publishes the first eight digits, in the name of the file.
     WeightFile("--convnext", "convnext_tiny-983f1562.pth", f"{_TORCH}/convnext_tiny-983f1562.pth", "983f1562"),
+    WeightFile("--swin", "swin_t-704ceda3.pth", f"{_TORCH}/swin_t-704ceda3.pth", "704ceda3"),
     WeightFile("--text-encoder", "config.json", f"{_HUB}/config.json"),
     WeightFile("--text-encoder", "vocab.txt", f"{_HUB}/vocab.txt"),
     # As the hub's page of the file says.
@@ -46,7 +47,11 @@ FILES = (
     ),
     WeightFile("--text-encoder", "model.safetensors", f"{_HUB}/model.safetensors"),
 )
-READ_BY = {"mmi-unet": ("--convnext", "--text-encoder"), "guide-decoder": ("--convnext", "--text-encoder")}
+READ_BY = {
+    "mmi-unet": ("--convnext", "--text-encoder"),
+    "guide-decoder": ("--convnext", "--text-encoder"),
+    "lavt": ("--swin", "--text-encoder"),
+}
 """By network: the options of what it starts from."""
 
 
