@@ -22,7 +22,7 @@ from semimedref.evaluation.answers import readings
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
-from semimedref.evaluation.outside import measure_masks, scores_of_masks, table_of_masks
+from semimedref.evaluation.outside import check_kind, score_masks
 from semimedref.evaluation.report import whose_left
 from semimedref.evaluation.tables import Table, tables
 from semimedref.evaluation.tally import Tally, tally
@@ -30,7 +30,6 @@ from semimedref.evaluation.tally_file import write_tally
 from semimedref.files import sweep, write_text
 from semimedref.mirroring import ABOUT, NOT_TRAINED, averages_mirrored
 from semimedref.runs import RunFolder
-from semimedref.settings import flag
 from semimedref.styling import UNREAD_FILE, Styled, in_style, reads_in_style, usual_caption
 
 from crossmodal_aug import PositionParser, __version__
@@ -180,36 +179,6 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     if options.device == "cuda" and not torch.cuda.is_available():
         raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
     return options
-
-
-def check_kind(parser: OneLineParser, options: Namespace) -> None:
-    """Raise unless either a run is scored or masks are, and by options that have an effect there.
-
-    Raises:
-        InvalidValueError: Both are or none is, or an option has no effect.
-    """
-    if options.masks is None:
-        if options.checkpoint is None or options.truth is not None:
-            raise InvalidValueError("Expected RUN, or both --masks and --truth")
-        return
-    if options.truth is None or options.checkpoint is not None:
-        raise InvalidValueError("Expected --truth, and no RUN, beside --masks")
-    for name in ("root", "allow_duplicates", "part", "out", "in_style", "mirrored", "device"):
-        if getattr(options, name) != parser.get_default(name):
-            raise InvalidValueError(f"Expected no {flag(name)} beside --masks, where it has no effect")
-
-
-def score_masks(options: Namespace, bootstrap: Bootstrap) -> None:
-    """Score masks that another program made."""
-    measured, names = measure_masks(options.masks, options.truth, options.mask_values or "")
-    beside = sorted({path.name for path in options.masks.iterdir()} - set(names))
-    if beside:
-        say(f"note: {options.masks} holds {len(beside)} more, such as {beside[0]}, which are not scored")
-    scores = scores_of_masks(measured, bootstrap)
-    say("", f"{options.masks}, {len(names)} masks", "", table_of_masks(measured, scores, options.resamples).to_text())
-    if options.json is not None:
-        write_text(options.json, json.dumps({name: one.to_dict() for name, one in scores.items()}, indent=2) + "\n")
-        say("", options.json)
 
 
 def template_of(options: Namespace, data: DataSet, reader: PositionParser) -> str | None:

@@ -13,7 +13,6 @@ from semimedref.data.rows import Row
 from semimedref.nnunet import case_names
 
 from crossmodal_aug.errors import InvalidValueError
-
 from tests.examples.keeping import contents, no_file_above, one_line
 
 

@@ -1,11 +1,14 @@
 """Scores of masks that other programs made, against the true ones: two folders of files of the same names."""
 
+import json
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
+from semimedref.cli import say
 from semimedref.data.images import decode_mask
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.calibration import bin_totals
@@ -14,11 +17,43 @@ from semimedref.evaluation.measures import SCORES, Measured
 from semimedref.evaluation.patients import patients_of
 from semimedref.evaluation.surface import hd95
 from semimedref.evaluation.tables import Table, shown
+from semimedref.files import write_text
 from semimedref.mask_values import MaskValues
 from semimedref.metrics import Confusion
+from semimedref.settings import flag
 
 NOT_OF_MASKS = "ece"
 """The calibration error is one of probabilities."""
+
+
+def check_kind(parser: ArgumentParser, options: Namespace) -> None:
+    """Raise unless either a run is scored or masks are, and by options that have an effect there.
+
+    Raises:
+        InvalidValueError: Both are or none is, or an option has no effect.
+    """
+    if options.masks is None:
+        if options.checkpoint is None or options.truth is not None:
+            raise InvalidValueError("Expected RUN, or both --masks and --truth")
+        return
+    if options.truth is None or options.checkpoint is not None:
+        raise InvalidValueError("Expected --truth, and no RUN, beside --masks")
+    for name in ("root", "allow_duplicates", "part", "out", "in_style", "mirrored", "device"):
+        if getattr(options, name) != parser.get_default(name):
+            raise InvalidValueError(f"Expected no {flag(name)} beside --masks, where it has no effect")
+
+
+def score_masks(options: Namespace, bootstrap: Bootstrap) -> None:
+    """Score masks that another program made."""
+    measured, names = measure_masks(options.masks, options.truth, options.mask_values or "")
+    beside = sorted({path.name for path in options.masks.iterdir()} - set(names))
+    if beside:
+        say(f"note: {options.masks} holds {len(beside)} more, such as {beside[0]}, which are not scored")
+    scores = scores_of_masks(measured, bootstrap)
+    say("", f"{options.masks}, {len(names)} masks", "", table_of_masks(measured, scores, options.resamples).to_text())
+    if options.json is not None:
+        write_text(options.json, json.dumps({name: one.to_dict() for name, one in scores.items()}, indent=2) + "\n")
+        say("", options.json)
 
 
 def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured, list[str]]:
