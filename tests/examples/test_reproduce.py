@@ -11,9 +11,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
 from semimedref.config import Config
 from semimedref.data.phantom import COUNTS
+from semimedref.models import MODELS
+from semimedref.models.bert_files import BertParts
+from semimedref.models.compact import Compact
+from semimedref.models.text_encoder import FrozenBert
+from semimedref.models.tokenizer import Tokens, WordTokenizer
 from semimedref.reproduction import running, weights
 from semimedref.reproduction.costs import COUNTED, cost, passes
 from semimedref.reproduction.grid import (
@@ -29,6 +35,7 @@ from semimedref.reproduction.grid import (
     without_places,
 )
 from semimedref.reproduction.results import append_line, finished, read_lines, table
+from torch.utils.flop_counter import FlopCounterMode
 
 from crossmodal_aug.errors import InvalidValueError
 from tests.examples.keeping import one_line
@@ -100,6 +107,42 @@ def test_hours_are_estimated_until_they_are_measured():
     assert not cost(mosmed, [done]).measured
     for other in ({"resumed": True}, {"status": "failed"}, {"steps": 0}):
         assert not cost(qata, [{**done, **other}]).measured
+
+
+def test_what_the_page_says_of_costs_is_what_the_list_says():
+    page = (SCRIPTS.parents[1] / "docs/how-to/train-semimedref.md").read_text()
+    for network in ("mmi-unet", "guide-decoder", "lavt"):
+        [cell] = whole_grid(roots={"qata": "Q"}, networks=(network,), labels=(0.05,), methods=("paper",), seeds=(0,))
+        one = cost(cell, [])
+        told = f"{COUNTED[network].gigaflops} | {one.memory:.1f} GiB | {one.disk:.1f} GiB | {one.hours:.1f} |"
+        assert f"| `{network}` | {told}" in page
+    costs = [cost(cell, []) for cell in whole_grid()]
+    hours, disk = sum(one.hours for one in costs), sum(one.disk for one in costs)
+    assert f"All {len(costs)} cells come to about {hours:.0f} hours and {disk:.0f} GiB of checkpoints" in page
+    for file in weights.FILES:
+        assert f"`{file.name}`" in page
+        assert f"`{file.sha256}`" in page or not file.sha256
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_operations_and_parameters_are_those_of_the_networks(name, tiny_bert):
+    length, hidden, layers = 24, 768, 2
+    # Ten layers of BERT fewer than there are: each token meets 24 times the square of the width, and the others.
+    left_out = 10 * length * (24 * hidden**2 + 4 * length * hidden)
+    if name == "compact":
+        model, left_out = Compact(WordTokenizer.from_texts(["left lung"])), 0
+    else:
+        parts = BertParts.read(str(tiny_bert))
+        sizes = {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 12}
+        whole = {**parts.architecture, **sizes, "intermediate_size": 4 * hidden}
+        model = MODELS[name](FrozenBert(BertParts(whole, parts.vocabulary, parts.spelling), max_tokens=48))
+    tokens = Tokens(torch.zeros(1, length, dtype=torch.long), torch.ones(1, length, dtype=torch.bool))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval().segment(torch.zeros(1, 1, 224, 224), tokens)
+    counted = (counter.get_total_flops() + left_out) / 1e9
+    assert counted == pytest.approx(COUNTED[name].gigaflops, abs=0.06)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert trained / 1e6 == pytest.approx(COUNTED[name].trained, abs=0.06)
 
 
 def test_what_a_method_learns_from_costs():
