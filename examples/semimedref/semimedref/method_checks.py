@@ -37,6 +37,7 @@ _UNLABELLED = "a method that sees unlabelled images"
 
 RULES = (
     Rule("patch_where", lambda one: one.mix in ("published", "faulty"), "--mix published or faulty"),
+    Rule("geometry_words", lambda one: one.geometry, "--geometry above 0"),
     Rule("flip_words", lambda one: one.flip, "--flip above 0"),
     Rule("zone_unit", lambda one: one.mix in ("zone", "both"), "--mix zone or both"),
     Rule("focus_unit", lambda one: one.focus, "--focus above 0"),
