@@ -27,7 +27,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     for one in fields(Config):
         if one.name in OPTIONS and isinstance(one.type, type):
-            about = f"{one.metadata['about']} (default: {one.default or 'none'})".replace("%", "%%")
+            about = one.metadata["about"] + ("" if one.default in ("", 0) else f" (default: {one.default})")
+            about = about.replace("%", "%%")
             choices = one.metadata["choices"] or None
             parser.add_argument(flag(one.name), type=one.type, default=one.default, choices=choices, help=about)
     parser.add_argument("--allow-duplicates", action="store_true", help="as in train.py")

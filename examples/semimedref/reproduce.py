@@ -170,7 +170,14 @@ def main(arguments: Sequence[str]) -> None:
     options.results = options.results or options.runs / "results.jsonl"
     given = {option: getattr(options, option[2:].replace("-", "_")) for option in WEIGHTS}
     found = weights.digests({option: path for option, path in given.items() if path is not None})
-    say(*weights.check(found, weights.read_digests(options.digests) if options.digests else {}))
+    read = {option for network in options.networks for option in weights.READ_BY.get(network, ())}
+    downloaded = [
+        f"{option} is not given: train.py downloads what it needs of it, and no digest is recorded"
+        for option in sorted(read)
+        if given[option] is None
+    ]
+    for line in (*weights.check(found, weights.read_digests(options.digests) if options.digests else {}), *downloaded):
+        say(line)
     if options.record_digests is not None:
         weights.write_digests(options.record_digests, found)
     cells = cells_of(options, found)

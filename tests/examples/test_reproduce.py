@@ -211,6 +211,7 @@ def test_the_list_says_what_is_not_sure(shell, tiny_qata, tmp_path):
     assert "h on one GPU (estimated)" in out
     assert "config.json, https://huggingface.co/microsoft/BiomedVLP-CXR-BERT-specialized" in out
     assert "sha256 not known here" in out
+    assert "--convnext is not given: train.py downloads what it needs of it, and no digest is recorded" in out
     assert not (tmp_path / "runs").exists()
 
 
