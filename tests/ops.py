@@ -17,18 +17,24 @@ from crossmodal_aug import (
 
 Build = Callable[[PositionParser], object]
 
+WHERE, GATES, TEXT = (
+    ("anchor", "donor", "shared", "probability", "anywhere"),
+    ("lesion", "confident", None),
+    ("evidence", "union", "keep"),
+)
 PATCH_MIX: dict[str, Build] = {
     f"TPatchMix {where} {gate} {text}": (
         lambda parser, where=where, gate=gate, text=text: TPatchMix(
             parser, patch_size=3, p=0.8, where=where, gate=gate, gate_threshold=0.5 if gate else None, text=text
         )
     )
-    for where, gate, text in product(
-        ("anchor", "donor", "shared", "probability", "anywhere"),
-        ("lesion", "confident", None),
-        ("evidence", "union", "keep"),
-    )
+    for where, gate, text in product(WHERE, GATES, TEXT)
 } | {"TPatchMix paper": TPatchMix.paper}
+# Of those, which differ in three things, the ones in which each two values of two things meet, and the others.
+MEETING = tuple(
+    f"TPatchMix {where} {gate} {TEXT[(i + j) % 3]}" for i, where in enumerate(WHERE) for j, gate in enumerate(GATES)
+)
+REPEATING = frozenset(PATCH_MIX) - {"TPatchMix paper", *MEETING}
 ZONE_MIX: dict[str, Build] = {
     f"ZoneMix {unit} {cut}": (lambda parser, unit=unit, cut=cut: ZoneMix(parser, unit=unit, p=0.8, max_cut=cut))
     for unit, cut in product(("side", "region", "subset"), (None, 0.2))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from semimedref.atlases import parser_for
 from semimedref.checkpoints import Trained, load_trained
 from semimedref.cli import OneLineParser, run, say
 from semimedref.data import load_data, load_to_score
@@ -75,7 +76,7 @@ def score_run(options: Namespace, bootstrap: Bootstrap) -> None:
         if changed:
             say(f"note: {CHANGED} {', '.join(changed)}")
     samples = data.test if options.part == "test" else data.valid
-    reader = PositionParser(data.atlas)
+    reader = parser_for(data.atlas)
     for model in trained.models.values():
         model.to(options.device)
     say("counting under every kind of captions ...")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from semimedref.atlases import parser_for
 from semimedref.checkpoints import Trained, load_trained
 from semimedref.cli import OneLineParser, complain, run, say
 from semimedref.data.entries import has_half_characters, short
@@ -58,14 +59,14 @@ def main(arguments: Sequence[str]) -> None:
         if options.captions is not None:
             raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}")
         trained = loaded(options)
-        reader = PositionParser(trained.atlas)
+        reader = parser_for(trained.atlas)
         (job,) = styled([Job(options.image, options.caption)], reader, options)
         report(predict(trained, reader, job, options.out, **how))
         return
 
     jobs = folder_jobs(options.image, options.caption, options.captions, options.out)
     trained = loaded(options)
-    reader = PositionParser(trained.atlas)
+    reader = parser_for(trained.atlas)
     jobs = styled(jobs, reader, options)
     failed = 0
     for job in jobs:

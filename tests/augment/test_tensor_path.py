@@ -32,6 +32,17 @@ TEXTS = [
 ]
 PIXEL_OPS = {name: build for name, build in ops.SINGLE.items() if name not in ops.POS_AUG | ops.REWORD}
 SEQUENCE = "SyncFlip, TPatchMix, ZoneMix, Focus"
+# A volume takes the same way through an op whatever its gate and its text: one setting of each kind.
+IN_VOLUMES = [
+    *ops.MEETING[::3],
+    *("ZoneMix side None", "ZoneMix subset 0.2", "Focus region 0.2", "SyncFlip", "SyncGeometry flips"),
+    "SyncGeometry bent",
+]
+COMPILED = [
+    *(pytest.param(name, (16, 12), id=f"image-{name}") for name in PIXEL_OPS if name not in ops.REPEATING),
+    pytest.param(SEQUENCE, (16, 12), id=f"image-{SEQUENCE}"),
+    *(pytest.param(name, (4, 16, 12), id=f"volume-{name}") for name in (*IN_VOLUMES, SEQUENCE)),
+]
 
 
 def build(name: str) -> torch.nn.Module:
@@ -114,8 +125,7 @@ def test_with_texts_one_copy_reaches_the_host(name: str, monkeypatch: pytest.Mon
     assert copies["item"] == copies["numpy"] == 0
 
 
-@pytest.mark.parametrize("name", [*PIXEL_OPS, SEQUENCE])
-@pytest.mark.parametrize("spatial", [(16, 12), (4, 16, 12)], ids=["image", "volume"])
+@pytest.mark.parametrize(("name", "spatial"), COMPILED)
 def test_compiles_as_one_graph(name: str, spatial: tuple[int, ...]) -> None:
     torch.compiler.reset()
     op, target = build(name), lesions(spatial=spatial)
@@ -152,17 +162,23 @@ def test_gradients_flow_to_the_source_of_each_pixel(name: str, layout: torch.mem
 
 
 @pytest.mark.parametrize(
-    "op",
+    ("op", "dynamic"),
     [
-        TPatchMix(PARSER, p=1.0, patch_size=4),
-        TPatchMix(PARSER, p=1.0, patch_size=4, where="probability"),
-        ZoneMix(PARSER, p=1.0, max_cut=0.5),
-        SyncFlip(PARSER),
-        Focus(PARSER, p=1.0, max_cut=0.5),
+        *(
+            pytest.param(op, None, id=f"None-{op!r}")
+            for op in (
+                TPatchMix(PARSER, p=1.0, patch_size=4),
+                TPatchMix(PARSER, p=1.0, patch_size=4, where="probability"),
+                ZoneMix(PARSER, p=1.0, max_cut=0.5),
+                SyncFlip(PARSER),
+                Focus(PARSER, p=1.0, max_cut=0.5),
+            )
+        ),
+        # Once two sizes were seen, each is a symbol anyway; here from the start.
+        pytest.param(TPatchMix(PARSER, p=1.0, patch_size=4, where="probability"), True, id="True-TPatchMix"),
+        pytest.param(Focus(PARSER, p=1.0, max_cut=0.5), True, id="True-Focus"),
     ],
-    ids=repr,
 )
-@pytest.mark.parametrize("dynamic", [None, True])
 def test_compiled_once_it_takes_other_sizes(op: torch.nn.Module, dynamic: bool | None) -> None:
     torch.compiler.reset()
 

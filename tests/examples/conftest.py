@@ -3,11 +3,14 @@
 import importlib
 import shutil
 import sys
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from semimedref import cli
+from semimedref import cli, drawing
+from semimedref.data import phantom
 from semimedref.data.phantom import draw_phantom
 
 from tests.examples.keeping import STEPS, TINY, Shell
@@ -16,9 +19,34 @@ from tests.examples.writers import draw_chests, write_annotation
 COUNTS = {"train": 28, "valid": 6, "test": 6}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def phantoms_drawn_once() -> Iterator[None]:
+    """Draw each phantom of the data set once a process: every run on phantoms needs all 1300, and they never change."""
+    with pytest.MonkeyPatch.context() as patch:
+        # What is drawn is stacked into new tensors, so that no run can write into what the next one gets.
+        patch.setattr(phantom, "draw_phantom", lru_cache(maxsize=None)(draw_phantom))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pictures_are_coarse() -> Iterator[None]:
+    """Draw the pictures of runs and reports with fewer dots: every run draws some, and no test counts their pixels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(drawing.FONTS, "figure.dpi", 40)
+        yield
+
+
+@pytest.fixture(scope="session")
+def whole_qata(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny data set, for tests that leave it as it is."""
+    chests = draw_chests(COUNTS, {part: f"{part}-{{}}" for part in COUNTS})
+    return write_annotation(tmp_path_factory.mktemp("data") / "qata", chests)
+
+
 @pytest.fixture
-def tiny_qata(tmp_path: Path) -> Path:
-    return write_annotation(tmp_path / "qata", draw_chests(COUNTS, {part: f"{part}-{{}}" for part in COUNTS}))
+def tiny_qata(whole_qata: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil."""
+    return Path(shutil.copytree(whole_qata, tmp_path / "qata"))
 
 
 BERT_WORDS = (

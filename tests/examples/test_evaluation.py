@@ -6,6 +6,7 @@ import importlib
 import itertools
 import json
 import re
+import shutil
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
@@ -202,23 +203,43 @@ class Reader(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def trained(tiny_qata, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def hostile_qata(whole_qata, tmp_path_factory) -> Path:
+    """The folder of the tiny data set with captions that would do harm where they are shown."""
+    root = Path(shutil.copytree(whole_qata, tmp_path_factory.mktemp("hostile") / "qata"))
     # A caption that would break out of a page that did not escape it.
-    annotation = tiny_qata / "annotation.json"
+    annotation = root / "annotation.json"
     stored = json.loads(annotation.read_text())
     stored["test"][0]["caption"] += ' <script>alert(1)</script> & "more"'
     # Captions that a spreadsheet program would work out.
     for row, start in zip(stored["test"][1:], FORMULAS, strict=False):
         row["caption"] = start + row["caption"]
     annotation.write_text(json.dumps(stored))
-    given = ["--data", "qata", "--root", str(tiny_qata), "--runs", str(tmp_path / "runs"), "--name", "tiny"]
+    return root
+
+
+@pytest.fixture(scope="module")
+def run_of_two_steps(hostile_qata, tmp_path_factory) -> Path:
+    runs = tmp_path_factory.mktemp("runs")
+    given = ["--data", "qata", "--root", str(hostile_qata), "--runs", str(runs), "--name", "tiny"]
     tiny = ["--size", "32", "--width", "4", "--batch-size", "4", "--labels", "0.3", "--accelerator", "cpu"]
     importlib.import_module("train").main([*given, *tiny, "--steps", "2", "--validate-every", "2"])
-    return tmp_path / "runs/tiny/best.ckpt"
+    return runs / "tiny"
 
 
-def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
+@pytest.fixture
+def trained(run_of_two_steps, tmp_path) -> Path:
+    """The checkpoint of a copy of the run, whose folder a test may write into."""
+    return Path(shutil.copytree(run_of_two_steps, tmp_path / "runs/tiny")) / "best.ckpt"
+
+
+@pytest.fixture
+def other_qata(hostile_qata, tmp_path) -> Path:
+    """A copy of its data that a test may spoil."""
+    return Path(shutil.copytree(hostile_qata, tmp_path / "qata"))
+
+
+def test_the_report_stands_on_its_own(trained, hostile_qata, tmp_path, capsys):
     evaluate = importlib.import_module("evaluate").main
     out = tmp_path / "deep" / "report"
     capsys.readouterr()
@@ -240,7 +261,7 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert "<script>" in rows[0]["caption"]
-    stored = json.loads((tmp_path / "qata/annotation.json").read_text())["test"]
+    stored = json.loads((hostile_qata / "annotation.json").read_text())["test"]
     captions = [row["caption"] for row in stored]
     assert [row["caption"].replace("'", "") for row in rows] == captions
     assert all(row["caption"].startswith("'") for row in rows[1:])
@@ -272,7 +293,7 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     for name in names:
         with Image.open(out / f"gallery/{name}-image.png") as shown:
             pixels = np.asarray(shown)
-        files = [np.asarray(Image.open(path).convert("L")) for path in (tmp_path / "qata/test/images").iterdir()]
+        files = [np.asarray(Image.open(path).convert("L")) for path in (hostile_qata / "test/images").iterdir()]
         assert any(pixels.shape == one.shape and (pixels == one).all() for one in files)
         assert base64.b64encode((out / f"gallery/{name}-image.png").read_bytes()).decode() in page
     wrong = [row["name"] for row in scores["robustness"] if row["as_it_should"] is False]
@@ -291,14 +312,14 @@ def test_the_report_stands_on_its_own(trained, tmp_path, capsys):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["report"]
 
 
-def test_captions_in_any_words_score_like_those_of_the_training(trained, tiny_qata, tmp_path, capsys):
+def test_captions_in_any_words_score_like_those_of_the_training(trained, other_qata, tmp_path, capsys):
     evaluate = importlib.import_module("evaluate").main
     capsys.readouterr()
     evaluate([str(trained), "--out", str(tmp_path / "plain"), "--resamples", "5"])
     evaluate([str(trained), "--out", str(tmp_path / "styled"), "--resamples", "5", "--in-style"])
     printed = capsys.readouterr().out
     template = re.findall(r'read in the words of "(.+)": 0 of 6 captions could not be read', printed)
-    captions = [row["caption"] for row in json.loads((tiny_qata / "annotation.json").read_text())["train"]]
+    captions = [row["caption"] for row in json.loads((other_qata / "annotation.json").read_text())["train"]]
     assert captions.count(template[0]) == max(map(captions.count, captions))
     scores = json.loads((tmp_path / "styled/scores.json").read_text())
     assert scores["about"]["captions"].startswith(f'read in the words of "{template[0]}"')
@@ -311,10 +332,10 @@ def test_captions_in_any_words_score_like_those_of_the_training(trained, tiny_qa
     assert set(changes.values()) == {0.0}
     assert len(changes) == len(FRAMES) + 1
 
-    annotation = json.loads((tiny_qata / "annotation.json").read_text())
+    annotation = json.loads((other_qata / "annotation.json").read_text())
     annotation["test"][1]["caption"] = "Pneumonia."
-    (tiny_qata / "annotation.json").write_text(json.dumps(annotation))
-    given = ["--root", str(tiny_qata), "--out", str(tmp_path / "again"), "--resamples", "5"]
+    (other_qata / "annotation.json").write_text(json.dumps(annotation))
+    given = ["--root", str(other_qata), "--out", str(tmp_path / "again"), "--resamples", "5"]
     evaluate([str(trained), *given, "--in-style", template[0]])
     assert "1 of 6 captions could not be read" in capsys.readouterr().out
     (line,) = (tmp_path / "again/unread_captions.txt").read_text().splitlines()
@@ -339,14 +360,20 @@ def test_a_model_that_reads_in_style_hears_one_wording(trained):
     assert torch.equal(predict_logits(styled, images, unread), predict_logits(plain, images, unread))
 
 
-def test_another_data_set_is_scored_whatever_its_number_of_labels(trained, tiny_qata, tmp_path):
+def test_another_data_set_is_scored_whatever_its_number_of_labels(trained, hostile_qata, other_qata, tmp_path):
     evaluate = importlib.import_module("evaluate").main
-    annotation = json.loads((tiny_qata / "annotation.json").read_text())
+    own = hostile_qata / "annotation.json"
+    kept = own.read_text()
+    annotation = json.loads(kept)
     annotation["train"] = annotation["train"][:1]
-    (tiny_qata / "annotation.json").write_text(json.dumps(annotation))
-    with pytest.raises(InvalidValueError, match=r"0\.3 of 1 gives 0"):
-        evaluate([str(trained)])
-    evaluate([str(trained), "--root", str(tiny_qata), "--json", str(tmp_path / "new/folder/plain.json")])
+    own.write_text(json.dumps(annotation))
+    try:
+        with pytest.raises(InvalidValueError, match=r"0\.3 of 1 gives 0"):
+            evaluate([str(trained)])
+    finally:
+        own.write_text(kept)
+    (other_qata / "annotation.json").write_text(json.dumps(annotation))
+    evaluate([str(trained), "--root", str(other_qata), "--json", str(tmp_path / "new/folder/plain.json")])
     stored = json.loads((tmp_path / "new/folder/plain.json").read_text())
     assert stored["teacher"]["images"] == 6
 

@@ -21,9 +21,9 @@ from semimedref.presets import PRESETS
 from crossmodal_aug import LUNG_ZONES, PositionParser, TPatchMix
 
 
-@pytest.fixture
-def batch(tiny_qata):
-    data = load_folder("qata", tiny_qata, size=32, labels=0.3)
+@pytest.fixture(scope="module")
+def batch(whole_qata):
+    data = load_folder("qata", whole_qata, size=32, labels=0.3)
     return StepBatches(data, 8, 0)[0], data
 
 
@@ -139,31 +139,19 @@ def test_a_step_follows_from_its_generator_and_moves_no_global_one(batch):
 
 
 @pytest.mark.parametrize("name", list(METHODS))
-def test_a_few_steps_lower_the_loss(batch, name):
+def test_a_few_steps_of_every_method_lower_the_loss(batch, name):
     step, data = batch
     module = method(data, name)
     optimiser = torch.optim.AdamW(module.student.parameters(), lr=3e-3)
     losses = []
     for number in range(15):
         loss, parts = module.objective(step, Draws(0, number))
+        assert loss.isfinite()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(float(parts["labelled seg"]))
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
-
-
-@pytest.mark.parametrize("name", list(METHODS))
-def test_every_method_takes_three_steps(batch, name):
-    step, data = batch
-    module = method(data, name)
-    optimiser = torch.optim.AdamW(module.student.parameters(), lr=1e-3)
-    for number in range(3):
-        loss, parts = module.objective(step, Draws(0, number))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        assert loss.isfinite()
     unlabelled = {"unlabelled seg", "unlabelled weight", "mixed share", "teacher certainty"}
     logged = [f"{branch} itcl{part}" for branch in ("labelled", "unlabelled") for part in ("", " chance", " floor")]
     more = set(logged) if PRESETS[name]["itcl"] else set()

@@ -18,11 +18,8 @@ CAPTION = "Unilateral pulmonary infection, one infected area, upper left lung."
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory) -> Path:
-    runs = tmp_path_factory.mktemp("runs")
-    given = ["--steps", "1", "--validate-every", "1", "--runs", str(runs), "--name", "drawn", "--method", "supervised"]
-    importlib.import_module("train").main([*given, "--size", "32", "--width", "4", "--accelerator", "cpu"])
-    return runs / "drawn/best.ckpt"
+def checkpoint(drawn_run) -> Path:
+    return drawn_run / "best.ckpt"
 
 
 @pytest.fixture

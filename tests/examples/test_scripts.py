@@ -254,10 +254,8 @@ def test_a_spoilt_run_is_not_resumed(tiny_qata, tmp_path, monkeypatch, capsys):
     assert "not a readable checkpoint" in refused("train", [*given, "--resume"], monkeypatch, capsys)
 
 
-def test_phantoms_have_no_folder(tmp_path, monkeypatch, capsys):
-    given = ["--steps", "1", "--validate-every", "1", "--runs", str(tmp_path), "--name", "drawn", *TINY]
-    assert run("train", given, monkeypatch) == 0
-    message = refused("evaluate", [str(tmp_path / "drawn/best.ckpt"), "--root", "elsewhere"], monkeypatch, capsys)
+def test_phantoms_have_no_folder(drawn_run, monkeypatch, capsys):
+    message = refused("evaluate", [str(drawn_run / "best.ckpt"), "--root", "elsewhere"], monkeypatch, capsys)
     assert "trained on phantoms" in message
 
 

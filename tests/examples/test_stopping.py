@@ -58,12 +58,14 @@ def test_a_run_that_goes_on_is_not_resumed_and_says_how_to_go_on_when_interrupte
     last = tmp_path / "drawn/last.ckpt"
     with started("train", *given) as process:
         wait_for(last, process)
+        process.send_signal(signal.SIGSTOP)  # it keeps its folder, and leaves the processor to the other
         with started("train", *given, "--resume") as other:
             _, errors = other.communicate(timeout=600)
             assert other.returncode == 2
             assert errors.startswith(f"error: {tmp_path / 'drawn'}: expected a run that no process works on, but ")
             assert "another process is training in this folder" in errors
             assert errors.count("\n") == 1
+        process.send_signal(signal.SIGCONT)
         assert process.poll() is None
         errors = interrupt(process)
         assert process.returncode == 130
@@ -72,18 +74,14 @@ def test_a_run_that_goes_on_is_not_resumed_and_says_how_to_go_on_when_interrupte
     assert torch.load(last, weights_only=True)["global_step"] > 0
 
 
-def test_an_interrupted_evaluation_has_nothing_to_resume(tmp_path):
-    given = [*TINY, "--runs", str(tmp_path), "--steps", "1", "--validate-every", "1", "--method", "supervised"]
-    with started("train", *given) as process:
-        printed = process.communicate(timeout=600)
-        assert process.returncode == 0, printed
-    given = [str(tmp_path / "drawn/best.ckpt"), "--resamples", "20000", "--out", str(tmp_path / "report")]
+def test_an_interrupted_evaluation_has_nothing_to_resume(drawn_run, tmp_path):
+    given = [str(drawn_run / "best.ckpt"), "--resamples", "20000", "--out", str(tmp_path / "report")]
     with started("evaluate", *given) as process:
         assert process.stdout.readline() == "counting under every kind of captions ...\n"
         errors = interrupt(process)
         assert process.returncode == 130
         assert errors == "interrupted\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_free_again_after_training(tmp_path):

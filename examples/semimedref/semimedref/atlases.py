@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,8 +29,18 @@ def load_atlas(given: str) -> Atlas:
         AtlasError: There is no such atlas, or its file is not one.
     """
     atlas = named_atlas(given)
-    PositionParser(atlas)
+    parser_for(atlas)
     return atlas
+
+
+@lru_cache(maxsize=8)
+def parser_for(atlas: Atlas) -> PositionParser:
+    """Return the one parser of an atlas: a run reads with it at several places, and making one takes a while.
+
+    Raises:
+        AtlasError: Captions cannot be read and written with the atlas.
+    """
+    return PositionParser(atlas)
 
 
 def is_of_lungs(atlas: Atlas) -> bool:
@@ -65,7 +76,7 @@ def restored(about: Any) -> Atlas:
         if "words" in about:
             atlas = _WHOLE.validate_python(dict(about))
             # What comes from a file may be no atlas that can be read and written with.
-            PositionParser(atlas)
+            parser_for(atlas)
             return atlas
         cuts = {name: tuple(about[name]) for name in ("rows", "columns")}
         return named_atlas(about["name"]).with_geometry(**cuts, laterality=about["laterality"], frame=about["frame"])

@@ -15,7 +15,13 @@ from semimedref.files import write_atomically
 INK, FAINT = "#1b2430", "#6b7684"
 ANCHOR, DONOR, MIXED, FOUND = "#4cc9f0", "#ffb703", "#f72585", "#80ed99"
 # Captions are words: a dollar sign in one starts no formula.
-FONTS: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 8, "text.color": INK, "text.parse_math": False}
+FONTS: dict[Any, Any] = {
+    "figure.dpi": 130,
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "text.color": INK,
+    "text.parse_math": False,
+}
 
 
 LONGEST_TEXT = 1000

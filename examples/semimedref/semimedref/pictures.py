@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal_aug import Atlas, Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import Atlas, Focus, PosAug, Reword, SyncFlip, TPatchMix, ZoneMix
 from crossmodal_aug.augment.base import CrossModalOp
+from semimedref.atlases import parser_for
 from semimedref.captions import write_caption
 from semimedref.checkpoints import Trained
 from semimedref.data.module import seeded
@@ -61,7 +62,7 @@ class OpRow:
 
 def op_rows(atlas: Atlas, size: int) -> list[OpRow]:
     """Return the ops of the panel that an atlas allows, each made so that it always acts."""
-    parser = PositionParser(atlas)
+    parser = parser_for(atlas)
     patch = TPatchMix(parser, patch_size=max(2, round(0.3 * size)), p=1.0, where="donor", gate=None)
     rows = [
         OpRow("T-PatchMix", "a patch of the donor, and the regions that it brought or covered", patch, True),
@@ -88,7 +89,7 @@ def draw_ops(path: Path, data: DataSet) -> None:
     samples = data.labelled.take(range(min(32, len(data.labelled))))
     rows = op_rows(data.atlas, samples.images.shape[-1])
     with mpl.rc_context(FONTS):
-        figure = Figure(figsize=(9.0, 0.55 + 3.5 * len(rows)), dpi=130, facecolor="white")
+        figure = Figure(figsize=(9.0, 0.55 + 3.5 * len(rows)), facecolor="white")
         grid = figure.add_gridspec(
             len(rows),
             3,
@@ -182,7 +183,7 @@ def draw_predictions(path: Path, trained: Trained, data: DataSet, dice: Sequence
         data: The data set.
         dice: Dice of the last model on each test image, in percent.
     """
-    parser = PositionParser(data.atlas)
+    parser = parser_for(data.atlas)
     order = np.argsort(dice, kind="stable")
     shares = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
     chosen = list(dict.fromkeys(int(order[int(share * (len(order) - 1))]) for share in shares))
@@ -191,7 +192,7 @@ def draw_predictions(path: Path, trained: Trained, data: DataSet, dice: Sequence
     mirrored = [report.mirrored() for report in parser.parse_many(samples.texts)]
     heads = [*(head for head, _, _ in columns), "caption mirrored"]
     with mpl.rc_context(FONTS):
-        figure = Figure(figsize=(2.3 * (len(heads) + 1), 0.45 + 2.75 * len(samples)), dpi=130, facecolor="white")
+        figure = Figure(figsize=(2.3 * (len(heads) + 1), 0.45 + 2.75 * len(samples)), facecolor="white")
         height = figure.get_figheight()
         grid = figure.add_gridspec(
             len(samples),

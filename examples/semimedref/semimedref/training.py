@@ -15,9 +15,10 @@ import lightning.pytorch as pl
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins.layer_sync import TorchSyncBatchNorm
 
-from crossmodal_aug import Atlas, PositionParser
+from crossmodal_aug import Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.atlas_checks import check_atlas
+from semimedref.atlases import parser_for
 from semimedref.checkpoints import Trained, load_trained, read_checkpoint
 from semimedref.config import FREE_TO_CHANGE, Config
 from semimedref.data.digest import changed_parts
@@ -266,7 +267,7 @@ def finish(trained: Trained, data: DataSet, folder: RunFolder, *, seconds: float
     counted = tally(
         trained.model,
         data.test,
-        PositionParser(data.atlas),
+        parser_for(data.atlas),
         (Reading("raw"),),
         units=("side",),
         other_words=False,

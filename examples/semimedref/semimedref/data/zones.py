@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import crossmodal_aug.functional as CF
-from crossmodal_aug import LUNG_ZONES, Atlas, PositionParser
+from crossmodal_aug import LUNG_ZONES, Atlas
 from crossmodal_aug.errors import AlignmentError, InvalidValueError
 from crossmodal_aug.functional import calibrate
-from semimedref.atlases import is_of_lungs
+from semimedref.atlases import is_of_lungs, parser_for
 from semimedref.data.samples import Samples
 
 ENOUGH_TO_CALIBRATE = 50
@@ -93,7 +93,7 @@ def agreement_of(labelled: Samples, atlas: Atlas) -> str:
     """
     if labelled.masks is None or not len(labelled):
         return ""
-    agreed = CF.check_alignment(atlas, labelled.masks, PositionParser(atlas).encode(labelled.texts))
+    agreed = CF.check_alignment(atlas, labelled.masks, parser_for(atlas).encode(labelled.texts))
     return f" (Jaccard index of the regions that captions name and {len(labelled)} masks hold: {agreed:.3f})"
 
 
@@ -113,7 +113,7 @@ def fit_atlas(labelled: Samples, known: KnownZones) -> tuple[Atlas, str]:
     default = f"lung zones: rows cut at {_cuts(known.atlas)}, {known.source}; left is the {known.atlas.laterality}'s"
     if len(labelled) < ENOUGH_TO_CALIBRATE or labelled.masks is None:
         return known.atlas, default
-    found = calibrate(known.atlas, labelled.masks, PositionParser(known.atlas).encode(labelled.texts))
+    found = calibrate(known.atlas, labelled.masks, parser_for(known.atlas).encode(labelled.texts))
     before, after = found.before.macro_f1, found.after.macro_f1
     if found.orientation == "unknown":
         return known.atlas, f"{default}: kept, since {len(labelled)} masks do not tell which side is which"

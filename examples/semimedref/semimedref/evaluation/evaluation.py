@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from crossmodal_aug import Atlas, PositionParser
+from crossmodal_aug import Atlas
+from semimedref.atlases import parser_for
 from semimedref.checkpoints import Trained
 from semimedref.data.samples import Samples
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
@@ -180,7 +181,7 @@ def evaluate(
         switched: Ways of reading as each switch was turned on, the last as the models are now; empty where none is.
         tell: Is told what is about to be done.
     """
-    parser = PositionParser(atlas)
+    parser = parser_for(atlas)
     tell("measuring")
     used = list(trained.models)[-1]
     measured = measure(trained.model, samples)

@@ -26,7 +26,7 @@ def draw_reliability(path: Path, curve: Sequence[dict[str, float]], error: float
     """
     stated, observed = ([one[name] for one in curve] for name in ("probability", "lesion"))
     with mpl.rc_context(FONTS):
-        figure = Figure(figsize=(5.2, 5.2), dpi=130, facecolor="white")
+        figure = Figure(figsize=(5.2, 5.2), facecolor="white")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         upper.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle="dashed", label="perfect")
         upper.plot(stated, observed, color=LINE, marker="o", markersize=4, label=f"model, error {error:.2f} %")
@@ -56,7 +56,7 @@ def draw_sizes(path: Path, area: Tensor, dice: Tensor, limits: tuple[float, floa
     """
     low, high = limits
     with mpl.rc_context(FONTS):
-        figure = Figure(figsize=(6.4, 4.2), dpi=130, facecolor="white")
+        figure = Figure(figsize=(6.4, 4.2), facecolor="white")
         axis = figure.subplots()
         axis.scatter(area.tolist(), dice.tolist(), s=10, color=LINE, alpha=0.5, linewidths=0)
         for limit in limits:
@@ -95,7 +95,7 @@ def draw_case(path: Path, image: Tensor, mask: Tensor, probabilities: Tensor, ti
     height, width = mask.shape
     shown = F.interpolate(to_unit(image)[None], size=(height, width), mode="bilinear", align_corners=False)[0, 0]
     with mpl.rc_context(FONTS):
-        figure = Figure(figsize=(6.0, 3.0 * height / width + 0.85), dpi=130, facecolor="white")
+        figure = Figure(figsize=(6.0, 3.0 * height / width + 0.85), facecolor="white")
         inches = figure.get_figheight()
         low, high = 0.5 / inches, 1 - 0.35 / inches
         left, right = (figure.add_axes((x, low, 0.485, high - low)) for x in (0.01, 0.505))

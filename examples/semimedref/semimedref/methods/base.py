@@ -12,8 +12,9 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from crossmodal_aug import Atlas, ITCLoss, PositionParser
+from crossmodal_aug import Atlas, ITCLoss
 from crossmodal_aug.augment import CrossModalOp
+from semimedref.atlases import parser_for
 from semimedref.config import Config
 from semimedref.data.module import StepBatch
 from semimedref.data.samples import Samples
@@ -66,7 +67,7 @@ class Method(pl.LightningModule, ABC):
         self.student = student
         self.config = config
         # The published faults are those of the published ops: what was not published reads the whole caption.
-        self.whole = PositionParser(atlas)
+        self.whole = parser_for(atlas)
         self.parser = PARSERS[config.mix](atlas) if config.mix in PARSERS else self.whole
         self.geometry = Geometry(self.whole, config)
         self.reword = make_reword(self.whole, config)

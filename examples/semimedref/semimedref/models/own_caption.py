@@ -7,8 +7,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from crossmodal_aug import Atlas, PositionParser
+from crossmodal_aug import Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
+from semimedref.atlases import parser_for
 from semimedref.config import Config
 from semimedref.models.blocks import pool_places
 from semimedref.models.compact import Compact
@@ -58,7 +59,7 @@ class OwnCaption(Compact):
                 f"Expected an atlas of at most {MOST_REGIONS} regions for --reads own, but got {len(atlas)}"
             )
         [(template, _)] = Counter(texts).most_common(1)
-        parser = PositionParser(atlas)
+        parser = parser_for(atlas)
         sets = [[bool(number >> place & 1) for place in range(len(atlas))] for number in range(2 ** len(atlas))]
         captions = [parser.rewrite(template, bits) for bits in sets]
         known = Compact.for_run([*texts, *captions], config).tokenizer

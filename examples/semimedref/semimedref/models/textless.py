@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from crossmodal_aug import Atlas, PositionParser
+from crossmodal_aug import Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.functional.regions import union_mask
-from semimedref.atlases import described, restored
+from semimedref.atlases import described, parser_for, restored
 from semimedref.config import Config
 from semimedref.models.base import Perturb
 from semimedref.models.compact import Compact
@@ -85,7 +85,7 @@ class ZoneChannel(Textless):
 
     def __init__(self, atlas: Atlas, *, width: int = 16) -> None:
         super().__init__(width=width)
-        self.parser = PositionParser(atlas)
+        self.parser = parser_for(atlas)
 
     @classmethod
     def for_atlas(cls, texts: Sequence[str], config: Config, atlas: Atlas) -> Self:
