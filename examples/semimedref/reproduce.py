@@ -195,7 +195,7 @@ def main(arguments: Sequence[str]) -> None:
             failed = run_missing(cells, options.runs, options.results, hours=options.hours, drop_last=options.drop_last)
     except Timeout as error:
         raise InvalidValueError(f"{options.results}: another process is at work for it") from error
-    say("", table(cells, read_lines(options.results)))
+    say("", *table(cells, read_lines(options.results)).splitlines())
     if failed:
         sys.exit(1)
 

@@ -83,6 +83,7 @@ def test_the_round_trip_with_the_true_masks_scores_100(exported, tmp_path, shell
     assert "note: " in out
     assert "plans.json, which are not scored" in out
     assert re.search(r"global Dice +100\.00 \(100\.00 to 100\.00\)", out)
+    assert "with 95 % intervals\nscore " in out
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert {name: scores[name]["value"] for name in ("global_dice", "image_iou", "hd95", "false_lesions")} == {
         "global_dice": 100, "image_iou": 100, "hd95": 0, "false_lesions": 0

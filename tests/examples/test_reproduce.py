@@ -263,6 +263,7 @@ def test_a_cell_that_breaks_down_leaves_the_others_alone(shell, tmp_path, monkey
     stand_in(tmp_path, monkeypatch, "sys.exit(1)")
     code, out, _ = shell("reproduce", *TRIAL, "--seeds", "0", "1", "--runs", tmp_path)
     assert code == 1
+    assert "| -- |\n| phantom | compact | 5 % | supervised | 0 |" in out
     assert "2 of 2: phantom-compact-supervised-5pct-seed1 failed" in out
     assert [line["exit_code"] for line in read_lines(tmp_path / "results.jsonl")] == [1, 1]
 

@@ -50,7 +50,12 @@ def score_masks(options: Namespace, bootstrap: Bootstrap) -> None:
     if beside:
         say(f"note: {options.masks} holds {len(beside)} more, such as {beside[0]}, which are not scored")
     scores = scores_of_masks(measured, bootstrap)
-    say("", f"{options.masks}, {len(names)} masks", "", table_of_masks(measured, scores, options.resamples).to_text())
+    say(
+        "",
+        f"{options.masks}, {len(names)} masks",
+        "",
+        *table_of_masks(measured, scores, options.resamples).to_text().splitlines(),
+    )
     if options.json is not None:
         write_text(options.json, json.dumps({name: one.to_dict() for name, one in scores.items()}, indent=2) + "\n")
         say("", options.json)
