@@ -2,6 +2,7 @@
 
 python examples/semimedref/evaluate.py runs/NAME
 python examples/semimedref/evaluate.py runs/NAME/best.ckpt --out runs/NAME/evaluation
+python examples/semimedref/evaluate.py --masks MADE_ELSEWHERE --truth TRUE_MASKS
 """
 
 import json
@@ -22,6 +23,7 @@ from semimedref.evaluation.answers import readings
 from semimedref.evaluation.bootstrap import Bootstrap
 from semimedref.evaluation.evaluation import evaluate
 from semimedref.evaluation.folder import check_new, write_evaluation
+from semimedref.evaluation.outside import check_kind, score_masks
 from semimedref.evaluation.report import whose_left
 from semimedref.evaluation.tables import Table, tables
 from semimedref.evaluation.tally import Tally, tally
@@ -38,12 +40,19 @@ CHANGED = "images, captions or masks have changed since the model was trained, o
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Load checkpoint and data, print the tables, write the report."""
+    """Score a run, or masks from elsewhere."""
     options = parsed(arguments)
     bootstrap = Bootstrap(options.resamples, options.seed)
     # Before the work, which may take long.
     check_new({option: path for option, path in (("--json", options.json), ("--out", options.out)) if path is not None})
+    if options.masks is not None:
+        score_masks(options, bootstrap)
+    else:
+        score_run(options, bootstrap)
 
+
+def score_run(options: Namespace, bootstrap: Bootstrap) -> None:
+    """Load checkpoint and data, print the tables, write the report."""
     folder = RunFolder(options.checkpoint) if options.checkpoint.is_dir() else None
     options.checkpoint = options.checkpoint if folder is None else folder.best
     trained = load_trained(options.checkpoint)
@@ -126,13 +135,16 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     parser = OneLineParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument(
         "checkpoint",
+        nargs="?",
         type=Path,
         metavar="RUN",
         help="folder of a run, whose best.ckpt is scored and which keeps the counts of each image, for compare.py; or "
         "one of its checkpoints",
     )
     parser.add_argument("--root", help="folder of the data set, where it is not the one of the run")
-    parser.add_argument("--mask-values", help="as in train.py (default: those of the run)")
+    parser.add_argument(
+        "--mask-values", help="as in train.py (default: those of the run; with --masks each file tells)"
+    )
     parser.add_argument("--allow-duplicates", action="store_true", help="as in train.py (default: as in the run)")
     parser.add_argument("--part", choices=("valid", "test"), default="test", help="what to score (default: test)")
     parser.add_argument("--out", type=Path, help="also write a report with pictures to this folder, which is made")
@@ -150,10 +162,17 @@ def parsed(arguments: Sequence[str]) -> Namespace:
         action="store_true",
         help="average over each image and its mirror image, left and right exchanged in its caption",
     )
+    parser.add_argument(
+        "--masks", type=Path, metavar="DIR", help="in place of RUN: score the masks in this folder, made by any program"
+    )
+    parser.add_argument(
+        "--truth", type=Path, metavar="DIR", help="with --masks: folder of true masks of the same names"
+    )
     parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the patients (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     options = parser.parse_args(arguments)
+    check_kind(parser, options)
     if options.in_style == "" and options.root is not None:
         raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run")
     if options.seed < 0:

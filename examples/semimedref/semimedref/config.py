@@ -47,27 +47,30 @@ class Config(MethodSettings, DataSettings):
         InvalidValueError: A value lies outside its range, or does not go together with another.
     """
 
-    model: str = setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder"))
+    model: str = setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder", "lavt"))
     width: int = setting(
         0,
         "channels of the network's finest level; 0 takes the network's own: 16 for compact, 96 for the others",
     )
     pretrained: str = setting(
         "imagenet",
-        "where mmi-unet and guide-decoder start: imagenet takes those weights for the image encoder and its own for "
-        "the text encoder; text takes the latter alone; none starts both at random; compact always starts at random",
+        "where the networks other than compact start: imagenet takes those weights for the image encoder and its own "
+        "for the text encoder; text takes the latter alone; none starts both at random; compact always starts so",
         ("imagenet", "text", "none"),
     )
     image_weights: str = setting(
-        "", "file with weights of torchvision's convnext_tiny, instead of downloading those of ImageNet"
+        "",
+        "file with weights of torchvision's convnext_tiny, or of its swin_t for lavt, instead of downloading those of "
+        "ImageNet",
     )
     text_encoder: str = setting(
         "microsoft/BiomedVLP-CXR-BERT-specialized",
-        "frozen BERT that reads the captions for mmi-unet and guide-decoder: a folder with config.json, vocab.txt and "
-        "weights, or a name on the Hugging Face hub",
+        "frozen BERT that reads the captions for the networks other than compact: a folder with config.json, vocab.txt "
+        "and weights, or a name on the Hugging Face hub",
     )
     max_tokens: int = setting(
-        48, "longest caption that mmi-unet and guide-decoder read, in word pieces with [CLS] and [SEP]; published: 24"
+        48,
+        "longest caption that the networks other than compact read, in word pieces with [CLS] and [SEP]; published: 24",
     )
     size: int = setting(96, "side in pixels that images are resized to")
     steps: int = setting(

@@ -1,6 +1,6 @@
 """Data sets from a folder: QaTa-COV19, MosMedData+, and any other one with captions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from semimedref.data.findings import Findings
 from semimedref.data.folder_layouts import FOLDER_LAYOUTS
 from semimedref.data.layouts import ANNOTATION, FRAMES, LVIT, SETS, Layout, read_layout
 from semimedref.data.reading import read_scored, read_training
-from semimedref.data.rows import Parts
+from semimedref.data.rows import Parts, Row
 from semimedref.data.samples import DataSet
 from semimedref.data.splits import Rule, labelled_names
 from semimedref.data.zones import MOSMED_ZONES, QATA_ZONES, KnownZones, place_regions
@@ -94,13 +94,9 @@ def load_folder(
         raise InvalidValueError(f"Expected `atlas` for data folder alone, but got {atlas and atlas.name} for {name}")
     parts, notes = read_layout(root, source.layouts, needed=needed, allow_duplicates=allow_duplicates)
     train = parts["train"]
-    place = {row.image.name: index for index, row in enumerate(train)}
-    chosen = labelled_names(list(place), labels, split=split, total=total, rule=source.rule, draw=draw) if place else []
-
+    chosen = labelled_places(train, source.rule, labels, split=split, total=total, draw=draw)
     pictures, findings = PictureCache(cache), Findings(mask_values)
-    labelled, unlabelled = read_training(
-        train, [place[one] for one in chosen], size, pictures, needs_lesion=to_train, findings=findings
-    )
+    labelled, unlabelled = read_training(train, chosen, size, pictures, needs_lesion=to_train, findings=findings)
     valid, test = (read_scored(parts[part], size, pictures, findings=findings) for part in ("valid", "test"))
     notes += [*check_content(parts, findings.digests, allow=allow_duplicates), *findings.notes()]
     placed, note = place_regions(labelled, known, to_train=to_train)
@@ -116,6 +112,28 @@ def load_folder(
         read = f"{cache}: {pictures.found} decoded pictures found, {pictures.decoded} added"
         return replace(data, notes=(*data.notes, read))
     return data
+
+
+def labelled_places(
+    train: Sequence[Row], rule: Rule, labels: float, *, split: str = "auto", total: int = 0, draw: int = 0
+) -> list[int]:
+    """Return the places of the labelled rows among those of the training part, in their order; none if it is empty.
+
+    Args:
+        train: The rows of the training part.
+        rule: As in `labelled_names`.
+        labels: Share of the training images whose masks are used.
+        split: As in `labelled_names`.
+        total: As in `labelled_names`.
+        draw: As in `labelled_names`.
+
+    Raises:
+        ShareError: The share gives no sample, or more than there are.
+    """
+    place = {row.image.name: index for index, row in enumerate(train)}
+    if not place:
+        return []
+    return [place[one] for one in labelled_names(list(place), labels, split=split, total=total, rule=rule, draw=draw)]
 
 
 def _lateral_views(parts: Parts) -> list[str]:

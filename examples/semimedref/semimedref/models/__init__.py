@@ -8,6 +8,7 @@ from semimedref.config import Config
 from semimedref.models.base import ReferringModel
 from semimedref.models.compact import Compact
 from semimedref.models.guide_decoder import GuideDecoder
+from semimedref.models.lavt import Lavt
 from semimedref.models.mmi_unet import MMIUNet
 from semimedref.models.own_caption import OwnCaption
 from semimedref.models.textless import Textless, ZoneChannel
@@ -17,7 +18,7 @@ __all__ = ["MODELS", "STORED", "ReferringModel", "make_model"]
 READERS: dict[str, type[Textless | OwnCaption]] = {"nothing": Textless, "zones": ZoneChannel, "own": OwnCaption}
 """What `compact` becomes where it reads something else than the words of its caption."""
 
-MODELS: dict[str, type[ReferringModel]] = {one.name: one for one in (Compact, MMIUNet, GuideDecoder)}
+MODELS: dict[str, type[ReferringModel]] = {one.name: one for one in (Compact, MMIUNet, GuideDecoder, Lavt)}
 """By the names of `--model`."""
 STORED: dict[str, type[ReferringModel]] = MODELS | {one.name: one for one in READERS.values()}
 """By the name that a checkpoint has for them."""

@@ -1,8 +1,8 @@
-"""BertGuided: what the two published networks share, which is everything about the caption and how they are made."""
+"""BertGuided: what the published networks share, which is everything about the caption and how they are made."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -11,7 +11,9 @@ from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.config import Config
 from semimedref.models.base import Perturb, ReferringModel
 from semimedref.models.blocks import SubpixelHead, pool_places, projection
-from semimedref.models.convnext import TINY_DEPTHS, TINY_WIDTH, ConvNeXtPyramid, convnext_tiny_weights
+from semimedref.models.convnext import TINY_DEPTHS, TINY_WIDTH, ConvNeXtPyramid
+from semimedref.models.image_weights import image_weights as weights_of
+from semimedref.models.swin import SwinPyramid
 from semimedref.models.text_encoder import FrozenBert
 from semimedref.models.tokenizer import Tokens
 
@@ -31,14 +33,14 @@ class Found(NamedTuple):
 
 
 class BertGuided(ReferringModel):
-    """A ConvNeXt and a decoder, guided by the words of a frozen BERT.
+    """An image encoder of four stages and a decoder, guided by the words of a frozen BERT.
 
     Args:
         text: The text encoder.
         width: Channels of the finest level, a multiple of 8; the others have 2, 4 and 8 times as many.
-        depths: Blocks in each stage of the ConvNeXt.
+        depths: Blocks in each stage of the image encoder.
         embedding: Length of the image and text embeddings.
-        image_weights: Weights of a `ConvNeXtPyramid` to start from; None starts at random.
+        image_weights: Weights of the image encoder to start from; None starts at random.
 
     Raises:
         InvalidValueError: The width is no multiple of 8, or the weights are those of another size.
@@ -46,6 +48,8 @@ class BertGuided(ReferringModel):
 
     stride = 32
     default_width = TINY_WIDTH
+    encoder: ClassVar[type[ConvNeXtPyramid | SwinPyramid]] = ConvNeXtPyramid
+    """Of the images."""
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class BertGuided(ReferringModel):
             raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {self.name}, but got {shown(width)}")
         self.width, self.depths, self.embedding = width, list(depths), embedding
         self.text = text
-        self.image = ConvNeXtPyramid(width, depths, weights=image_weights)
+        self.image = self.encoder(width, depths, weights=image_weights)
         self.head = SubpixelHead(width, width // 4)
         self.image_projection = projection(6 * self.image.widths[-1], embedding)
         self.text_projection = projection(text.width, embedding)
@@ -88,7 +92,7 @@ class BertGuided(ReferringModel):
                 f"Expected captions of at most {config.max_tokens} tokens, but got one of {longest}: give --max-tokens "
                 f"{longest} or more"
             )
-        weights = convnext_tiny_weights(config.image_weights) if config.pretrained == "imagenet" else None
+        weights = weights_of(cls.encoder.network, config.image_weights) if config.pretrained == "imagenet" else None
         return cls(text, width=width, image_weights=weights)
 
     @classmethod
@@ -124,7 +128,7 @@ class BertGuided(ReferringModel):
         return self.text.tokenize(texts)
 
     def embed_images(self, images: Tensor, tokens: Tokens | None = None) -> Tensor:
-        """Return the (B, E) embedding of images, from the ConvNeXt alone where they read nothing."""
+        """Return the (B, E) embedding of images, from the image encoder alone where they read nothing."""
         images = self._laid_out(images)
         if tokens is None:
             return self._embed_map(self.image(images)[-1])

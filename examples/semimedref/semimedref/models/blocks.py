@@ -45,6 +45,20 @@ class SubpixelHead(nn.Sequential):
         super().__init__(subpixels, nn.PixelShuffle(4), nn.Conv2d(channels, 1, 1))
 
 
+def grey_stem(stem: nn.Conv2d) -> nn.Conv2d:
+    """Return a network's first layer, patches of 4 x 4 pixels, for one channel in place of three.
+
+    Its weights are the sum of those for red, green and blue, so it returns what that layer returns for the grey image
+    repeated three times.
+    """
+    grey = nn.Conv2d(1, stem.out_channels, 4, stride=4)
+    with torch.no_grad():
+        grey.weight.copy_(stem.weight.sum(dim=1, keepdim=True))
+        if grey.bias is not None and stem.bias is not None:
+            grey.bias.copy_(stem.bias)
+    return grey
+
+
 def projection(inputs: int, outputs: int) -> nn.Sequential:
     """Return the head that turns a feature into an embedding."""
     return nn.Sequential(

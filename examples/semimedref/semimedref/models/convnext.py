@@ -1,18 +1,13 @@
-"""ConvNeXt-T (arXiv 2201.03545) of torchvision, for grey images, and where its weights come from."""
+"""ConvNeXt-T (arXiv 2201.03545) of torchvision, for grey images."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
-from semimedref.stored import read_stored
-
-if TYPE_CHECKING:
-    from torchvision.models import ConvNeXt_Tiny_Weights
+from semimedref.models.blocks import grey_stem
+from semimedref.models.image_weights import image_weights
 
 TINY_WIDTH, TINY_DEPTHS = 96, (3, 3, 9, 3)
 
@@ -32,6 +27,9 @@ class ConvNeXtPyramid(nn.Module):
         MissingDependencyError: torchvision is not installed.
         InvalidValueError: The weights are those of another network.
     """
+
+    network: ClassVar[str] = "convnext_tiny"
+    """Name in torchvision of the one of the default size."""
 
     def __init__(
         self,
@@ -61,7 +59,7 @@ class ConvNeXtPyramid(nn.Module):
                 raise InvalidValueError(
                     f"Expected weights of a ConvNeXt of width {width} and depths {tuple(depths)}, but got others"
                 ) from error
-        features[0][0] = _grey(features[0][0])
+        features[0][0] = grey_stem(features[0][0])
         self.stages = nn.ModuleList(
             [nn.Sequential(features[2 * level], features[2 * level + 1]) for level in range(len(depths))]
         )
@@ -75,76 +73,6 @@ class ConvNeXtPyramid(nn.Module):
         return maps
 
 
-def _grey(stem: nn.Conv2d) -> nn.Conv2d:
-    grey = nn.Conv2d(1, stem.out_channels, 4, stride=4)
-    with torch.no_grad():
-        grey.weight.copy_(stem.weight.sum(dim=1, keepdim=True))
-        if grey.bias is not None and stem.bias is not None:
-            grey.bias.copy_(stem.bias)
-    return grey
-
-
 def convnext_tiny_weights(file: str = "") -> dict[str, Tensor]:
-    """Return pre-trained weights for a `ConvNeXtPyramid` of the default size.
-
-    Args:
-        file: A state_dict of torchvision's ``convnext_tiny``, as ``torch.save`` writes it. "" takes the ImageNet
-            weights from torch's cache, where they are downloaded to once.
-
-    Raises:
-        InvalidValueError: There is no such file, it holds something else, or the download fails.
-    """
-    stored = _read(Path(file)) if file else _download()
-    prefix = "features."
-    if isinstance(stored, dict):
-        named = {key: value for key, value in stored.items() if isinstance(key, str) and isinstance(value, Tensor)}
-        weights = {key.removeprefix(prefix): value for key, value in named.items() if key.startswith(prefix)}
-        if weights:
-            return weights
-    raise InvalidValueError(
-        f"{file}: expected a state_dict of torchvision's convnext_tiny, with names such as {prefix}0.0.weight"
-    )
-
-
-def _read(file: Path) -> object:
-    if not file.is_file():
-        raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's convnext_tiny")
-    remedy = f"fetch it again from {_published().url}"
-    _check_published(file, remedy)
-    return read_stored(file, "file of weights", remedy)
-
-
-def _published() -> "ConvNeXt_Tiny_Weights":
-    from torchvision.models import ConvNeXt_Tiny_Weights
-
-    return ConvNeXt_Tiny_Weights.IMAGENET1K_V1
-
-
-def _check_published(file: Path, remedy: str) -> None:
-    """Raise where a file has the name of the published weights and another content: torch checks downloads alone."""
-    name = Path(_published().url).name
-    beginning = name.removesuffix(".pth").rpartition("-")[2]
-    if file.name != name:
-        return
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if not digest.startswith(beginning):
-        raise InvalidValueError(f"{file}: not a readable file of weights (damaged: its digest is another); {remedy}")
-
-
-def _download() -> object:
-    weights = _published()
-    kept = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
-    if kept.is_file():
-        remedy = "remove it, and it is downloaded again"
-        _check_published(kept, remedy)
-        return read_stored(kept, "file of weights", remedy)
-    try:
-        stored: object = weights.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:  # no connection; a download whose hash is not the published one
-        raise InvalidValueError(
-            f"Expected to download ImageNet weights from {weights.url}, but failed: {error}. Where this machine is "
-            "offline, fetch that file elsewhere and give it as --image-weights, or start at random with "
-            "--pretrained text or none"
-        ) from error
-    return stored
+    """Return pre-trained weights for a `ConvNeXtPyramid` of the default size, as `image_weights` does."""
+    return image_weights(ConvNeXtPyramid.network, file)
