@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from semimedref.data.phantom import load_phantoms
+from semimedref.data.samples import DataSet
 from semimedref.methods.teacher import EMATeacher
 from semimedref.methods.tokens import TokenMemory
 from semimedref.models.text_encoder import FrozenBert
 
 from tests.examples.test_networks import build, images
-from tests.examples.test_resuming_rows import STEPS, fit, phantoms  # noqa: F401  (a fixture)
+from tests.examples.test_resuming_rows import STEPS, fit
 
 SHORT, LONG = "Left lung.", "bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."
 OTHERS = ["Right lung.", "upper left lung", "lower [MASK] lung and right lung."]
@@ -118,7 +120,9 @@ def test_tokens_know_their_captions_wherever_they_are(encoder):
     assert tokens.to(torch.device("meta")).rows() == rows
 
 
-def test_a_resumed_run_of_a_network_with_a_frozen_encoder_ends_with_the_same_bits(phantoms, tiny_bert, tmp_path):
+def test_a_resumed_run_of_a_network_with_a_frozen_encoder_ends_with_the_same_bits(tiny_bert, tmp_path):
+    found = load_phantoms(size=32, labels=0.05)
+    phantoms = DataSet(found.labelled, found.unlabelled, found.valid.take(range(2)), found.test, found.atlas)
     network = {"model": "guide-decoder", "width": 8, "pretrained": "text", "text_encoder": str(tiny_bert)}
     whole = fit(phantoms, tmp_path / "whole", "semimedref", until=STEPS, **network).state_dict()
     fit(phantoms, tmp_path / "parts", "semimedref", until=2, **network)

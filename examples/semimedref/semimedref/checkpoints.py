@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins.io import TorchCheckpointIO
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
@@ -16,41 +14,27 @@ from crossmodal_aug import LUNG_ZONES, Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.atlases import restored
 from semimedref.config import Config
-from semimedref.data.module import SamplesModule
-from semimedref.files import write_atomically
+from semimedref.encoder_file import PREFIXES, with_encoder
 from semimedref.likeness import is_count, sizes
-from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import STORED, ReferringModel
-from semimedref.stored import read_stored, write_stored
+from semimedref.stored import read_stored
+
+CHECKPOINT_FORMAT = 1
+"""Of what a checkpoint holds under "semimedref"; another number is another version's."""
+DATA = "SamplesModule"
+"""Under this a checkpoint keeps what it says of the data: the name of the module that handed them to Lightning."""
 
 REMEDY = "take another checkpoint of its run, or an older copy; --resume goes on from a best.ckpt copied to last.ckpt"
 """What to do where a checkpoint is damaged."""
-
-PREFIXES = {"student": "student.", "teacher": "teacher.model."}
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's way to write and read checkpoints, through a temporary file in the same folder and with a digest.
-
-    A process that is killed while it writes leaves the checkpoint before it as it was.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write a checkpoint."""
-        write_atomically(Path(path), partial(write_stored, checkpoint))
-
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
-        """Read a checkpoint to the CPU; none is read with code in it, whatever is asked."""
-        return read_checkpoint(Path(path))
 
 
 def read_checkpoint(path: Path) -> object:
     """Return what a checkpoint holds, on the CPU.
 
     Raises:
-        InvalidValueError: It is damaged, or not one at all.
+        InvalidValueError: It is damaged, or not one at all, or the text encoder that it names is not beside it.
     """
-    return read_stored(path, "checkpoint", REMEDY)
+    return with_encoder(read_stored(path, "checkpoint", REMEDY), path)
 
 
 @dataclass(frozen=True)
@@ -120,7 +104,7 @@ def load_trained(path: Path) -> Trained:
 
 
 def _atlas(stored: dict[str, Any], path: Path) -> Atlas:
-    kept = stored.get(SamplesModule.__qualname__)
+    kept = stored.get(DATA)
     if not isinstance(kept, dict) or "atlas" not in kept:
         return LUNG_ZONES
     try:
@@ -130,7 +114,7 @@ def _atlas(stored: dict[str, Any], path: Path) -> Atlas:
 
 
 def _digests(stored: dict[str, Any]) -> dict[str, str]:
-    kept = stored.get(SamplesModule.__qualname__)
+    kept = stored.get(DATA)
     digests = kept.get("digests") if isinstance(kept, dict) else None
     return {str(part): str(digest) for part, digest in digests.items()} if isinstance(digests, dict) else {}
 

@@ -17,7 +17,6 @@ from crossmodal_aug import Atlas, Focus, PosAug, PositionParser, Reword, SyncFli
 from crossmodal_aug.augment.base import CrossModalOp
 from semimedref.captions import write_caption
 from semimedref.checkpoints import Trained
-from semimedref.data.module import seeded
 from semimedref.data.samples import DataSet, Samples
 from semimedref.data.views import to_unit
 from semimedref.drawing import (
@@ -36,6 +35,7 @@ from semimedref.drawing import (
     show,
     to_numpy,
 )
+from semimedref.draws import seeded
 from semimedref.inference import predict_logits
 from semimedref.models import ReferringModel
 

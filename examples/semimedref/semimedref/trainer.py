@@ -14,7 +14,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from crossmodal_aug.errors import InvalidValueError
-from semimedref.checkpoints import AtomicCheckpointIO
+from semimedref.checkpoint_writer import AtomicCheckpointIO
 from semimedref.config import Config
 from semimedref.data.entries import has_half_characters
 from semimedref.files import naming

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, shown
-from semimedref.data.module import seeded
+from semimedref.draws import seeded
 from semimedref.evaluation.measures import Measured, weighted_scores
 
 LEVEL = 0.95

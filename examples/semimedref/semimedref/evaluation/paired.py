@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, shown
-from semimedref.data.module import seeded
+from semimedref.draws import seeded
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.tally import Tally
 from semimedref.evaluation.totals import Measure, measures, score_of, totals
