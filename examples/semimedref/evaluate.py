@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from semimedref.checkpoints import Trained, load_trained
-from semimedref.cli import OneLineParser, run, say
+from semimedref.cli import OneLineParser, add_device, check_device, run, say
 from semimedref.data import load_data, load_to_score
 from semimedref.data.digest import changed_parts, data_digests
 from semimedref.data.samples import DataSet, Samples
@@ -151,14 +151,13 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     )
     parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the patients (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    add_device(parser)
     options = parser.parse_args(arguments)
     if options.in_style == "" and options.root is not None:
         raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run")
     if options.seed < 0:
         raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
+    check_device(options.device)
     return options
 
 

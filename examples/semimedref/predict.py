@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from semimedref.checkpoints import Trained, load_trained
-from semimedref.cli import OneLineParser, complain, run, say
+from semimedref.cli import OneLineParser, add_device, check_device, complain, run, say
 from semimedref.data.entries import has_half_characters, short
 from semimedref.data.formats import not_found
 from semimedref.files import sweep, write_text
@@ -42,7 +42,9 @@ def main(arguments: Sequence[str]) -> None:
         "--mirrored", action="store_true", help="average over the image and its mirror image, its caption mirrored too"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier prediction")
+    add_device(parser)
     options = parser.parse_args(arguments)
+    check_device(options.device)
 
     if (options.caption is None) == (options.captions is None):
         raise InvalidValueError("Expected either a caption, or --captions with a CSV file")
@@ -85,8 +87,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def loaded(options: Namespace) -> Trained:
-    """Return what the checkpoint holds, and say where its model never saw a mirrored image."""
+    """Return what the checkpoint holds, on its device, and say where its model never saw a mirrored image."""
     trained = load_trained(options.checkpoint)
+    trained.model.to(options.device)
     if options.mirrored and not trained.config.flip:
         say(f"note: {NOT_TRAINED}")
     return trained
