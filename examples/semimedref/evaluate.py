@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     trained = load_trained(options.checkpoint)
     if options.root is not None and trained.config.data == "phantom":
         raise InvalidValueError(
-            f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn"
+            f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn."
         )
     given = {name: value for name in ("root", "mask_values") if (value := getattr(options, name)) is not None}
     config = replace(
@@ -154,9 +154,9 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     add_device(parser)
     options = parser.parse_args(arguments)
     if options.in_style == "" and options.root is not None:
-        raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run")
+        raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run.")
     if options.seed < 0:
-        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
+        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}.")
     check_device(options.device)
     return options
 
@@ -174,7 +174,7 @@ def template_of(options: Namespace, data: DataSet, reader: PositionParser) -> st
         return None
     template = usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
     if template is None and options.in_style == "":
-        raise InvalidValueError("Expected --in-style with a TEMPLATE, since no training caption names regions")
+        raise InvalidValueError("Expected --in-style with a TEMPLATE, since no training caption names regions.")
     if template is None:
         say("note: no training caption names regions, so that nothing is scored in the words of one")
     return template

@@ -75,22 +75,22 @@ def load_trained(path: Path) -> Trained:
         InvalidValueError: The file is missing, damaged, no checkpoint of this example, or of another version of it.
     """
     if not path.is_file():
-        raise InvalidValueError(f"{path}: no such checkpoint")
+        raise InvalidValueError(f"{path}: no such checkpoint.")
     stored = read_checkpoint(path)
     about = stored.get("semimedref") if isinstance(stored, dict) else None
     if not isinstance(about, dict):
-        raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
+        raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref.")
     if type(about.get("format")) is not int or about["format"] != CHECKPOINT_FORMAT:
         raise InvalidValueError(
             f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {shown(about.get('format'))}, which "
-            "another version of this example wrote"
+            "another version of this example wrote."
         )
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
     state = stored.get("state_dict")
     whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
     named = not missing and isinstance(about["model"], str) and about["model"] in STORED
     if not named or not whole or not is_count(about["step"]):
-        raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
+        raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete.")
     config = Config.of_run(about["config"], str(path))
     atlas = _atlas(stored, path)
     models = {}
@@ -99,7 +99,7 @@ def load_trained(path: Path) -> Trained:
         if own:
             models[name] = _restore(about, own, path)
     if not models:
-        raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
+        raise InvalidValueError(f"{path}: expected the weights of a model, but got none.")
     return Trained(config, models, about["step"], _digests(stored), atlas)
 
 
@@ -126,12 +126,12 @@ def _restore(about: dict[str, Any], state: dict[str, Any], path: Path) -> Referr
         with torch.device("meta"), _at_most(2 * len(state)):
             planned = kind.from_settings(settings)
         if sizes(planned.state_dict(), planned=True) != sizes(state):
-            raise InvalidValueError("other sizes")
+            raise InvalidValueError("other sizes.")
         model = kind.from_settings(settings)
         model.load_state_dict(state)
     # Settings come from the file too: what a network raises over foreign ones depends on what they are.
     except (RuntimeError, TypeError, LookupError, ValueError, AttributeError) as error:
-        raise InvalidValueError(f"{path}: settings and weights do not fit the model {about['model']}") from error
+        raise InvalidValueError(f"{path}: settings and weights do not fit the model {about['model']}.") from error
     return model.eval()
 
 
@@ -142,7 +142,7 @@ def _at_most(count: int) -> Iterator[None]:
 
     def hook(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
         if next(left, None) is None:
-            raise InvalidValueError(f"Expected a model of at most {count} parameters")
+            raise InvalidValueError(f"Expected a model of at most {count} parameters.")
 
     handle = register_module_parameter_registration_hook(hook)
     try:

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one option for each setting; an option that is not given leaves no trace in the result."""
     for one in fields(Config):
         if one.default is MISSING or not isinstance(one.type, type):
-            raise TypeError(f"setting {one.name} needs a default and a plain type")
+            raise TypeError(f"setting {one.name} needs a default and a plain type.")
         shown = "" if one.default in ("", 0, False) else f" (default: {one.default})"
         shown = " (default: of the method)" if one.default is None else shown
         about = (one.metadata["about"] + shown).replace("%", "%%")

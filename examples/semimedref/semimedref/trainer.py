@@ -37,7 +37,8 @@ def check_devices(config: Config) -> None:
         pl.Trainer(accelerator=config.accelerator, devices=config.devices, logger=False, enable_checkpointing=False)
     except MisconfigurationException as error:
         raise InvalidValueError(
-            f"Expected a machine with --accelerator {config.accelerator} --devices {config.devices}, but got: {error}"
+            f"Expected a machine with --accelerator {config.accelerator} --devices {config.devices}, but got: "
+            f"{str(error).rstrip('.')}."
         ) from error
 
 

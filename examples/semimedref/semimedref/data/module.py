@@ -96,7 +96,7 @@ class Parts(Dataset[Samples]):
     def __getitem__(self, number: int) -> Samples:
         start = number * self.batch_size
         if start >= len(self.samples):
-            raise IndexError(f"Expected a part below {len(self)}, but got {number}")
+            raise IndexError(f"Expected a part below {len(self)}, but got {number}.")
         return self.samples.take(range(start, min(start + self.batch_size, len(self.samples))))
 
 

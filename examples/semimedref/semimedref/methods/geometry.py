@@ -79,7 +79,7 @@ class Geometry:
         )
         moved = out.target if known else out.maps[0]
         if out.images is None or out.texts is None or moved is None:
-            raise TypeError("SyncGeometry returned a batch without images, texts or masks")
+            raise TypeError("SyncGeometry returned a batch without images, texts or masks.")
         return View(out.images, list(out.texts), moved, {"geometry": out.params})
 
     def last(self, batch: Altered, *, draws: Draws, branch: str) -> Altered:
@@ -96,6 +96,6 @@ class Geometry:
         black = batch.images.amin(dim=(1, 2, 3), keepdim=True)
         out = self.op(batch.images - black, batch.texts, batch.target, generator=draws(branch, "geometry"))
         if out.images is None or out.texts is None or out.target is None:
-            raise TypeError("SyncGeometry returned a batch without images, texts or target")
+            raise TypeError("SyncGeometry returned a batch without images, texts or target.")
         images = torch.where(out.accepted.view(-1, 1, 1, 1), out.images + black, batch.images)
         return Altered(images, list(out.texts), out.target, batch.params | {"geometry": out.params})

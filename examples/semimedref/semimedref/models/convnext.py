@@ -59,7 +59,7 @@ class ConvNeXtPyramid(nn.Module):
                 features.load_state_dict(weights)
             except RuntimeError as error:
                 raise InvalidValueError(
-                    f"Expected weights of a ConvNeXt of width {width} and depths {tuple(depths)}, but got others"
+                    f"Expected weights of a ConvNeXt of width {width} and depths {tuple(depths)}, but got others."
                 ) from error
         features[0][0] = _grey(features[0][0])
         self.stages = nn.ModuleList(
@@ -102,13 +102,13 @@ def convnext_tiny_weights(file: str = "") -> dict[str, Tensor]:
         if weights:
             return weights
     raise InvalidValueError(
-        f"{file}: expected a state_dict of torchvision's convnext_tiny, with names such as {prefix}0.0.weight"
+        f"{file}: expected a state_dict of torchvision's convnext_tiny, with names such as {prefix}0.0.weight."
     )
 
 
 def _read(file: Path) -> object:
     if not file.is_file():
-        raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's convnext_tiny")
+        raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's convnext_tiny.")
     remedy = f"fetch it again from {_published().url}"
     _check_published(file, remedy)
     return read_stored(file, "file of weights", remedy)
@@ -129,7 +129,7 @@ def _check_published(file: Path, remedy: str) -> None:
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     if not digest.startswith(beginning):
-        raise InvalidValueError(f"{file}: not a readable file of weights (damaged: its digest is another); {remedy}")
+        raise InvalidValueError(f"{file}: not a readable file of weights (damaged: its digest is another); {remedy}.")
 
 
 def _download() -> object:
@@ -145,6 +145,6 @@ def _download() -> object:
         raise InvalidValueError(
             f"Expected to download ImageNet weights from {weights.url}, but failed: {error}. Where this machine is "
             "offline, fetch that file elsewhere and give it as --image-weights, or start at random with "
-            "--pretrained text or none"
+            "--pretrained text or none."
         ) from error
     return stored

@@ -40,7 +40,7 @@ class FrozenBert(nn.Module):
         super().__init__()
         longest = parts.architecture["max_position_embeddings"]
         if not 3 <= max_tokens <= longest:
-            raise InvalidValueError(f"Expected `max_tokens` to be in [3, {longest}], but got {shown(max_tokens)}")
+            raise InvalidValueError(f"Expected `max_tokens` to be in [3, {longest}], but got {shown(max_tokens)}.")
         self.parts = parts
         self.max_tokens = max_tokens
         self.tokenizer = parts.tokenizer()
@@ -102,7 +102,7 @@ class FrozenBert(nn.Module):
         if longest > self.max_tokens:
             warnings.warn(
                 f"Expected captions of at most {self.max_tokens} tokens, as --max-tokens says, but got one of "
-                f"{longest}: its end is not read",
+                f"{longest}: its end is not read.",
                 TruncationWarning,
                 stacklevel=2,
             )

@@ -64,7 +64,7 @@ class WordTokenizer:
         self.words = (PADDING, UNKNOWN, MASK, *words)
         self._ids = {word.lower(): number for number, word in enumerate(self.words)}
         if len(self._ids) != len(self.words):
-            raise ValueError("Expected `words` to differ from each other and from the special words")
+            raise ValueError("Expected `words` to differ from each other and from the special words.")
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> "WordTokenizer":
@@ -94,7 +94,7 @@ class WordTokenizer:
         longest = max(map(len, rows), default=1)
         if longest > MOST_WORDS:
             warnings.warn(
-                f"Expected captions of at most {MOST_WORDS} words, but got one of {longest}: its end is not read",
+                f"Expected captions of at most {MOST_WORDS} words, but got one of {longest}: its end is not read.",
                 TruncationWarning,
                 stacklevel=2,
             )
