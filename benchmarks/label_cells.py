@@ -74,6 +74,9 @@ GEOMETRY: Settings = {"geometry": 0.7}
 OURS: Settings = {**GEOMETRY, "flip": 0.5, "focus": 0.1, "alter": "both"}
 """What of ours any method can have: words that follow a geometry and a flip, and captions that are narrowed."""
 
+WORDS_STAY: Settings = {"geometry_words": "stay", "flip_words": "stay"}
+"""The same images are moved and flipped, and their captions are left as they were."""
+
 THREE_FAULTS: Settings = {
     "pos_aug": "paper",
     "photometric": "unit",
@@ -93,6 +96,7 @@ METHODS: dict[str, Settings] = {
     "cutmix on all": {"method": "cutmix", "alter": "both"},
     "cutmix + geometry": {"method": "cutmix", **GEOMETRY},
     "cutmix + ours": {"method": "cutmix", **OURS},
+    "cutmix + ours, words stay": {"method": "cutmix", **OURS, **WORDS_STAY},
     "text-flip": {"method": "text-flip"},
     "paper": {"method": "paper"},
     "paper, by probability": {"method": "paper", "patch_where": "probability"},
@@ -125,6 +129,7 @@ METHODS: dict[str, Settings] = {
     "semimedref without pos_aug": {"method": "semimedref", "pos_aug": "none"},
     "semimedref without itcl": {"method": "semimedref", "itcl": 0.0},
     "semimedref without geometry": {"method": "semimedref", "geometry": 0.0},
+    "semimedref, words stay": {"method": "semimedref", **GEOMETRY, **WORDS_STAY},
 }
 """By name in the table: the presets of `train.py`, baselines with what of ours they can have, ours without a part."""
 

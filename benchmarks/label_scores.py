@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from json_lines import Line, append_line, read_lines
-from label_cells import config_of, without_places
+from label_cells import config_of, data_id, set_of, without_places
 from label_counts import images_line, packed
 from label_regimes import commit
 from label_scores_table import table
@@ -100,20 +100,22 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
     whole = weighted_scores(measured, torch.ones(1, len(measured), dtype=torch.float64))
     beside = {name: whole[name].item() for name in ("precision", "recall", "hd95", "ece", "lesions", "false_lesions")}
     plain = without_places(asdict(trained.config))
+    here = data_id(Path(trained.config.root))
+    noted = next((one for one in reversed(regimes) if one.get("data", here) == here and config_of(one) == plain), None)
     line = {
         "run": folder.path.name,
+        "set": set_of(noted) if noted else trained.config.data,
         "weights": weights_id(folder),
         "config": plain,
-        "trained_at": next((one["commit"] for one in reversed(regimes) if config_of(one) == plain), None),
+        "trained_at": noted["commit"] if noted else None,
         "scored_at": commit(),
         "machine": machine(),
         "data": digests["test"][:12],
         "images": len(data.test),
         "patients": int(counted.patients.max()) + 1,
-        "template": template,
         "seconds": round(time.perf_counter() - started, 1),
         "processor_seconds": round(time.process_time() - used, 1),
-        "valid_dice": valid_dice_of(regimes, plain),
+        "valid_dice": noted.get("valid_dice") if noted else None,
         "scores": {name: rounded(value) for name, value in scores(counted).items()},
         "other": {name: rounded(value) for name, value in beside.items()} | {"without_hd95": measured.without_hd95},
         "bins": BINS,
@@ -122,11 +124,6 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         ],
     }
     return line, images_line(counted, line["data"]), counted
-
-
-def valid_dice_of(regimes: list[Line], config: dict[str, object]) -> float | None:
-    """Return the validation Dice that a run's own benchmark noted, if it is known."""
-    return next((one.get("valid_dice") for one in reversed(regimes) if config_of(one) == config), None)
 
 
 def rounded(value: float) -> float | None:
@@ -146,13 +143,14 @@ def score_missing(options: argparse.Namespace) -> int:
         How many runs could not be scored.
     """
     counts, images = beside(options.results)
+    regimes = [line for path in options.regimes for line in read_lines(path)]
     known = {(line["run"], line["weights"]) for line in read_lines(options.results)}
     failed = 0
     for folder in finished(options.runs):
         if (folder.path.name, weights_id(folder)) in known:
             continue
         try:
-            line, pictures, counted = score_run(folder, options.cache, read_lines(options.regimes))
+            line, pictures, counted = score_run(folder, options.cache, regimes)
         except (CrossModalError, OSError) as error:
             complain(error)
             failed += 1
@@ -204,7 +202,13 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, help="folder of the runs; without it only the table is written")
     parser.add_argument("--against", default="cutmix", help="method that the others are compared with")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of scores; its name holds `scores`")
-    parser.add_argument("--regimes", type=Path, default=RESULTS.with_name("label_regimes.jsonl"))
+    parser.add_argument(
+        "--regimes",
+        type=Path,
+        nargs="+",
+        default=sorted(RESULTS.parent.glob("label_regimes*.jsonl")),
+        help="files of `label_regimes.py`, which say with which commit a run was trained",
+    )
     parser.add_argument("--cache", default="", help="folder that keeps decoded pictures between calls")
     parser.add_argument("--threads", type=int, default=1, help="threads that score (default: 1)")
     options = parser.parse_args()

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 from json_lines import Line
-from label_cells import METHODS, config_of, method_of
+from label_cells import METHODS, TITLES, config_of, method_of, set_of
 from label_counts import unpacked
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.paired import Difference, paired
@@ -17,7 +17,7 @@ from semimedref.presets import PRESETS
 RESAMPLES, EXCHANGES = 2000, 4999
 OF_A_METHOD = {one.name for one in fields(MethodSettings)}
 OF_A_RUN = ("seed", "split_seed")
-ABOUT = ("data", "labels", "model", "size", "steps")
+ABOUT = ("labels", "model", "size", "steps")
 """Settings that stand in the heading of a comparison; it says of the others only that they are shared."""
 PAIRED = ("global Dice", "per-image Dice", "obedience by side", "in other words", "count two")
 
@@ -69,8 +69,9 @@ def comparisons(results: Iterable[Line]) -> dict[tuple[str, str], Group]:
             continue
         config = config_of(line)
         shared = {name: value for name, value in config.items() if name not in (*OF_A_METHOD, *OF_A_RUN)}
-        told = ", ".join(f"{name} {shared[name]}" for name in ABOUT)
-        rest = sorted((name, value) for name, value in shared.items() if name not in ABOUT)
+        name = set_of(line)
+        told = ", ".join((TITLES.get(name, name), *(f"{name} {shared[name]}" for name in ABOUT)))
+        rest = sorted((name, value) for name, value in shared.items() if name not in (*ABOUT, "data"))
         # Two comparisons of one heading differ in a setting that it does not name.
         same = [key for key in groups if key[0] == line["data"] and key[1].startswith(told)]
         about = told

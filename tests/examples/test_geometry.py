@@ -196,3 +196,22 @@ def test_a_run_of_before_there_was_one_has_none():
         assert (config.zone_unit, config.focus_unit) == ("side", "side")
     assert Config.of_run({"method": "cutmix", "geometry": 0.5}, "config.json").geometry == 0.5
     assert Config(geometry=0.25).default_name.endswith("-geometry-0.25")
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_words_that_stay_are_the_only_difference(phantoms, order, monkeypatch):
+    # So close that a named region often leaves the view.
+    monkeypatch.setattr(geometry, "SCALE", (1.6, 1.9))
+    monkeypatch.setattr(geometry, "TRANSLATE", 0.4)
+    batch = StepBatches(phantoms, 64, 0)[0]
+
+    def inputs(**given):
+        return method(phantoms, "supervised", geometry_order=order, flip=0.5, **given).labelled_inputs(batch, DRAWS)
+
+    follow, stay = inputs(), inputs(geometry_words="stay", flip_words="stay")
+    assert torch.equal(follow.images, stay.images)
+    assert torch.equal(follow.target, stay.target)
+    for name in ("geometry", "flip"):
+        assert torch.equal(follow.params[name].accepted, stay.params[name].accepted)
+        assert inputs(**{f"{name}_words": "stay"}).texts not in (stay.texts, follow.texts)
+    assert stay.texts == list(batch.labelled.texts)

@@ -88,7 +88,7 @@ def test_runs_are_scored_once_and_their_counts_are_enough_for_the_table(script, 
             name: one for name, one in line["scores"].items() if one is not None
         }
     table = results.with_suffix(".md").read_text()
-    assert "## data qata, labels 0.3, model compact, size 32, steps 2" in table
+    assert "## QaTa-COV19, labels 0.3, model compact, size 32, steps 2" in table
     assert "| semimedref | 1 | " in table
     before = results.read_bytes(), *(path.read_bytes() for path in script.beside(results))
     capsys.readouterr()
@@ -130,11 +130,14 @@ def test_the_commit_of_the_training_is_looked_up(script, runs, tmp_path, monkeyp
     cells = importlib.import_module("label_cells")
     config = cells.without_places(json.loads((runs / "cutmix/config.json").read_text()))
     regimes = tmp_path / "label_regimes.jsonl"
-    regimes.write_text(json.dumps({"config": config, "commit": "abc", "valid_dice": 12.5}) + "\n")
+    line = {"config": config, "commit": "abc", "valid_dice": 12.5, "set": "busi"}
+    # Settings that are the same on other data are another run.
+    other = {**line, "data": "elsewhere", "commit": "def", "set": "kvasir"}
+    regimes.write_text("".join(json.dumps(one) + "\n" for one in (line, other)))
     results = tmp_path / "label_scores.jsonl"
     assert call(script, monkeypatch, "--runs", runs, "--results", results, "--regimes", regimes) == 0
     lines = {line["run"]: line for line in map(json.loads, results.read_text().splitlines())}
-    assert (lines["cutmix"]["trained_at"], lines["cutmix"]["valid_dice"]) == ("abc", 12.5)
+    assert [lines["cutmix"][name] for name in ("trained_at", "valid_dice", "set")] == ["abc", 12.5, "busi"]
     assert lines["semimedref"]["trained_at"] is None
 
 

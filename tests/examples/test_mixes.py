@@ -7,9 +7,9 @@ from semimedref.data.phantom import load_phantoms
 from semimedref.draws import seeded
 from semimedref.methods.boxes import RandomBoxes
 from semimedref.methods.copy_paste import copy_paste
-from semimedref.methods.keyword_flip import KeywordFlip
 from semimedref.methods.mix_gen import MixGen
 from semimedref.methods.ops import Altered
+from semimedref.methods.other_flips import KeywordFlip
 from semimedref.methods.patch_mix import CELLS, PatchMix
 
 from crossmodal_aug.errors import InvalidValueError

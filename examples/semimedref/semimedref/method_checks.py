@@ -48,6 +48,7 @@ RULES = (
         lambda one: one.mix not in ("none", "bcp") or one.flip or one.focus,
         "a --mix that alters both kinds of images, --flip or --focus",
     ),
+    Rule("geometry_words", lambda one: one.geometry, "--geometry above 0"),
     Rule("flip_words", lambda one: one.flip, "--flip above 0"),
     Rule("zone_unit", lambda one: one.mix in ("zone", "both"), "--mix zone or both"),
     Rule("focus_unit", lambda one: one.focus, "--focus above 0"),

@@ -34,10 +34,15 @@ class MethodSettings:
         "whether --geometry comes before what is mixed, flipped and narrowed, and before the teacher looks, or after",
         ("before", "after"),
     )
+    geometry_words: str = ingredient(
+        "whether the caption follows what --geometry moves, or stays as it was while the same images are moved",
+        ("follow", "stay"),
+    )
     flip: float = ingredient("probability of SyncFlip")
     flip_words: str = ingredient(
-        "what --flip exchanges: the sides that the parser reads, or the words left and right wherever they stand",
-        ("report", "keywords"),
+        "what --flip exchanges: the sides that the parser reads, the words left and right wherever they stand, or no "
+        "word: the same images are flipped under the caption as it was",
+        ("report", "keywords", "stay"),
     )
     zone_unit: str = ingredient(
         "what ZoneMix exchanges: all regions of a side, one region, or any subset", ("side", "region", "subset")

@@ -10,6 +10,7 @@ PLAIN: dict[str, Any] = {
     "patch_where": "position",
     "geometry": 0.0,
     "geometry_order": "before",
+    "geometry_words": "follow",
     "flip": 0.0,
     "flip_words": "report",
     "zone_unit": "side",

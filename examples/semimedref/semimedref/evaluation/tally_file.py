@@ -55,7 +55,8 @@ def read_tally(path: Path) -> Tally:
     except (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError) as error:
         if isinstance(error, InvalidValueError):
             raise
-        raise InvalidValueError(f"{path}: not a file of counts ({type(error).__name__}: {error}).") from error
+        why = f"{type(error).__name__}: {str(error).rstrip('.')}"
+        raise InvalidValueError(f"{path}: not a file of counts ({why}).") from error
 
 
 def _line(row: Row, images: int) -> dict[str, Any]:
@@ -73,16 +74,16 @@ def _row(line: dict[str, Any], images: int) -> Row:
     places = _whole_numbers(list(range(images)) if line["of"] == "all" else line["of"])
     counts = _whole_numbers(line["counts"]).view(-1, 3)
     if len(counts) and int(counts.min()) < 0:
-        raise ValueError("a count below 0")
+        raise ValueError("Expected counts of 0 or more.")
     if not isinstance(line["reading"], str) or not isinstance(line["captions"], str):
-        raise TypeError("captions that are not named")
+        raise TypeError("Expected captions with a name.")
     if len(places) != len(counts) or (len(places) and not 0 <= int(places.min()) <= int(places.max()) < images):
-        raise ValueError(f"{line['captions']}: {len(counts)} counts of {len(places)} images")
+        raise ValueError(f"{line['captions']}: {len(counts)} counts of {len(places)} images.")
     return Row(line["reading"], line["captions"], places, counts)
 
 
 def _whole_numbers(values: object) -> Tensor:
     numbers = torch.tensor(values)
     if (numbers.is_floating_point() and numbers.numel()) or numbers.dtype == torch.bool:
-        raise TypeError("numbers that are not whole")
+        raise TypeError("Expected whole numbers.")
     return numbers.to(torch.int64)

@@ -49,6 +49,7 @@ class Geometry:
                 parser, p=config.geometry, horizontal=False, degrees=DEGREES, scale=SCALE, translate=TRANSLATE
             )
         self.comes_last = config.geometry_order == "after"
+        self.words_stay = config.geometry_words == "stay"
 
     def weak(
         self, images: Tensor, texts: Sequence[str], masks: Tensor, *, known: bool, draws: Draws, branch: str
@@ -80,7 +81,7 @@ class Geometry:
         moved = out.target if known else out.maps[0]
         if out.images is None or out.texts is None or moved is None:
             raise TypeError("SyncGeometry returned a batch without images, texts or masks.")
-        return View(out.images, list(out.texts), moved, {"geometry": out.params})
+        return View(out.images, list(texts if self.words_stay else out.texts), moved, {"geometry": out.params})
 
     def last(self, batch: Altered, *, draws: Draws, branch: str) -> Altered:
         """Return a batch that comes from the ops, moved where the settings ask for the geometry after them.
@@ -98,4 +99,5 @@ class Geometry:
         if out.images is None or out.texts is None or out.target is None:
             raise TypeError("SyncGeometry returned a batch without images, texts or target.")
         images = torch.where(out.accepted.view(-1, 1, 1, 1), out.images + black, batch.images)
-        return Altered(images, list(out.texts), out.target, batch.params | {"geometry": out.params})
+        texts = batch.texts if self.words_stay else out.texts
+        return Altered(images, list(texts), out.target, batch.params | {"geometry": out.params})

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from crossmodal_aug import Focus, PosAug, PositionParser, Reword, SyncFlip, TPatchMix, ZoneMix
+from crossmodal_aug import Focus, PosAug, PositionParser, Reword, TPatchMix, ZoneMix
 from crossmodal_aug.augment import Augmented, CrossModalOp, Params
 from semimedref.config import Config
 from semimedref.draws import Draws
 from semimedref.methods.boxes import RandomBoxes
 from semimedref.methods.faults import UNKNOWN_TOKEN, FaultyMix
-from semimedref.methods.keyword_flip import KeywordFlip
 from semimedref.methods.mix_gen import MixGen
+from semimedref.methods.other_flips import FLIPS
 from semimedref.methods.patch_mix import PatchMix
 from semimedref.methods.pixel_mix import PixelMix
 from semimedref.methods.published import PublishedMix
@@ -64,8 +64,7 @@ def make_ops(parser: PositionParser, config: Config) -> dict[str, CrossModalOp]:
     """
     ops: dict[str, CrossModalOp] = {}
     if config.flip:
-        flip = SyncFlip if config.flip_words == "report" else KeywordFlip
-        ops["flip"] = flip(parser, p=config.flip)
+        ops["flip"] = FLIPS[config.flip_words](parser, p=config.flip)
     ops |= make_mix(parser, config)
     if config.focus:
         # Last, so that it narrows the caption of the mix.

@@ -1,4 +1,4 @@
-"""A flip under exchanged keywords (Augment the Pairs, arXiv 2311.02536)."""
+"""Flips to compare with: left and right exchanged as words (Augment the Pairs, arXiv 2311.02536), or no word at all."""
 
 import re
 from collections.abc import Sequence
@@ -25,6 +25,19 @@ class KeywordFlip(SyncFlip):
         return exchanged(text)
 
 
+class WordlessFlip(SyncFlip):
+    """The horizontal flip of SyncFlip, of the same samples, under captions that stay as they were."""
+
+    @property
+    def states_positions(self) -> bool:
+        """Whether altered texts state ``params.positions``: they state what was there before."""
+        return False
+
+    def write(self, text: str, positions: Sequence[bool]) -> str:
+        """Return the text."""
+        return text
+
+
 def exchanged(text: str) -> str:
     """Return a text with the words left and right exchanged, in their case.
 
@@ -39,3 +52,7 @@ def exchanged(text: str) -> str:
         return new.upper() if word.isupper() else new.capitalize() if word[0].isupper() else new
 
     return _SIDE.sub(other, text)
+
+
+FLIPS: dict[str, type[SyncFlip]] = {"report": SyncFlip, "keywords": KeywordFlip, "stay": WordlessFlip}
+"""By the value of `--flip-words`."""
