@@ -186,12 +186,13 @@ def check_files(options: argparse.Namespace) -> None:
     results: Path = options.results
     if not results.parent.is_dir():
         raise InvalidValueError(f"{results.parent}: no such folder for the results.")
-    for file in (results, *beside(results), options.regimes):
+    for file in (results, *beside(results), *options.regimes):
         if file.is_dir():
             raise InvalidValueError(f"{file}: expected a file, but it is a folder.")
         read_lines(file)
-    if options.runs is not None and not options.regimes.is_file():
-        raise InvalidValueError(f"{options.regimes}: no such file of regimes.")
+    missing = [file for file in options.regimes if not file.is_file()]
+    if options.runs is not None and missing:
+        raise InvalidValueError(f"{missing[0]}: no such file of regimes.")
     if options.cache and Path(options.cache).exists() and not Path(options.cache).is_dir():
         raise InvalidValueError(f"{options.cache}: expected a folder of pictures, but it is a file.")
 
