@@ -190,9 +190,6 @@ def check_files(options: argparse.Namespace) -> None:
         if file.is_dir():
             raise InvalidValueError(f"{file}: expected a file, but it is a folder.")
         read_lines(file)
-    missing = [file for file in options.regimes if not file.is_file()]
-    if options.runs is not None and missing:
-        raise InvalidValueError(f"{missing[0]}: no such file of regimes.")
     if options.cache and Path(options.cache).exists() and not Path(options.cache).is_dir():
         raise InvalidValueError(f"{options.cache}: expected a folder of pictures, but it is a file.")
 

@@ -166,7 +166,6 @@ def test_what_cannot_be_compared_takes_one_line(tmp_path, shell):
         (["--results", "here/scores"], "scores: expected a file, but it is a folder"),
         (["--results", "none/scores.jsonl"], "none: no such folder"),
         (["--regimes", "here"], "here: expected a file, but it is a folder"),
-        (["--regimes", "none.jsonl"], "none.jsonl: no such file"),
         (["--results", "bad-scores.jsonl"], "bad-scores.jsonl, line 2: not a JSON object"),
         (["--results", "list-scores.jsonl"], "list-scores.jsonl, line 1: not a JSON object"),
         (["--results", "bytes-scores.jsonl"], "bytes-scores.jsonl: expected UTF-8"),
