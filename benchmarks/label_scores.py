@@ -23,7 +23,7 @@ from label_counts import images_line, packed
 from label_regimes import commit
 from label_scores_table import table
 from semimedref.checkpoints import load_trained
-from semimedref.cli import OneLineParser, complain
+from semimedref.cli import BAD_INPUT, OneLineParser, complain
 from semimedref.config import Config
 from semimedref.data import load_data
 from semimedref.data.digest import changed_parts, data_digests
@@ -39,11 +39,13 @@ from semimedref.runs import RunFolder
 from semimedref.styling import usual_caption
 
 from crossmodal_aug import PositionParser
-from crossmodal_aug.errors import CrossModalError
+from crossmodal_aug.errors import CrossModalError, InvalidValueError
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "label_scores.jsonl"
 """Beside it lie `label_counts.jsonl` and `label_images.jsonl`."""
+
+MOST_THREADS = 1024
 
 OF_THE_DATA = (*(one.name for one in fields(DataSettings)), "size")
 """Settings that say what is read."""
@@ -82,11 +84,12 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         CrossModalError: The checkpoint cannot be read, or the data are no longer those that it was trained on.
     """
     trained = load_trained(folder.best)
-    config = trained.config if not picture_cache else replace(trained.config, cache=picture_cache)
+    kept = picture_cache and trained.config.data != "phantom"
+    config = replace(trained.config, cache=picture_cache) if kept else trained.config
     data, digests = data_of(tuple((name, getattr(config, name)) for name in OF_THE_DATA))
     changed = changed_parts(trained.digests, digests)
     if changed:
-        raise CrossModalError(f"{folder.path}: expected the data of its training, but {', '.join(changed)} changed")
+        raise CrossModalError(f"{folder.path}: expected the data of its training, but {', '.join(changed)} changed.")
     started, used = time.perf_counter(), time.process_time()
     parser = PositionParser(data.atlas)
     template = usual_caption((*data.labelled.texts, *data.unlabelled.texts), parser)
@@ -174,6 +177,23 @@ def beside(results: Path) -> tuple[Path, Path]:
     )
 
 
+def check_files(options: argparse.Namespace) -> None:
+    """Raise unless files can be read and written where they should be.
+
+    Raises:
+        InvalidValueError: They cannot.
+    """
+    results: Path = options.results
+    if not results.parent.is_dir():
+        raise InvalidValueError(f"{results.parent}: no such folder for the results.")
+    for file in (results, *beside(results), *options.regimes):
+        if file.is_dir():
+            raise InvalidValueError(f"{file}: expected a file, but it is a folder.")
+        read_lines(file)
+    if options.cache and Path(options.cache).exists() and not Path(options.cache).is_dir():
+        raise InvalidValueError(f"{options.cache}: expected a folder of pictures, but it is a file.")
+
+
 def main() -> int:
     """Command line."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -194,7 +214,27 @@ def main() -> int:
         parser.error(f"expected --results with a file whose name holds `scores`, but got {options.results}")
     if options.runs is not None and not options.runs.is_dir():
         parser.error(f"expected a folder of runs as --runs, but got {options.runs}")
+    if not 1 <= options.threads <= MOST_THREADS:
+        wanted = "1 or more" if options.threads < 1 else f"at most {MOST_THREADS}"
+        parser.error(f"expected --threads to be {wanted}, but got {options.threads}")
     torch.set_num_threads(options.threads)
+    try:
+        return scored(options)
+    except (CrossModalError, OSError) as error:
+        complain(error)
+        return BAD_INPUT
+
+
+def scored(options: argparse.Namespace) -> int:
+    """Score what is not scored yet, and write the table.
+
+    Returns:
+        1 where a run could not be scored, and else 0.
+
+    Raises:
+        InvalidValueError: A file or a folder is not what it should be.
+    """
+    check_files(options)
     failed = score_missing(options) if options.runs is not None else 0
     counts, images = beside(options.results)
     lines = table(read_lines(options.results), read_lines(counts), read_lines(images), options.against)

@@ -13,7 +13,8 @@ from tests.prose import ROOT, Prose, help_texts, messages, of_docstrings, of_pag
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 MODULES = sorted(ROOT.glob("crossmodal_aug/**/*.py"))
 # Commands whose help texts a user reads.
-COMMANDS = sorted([*MODULES, *ROOT.glob("examples/semimedref/**/*.py")])
+EXAMPLE = sorted(ROOT.glob("examples/semimedref/**/*.py"))
+COMMANDS = sorted([*MODULES, *EXAMPLE])
 KINDS = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.CrossModalError)}
 
 LONGEST = 35
@@ -117,6 +118,14 @@ def test_a_message_begins_with_a_capital_or_a_value_and_ends_with_a_full_stop(mo
         # A value at its end brings a full stop of its own: a message of another error, or a question.
         assert one.text.endswith((".", "?", "{x}")), one
         assert re.match(r"[A-Z{`]|(atlas|cue) \{x\}: ", one.text), one
+
+
+@pytest.mark.parametrize("module", EXAMPLE, ids=named)
+def test_a_message_of_the_example_ends_with_a_full_stop(module: Path) -> None:
+    own = {*KINDS, "CannotWriteError", "DuplicateError", "ShareError", "TransposedError"}
+    for one in messages(module, own | {"ValueError", "TypeError", "IndexError", "not_found"}):
+        # A value at its end brings a full stop of its own, or is the tree of a folder.
+        assert one.text.endswith((".", "?", "{x}")), one
 
 
 def test_a_help_text_is_a_phrase_without_a_full_stop() -> None:

@@ -41,11 +41,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     options = parser.parse_args(arguments)
     if options.seed < 0:
-        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
+        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}.")
     bootstrap = Bootstrap(options.resamples, options.seed)
     if options.json is not None:
         check_new({"--json": options.json})
-    pairs = [(options.first, options.second), *map(tuple, options.more)]
+    pairs = [(options.first, options.second), *((first, second) for first, second in options.more)]
+    refuse_twice(pairs)
     first, second = ([read_tally(counts_of(pair[side])) for pair in pairs] for side in (0, 1))
     found = paired(first, second, bootstrap, exchanges=options.exchanges)
     for name, side in (("A", 0), ("B", 1)):
@@ -60,6 +61,20 @@ def main(arguments: Sequence[str]) -> None:
 def counts_of(run: Path) -> Path:
     """Return the file of counts of a run: in its folder, or the path itself."""
     return RunFolder(run).counts if run.is_dir() else run
+
+
+def refuse_twice(pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Raise where a run would be compared with itself, from which it differs by nothing, or a pair counts twice.
+
+    Raises:
+        InvalidValueError: It is so.
+    """
+    files = [(counts_of(first).resolve(), counts_of(second).resolve()) for first, second in pairs]
+    for number, ((first, second), pair) in enumerate(zip(pairs, files, strict=True)):
+        if pair[0] == pair[1]:
+            raise InvalidValueError(f"Expected two runs to compare, but got {first} and {second}, which are one.")
+        if pair in files[:number]:
+            raise InvalidValueError(f"Expected each pair of runs once, but got {first} and {second} twice.")
 
 
 def table(found: Sequence[Difference], images: int, options: object) -> Table:

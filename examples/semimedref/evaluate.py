@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from semimedref.atlases import parser_for
 from semimedref.checkpoints import Trained, load_trained
-from semimedref.cli import OneLineParser, run, say
+from semimedref.cli import OneLineParser, add_device, check_device, run, say
 from semimedref.data import load_data, load_to_score
 from semimedref.data.digest import changed_parts, data_digests
 from semimedref.data.samples import DataSet, Samples
@@ -58,7 +58,7 @@ def score_run(options: Namespace, bootstrap: Bootstrap) -> None:
     trained = load_trained(options.checkpoint)
     if options.root is not None and trained.config.data == "phantom":
         raise InvalidValueError(
-            f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn"
+            f"Expected no --root, since {options.checkpoint} was trained on phantoms, which are drawn."
         )
     given = {name: value for name in ("root", "mask_values") if (value := getattr(options, name)) is not None}
     config = replace(
@@ -170,15 +170,14 @@ def parsed(arguments: Sequence[str]) -> Namespace:
     )
     parser.add_argument("--resamples", type=int, default=1000, help="bootstrap samples of the patients (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    add_device(parser)
     options = parser.parse_args(arguments)
     check_kind(parser, options)
     if options.in_style == "" and options.root is not None:
-        raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run")
+        raise InvalidValueError("Expected --in-style with a TEMPLATE, since --root holds other captions than the run.")
     if options.seed < 0:
-        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device")
+        raise InvalidValueError(f"Expected --seed to be 0 or more, but got {options.seed}.")
+    check_device(options.device)
     return options
 
 
@@ -195,7 +194,7 @@ def template_of(options: Namespace, data: DataSet, reader: PositionParser) -> st
         return None
     template = usual_caption((*data.labelled.texts, *data.unlabelled.texts), reader)
     if template is None and options.in_style == "":
-        raise InvalidValueError("Expected --in-style with a TEMPLATE, since no training caption names regions")
+        raise InvalidValueError("Expected --in-style with a TEMPLATE, since no training caption names regions.")
     if template is None:
         say("note: no training caption names regions, so that nothing is scored in the words of one")
     return template

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from semimedref.atlases import parser_for
 from semimedref.checkpoints import Trained, load_trained
-from semimedref.cli import OneLineParser, complain, run, say
+from semimedref.cli import OneLineParser, add_device, check_device, complain, run, say
 from semimedref.data.entries import has_half_characters, short
 from semimedref.data.formats import not_found
 from semimedref.files import sweep, write_text
@@ -43,21 +43,23 @@ def main(arguments: Sequence[str]) -> None:
         "--mirrored", action="store_true", help="average over the image and its mirror image, its caption mirrored too"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files of an earlier prediction")
+    add_device(parser)
     options = parser.parse_args(arguments)
+    check_device(options.device)
 
     if (options.caption is None) == (options.captions is None):
-        raise InvalidValueError("Expected either a caption, or --captions with a CSV file")
+        raise InvalidValueError("Expected either a caption, or --captions with a CSV file.")
     if options.caption is not None and not options.caption.strip():
-        raise InvalidValueError("Expected a caption, but got an empty one")
+        raise InvalidValueError("Expected a caption, but got an empty one.")
     if options.caption is not None and has_half_characters(options.caption):
-        raise InvalidValueError(f"Expected a caption in the encoding of this shell, but got {short(options.caption)}")
+        raise InvalidValueError(f"Expected a caption in the encoding of this shell, but got {short(options.caption)}.")
     if not options.image.exists():
         raise InvalidValueError(not_found(options.image))
     sweep(options.out)
     how = {"overwrite": options.overwrite, "mirrored": options.mirrored, "template": options.in_style}
     if not options.image.is_dir():
         if options.captions is not None:
-            raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}")
+            raise InvalidValueError(f"Expected a folder of images with --captions, but got {options.image}.")
         trained = loaded(options)
         reader = parser_for(trained.atlas)
         (job,) = styled([Job(options.image, options.caption)], reader, options)
@@ -82,12 +84,13 @@ def main(arguments: Sequence[str]) -> None:
             say(f"{job.image.name}: {named}; {share_of(found)} found{words}{turned}")
     say(f"{len(jobs) - failed} of {len(jobs)} done, in {options.out}")
     if failed:
-        raise InvalidValueError(f"{failed} of {len(jobs)} images could not be done")
+        raise InvalidValueError(f"{failed} of {len(jobs)} images could not be done.")
 
 
 def loaded(options: Namespace) -> Trained:
-    """Return what the checkpoint holds, and say where its model never saw a mirrored image."""
+    """Return what the checkpoint holds, on its device, and say where its model never saw a mirrored image."""
     trained = load_trained(options.checkpoint)
+    trained.model.to(options.device)
     if options.mirrored and not trained.config.flip:
         say(f"note: {NOT_TRAINED}")
     return trained
@@ -105,11 +108,11 @@ def folder_jobs(folder: Path, caption: str | None, captions: Path | None, out: P
         InvalidValueError: There is nothing to do, the CSV file cannot be read, or ``out`` is the folder itself.
     """
     if out.resolve() == folder.resolve():
-        raise InvalidValueError(f"Expected --out to be another folder than that of the images, but got {out} for both")
+        raise InvalidValueError(f"Expected --out to be another folder than that of the images, but got {out} for both.")
     images, others = images_in(folder)
     if captions is None:
         if not images:
-            raise InvalidValueError(f"{folder}: expected images, but there is none")
+            raise InvalidValueError(f"{folder}: expected images, but there is none.")
         print_left_out("no image", others)
         return jobs_with_one_caption(images, caption or "")
     jobs = jobs_from_csv(captions, folder)
@@ -132,7 +135,7 @@ def styled(jobs: list[Job], reader: PositionParser, options: Namespace) -> list[
     if found.unread:
         unread = options.out / UNREAD_FILE
         if unread.exists() and not options.overwrite:
-            raise InvalidValueError(f"{unread} exists: give --overwrite, or another --out")
+            raise InvalidValueError(f"{unread} exists: give --overwrite, or another --out.")
         options.out.mkdir(parents=True, exist_ok=True)
         write_text(unread, found.unread_list([job.image.name for job in sound]))
         say(unread)

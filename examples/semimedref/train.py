@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     given = vars(parser.parse_args(arguments))
     resume, file, accept_changed_data = (given.pop(name) for name in ("resume", "config", "accept_changed_data"))
     if accept_changed_data and not resume:
-        raise InvalidValueError("Expected --resume beside --accept-changed-data, since a new run begins with any data")
+        raise InvalidValueError("Expected --resume beside --accept-changed-data, since a new run begins with any data.")
     if file is not None:
         given = {**Config.read_yaml(file), **given}
 

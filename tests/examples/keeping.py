@@ -1,5 +1,6 @@
 """What the tests of keeping share: tiny runs, damage, and a system that refuses long files."""
 
+import re
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ def one_line(outcome: tuple[int, str, str]) -> str:
     assert code == 2
     assert errors.startswith("error: ")
     assert errors.count("\n") == 1
+    # Those that a library makes of the options end with a hint, and the system's own with what they are about.
+    assert re.search(
+        r"(?<!\.)\.$|\(see --help\)$|^error: \[Errno|expected(, since this looks like| one of )", errors
+    ), errors
     return errors
 
 

@@ -2,8 +2,7 @@
 
 import torch
 from semimedref.config import Config
-from semimedref.data.module import seeded
-from semimedref.draws import Draws
+from semimedref.draws import Draws, seeded
 from semimedref.methods import METHODS
 from semimedref.models import make_model
 

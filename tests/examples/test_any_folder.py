@@ -411,7 +411,8 @@ def test_captions_are_brought_into_a_template_by_the_atlas_of_the_run(run, tmp_p
 
 
 def test_a_checkpoint_of_a_spoiled_atlas_is_refused(run, tmp_path):
-    from semimedref.checkpoints import AtomicCheckpointIO, read_checkpoint
+    from semimedref.checkpoint_writer import AtomicCheckpointIO
+    from semimedref.checkpoints import read_checkpoint
 
     stored = read_checkpoint(run[0] / "best.ckpt")
     stored["SamplesModule"]["atlas"]["names"] = ["top-left"]

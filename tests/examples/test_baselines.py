@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 from semimedref.config import Config
-from semimedref.data.module import StepBatches, seeded
+from semimedref.data.module import StepBatches
 from semimedref.data.phantom import load_phantoms
 from semimedref.data.views import normalise, photometric
-from semimedref.draws import Draws
+from semimedref.draws import Draws, seeded
 from semimedref.losses import focal_loss
 from semimedref.methods.caption_prior import MEMORY, CaptionPrior
 from semimedref.methods.drop_by_loss import with_small_loss

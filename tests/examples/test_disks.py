@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from semimedref.checkpoints import AtomicCheckpointIO
+from semimedref.checkpoint_writer import AtomicCheckpointIO
 from semimedref.runs import new_run
 
 from tests.examples.keeping import CAPTION, STEPS, TINY, contents, no_file_above, one_line, stopped

@@ -52,6 +52,8 @@ def altered(path, folder, change):
     stored = torch.load(path, weights_only=True)
     change(stored)
     torch.save(stored, folder / path.name)
+    for encoder in path.parent.glob("encoder*") if folder != path.parent else ():
+        shutil.copy(encoder, folder)
     return folder / path.name
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from semimedref.checkpoints import AtomicCheckpointIO, load_trained
+from semimedref.checkpoint_writer import AtomicCheckpointIO
+from semimedref.checkpoints import load_trained
 from semimedref.data.digest import changed_parts, data_digests
 from semimedref.data.folder_data import load_folder
 

@@ -168,7 +168,7 @@ def test_values_that_cannot_be_read_are_named(text):
 
 
 def test_phantoms_take_no_values():
-    with pytest.raises(InvalidValueError, match="no --mask-values, since phantoms"):
+    with pytest.raises(InvalidValueError, match="no --mask-values beside --data phantom"):
         Config(mask_values="1")
 
 

@@ -8,6 +8,44 @@ from crossmodal_aug.errors import InvalidValueError
 
 REFUSED = [
     ({"method": "semimedref", "patch_where": "probability"}, "--mix published or faulty beside --patch-where"),
+    ({"method": "mean-teacher", "geometry_order": "after"}, "--geometry above 0 beside --geometry-order after"),
+    ({"method": "mean-teacher", "alter": "unlabelled"}, "--mix that alters both .* beside --alter unlabelled"),
+    ({"method": "bcp", "alter": "unlabelled"}, "--flip or --focus beside --alter unlabelled"),
+    *(
+        ({"method": "mean-teacher", "unlabelled_weight": 0.0, name: value}, "and an --unlabelled-weight above 0")
+        for name, value in {
+            "masks_by": "student",
+            "pseudo_weight": "equal",
+            "pseudo_zones": "side",
+            "prior": "caption",
+            "photometric": "z-scored",
+            "pos_aug": "mix",
+            "views": "images",
+            "feature_dropout": 0.5,
+            "drop": 0.1,
+            "lv": 0.1,
+        }.items()
+    ),
+    *(
+        (
+            {"model": "compact", name: value},
+            f"Expected no --{name.replace('_', '-')} beside --model compact, where it has no effect, but got {value}.$",
+        )
+        for name, value in {
+            "pretrained": "none",
+            "image_weights": "weights.pth",
+            "text_encoder": "bert",
+            "max_tokens": 24,
+        }.items()
+    ),
+    ({"model": "mmi-unet", "pretrained": "text", "image_weights": "w.pth"}, "no --image-weights beside --pretrained"),
+    *(
+        (
+            {"data": "phantom", name: value},
+            f"Expected no --{name.replace('_', '-')} beside --data phantom, where it has no effect, but got {value}.$",
+        )
+        for name, value in {"root": "DIR", "cache": "DIR", "mask_values": "1", "allow_duplicates": True}.items()
+    ),
     ({"method": "mean-teacher", "flip_words": "keywords"}, "--flip above 0 beside --flip-words keywords"),
     ({"method": "mean-teacher", "zone_unit": "region"}, "--mix zone or both beside --zone-unit region"),
     ({"method": "mean-teacher", "focus_unit": "region"}, "--focus above 0 beside --focus-unit region"),
@@ -55,5 +93,7 @@ def test_what_would_have_no_effect_is_refused(settings, message):
 def test_what_a_preset_brings_may_rest():
     for name, preset in PRESETS.items():
         assert Config(method=name) == Config(method=name, **preset)
+    assert Config(method="unimatch", unlabelled_weight=0.0).views == "images"
+    assert Config(method="cutmix", mix="none").alter == "unlabelled"
     assert Config(method="released", itcl=0.0).positives == "placed"
     assert Config(method="semimedref-reads", focus=0.0).focus_unit == "region"

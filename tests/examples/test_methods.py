@@ -5,8 +5,8 @@ import pytest
 import torch
 from semimedref.config import Config
 from semimedref.data.folder_data import load_folder
-from semimedref.data.module import StepBatches, seeded
-from semimedref.draws import Draws
+from semimedref.data.module import StepBatches
+from semimedref.draws import Draws, seeded
 from semimedref.losses import segmentation_loss
 from semimedref.methods import METHODS, base
 from semimedref.methods.ops import Altered, make_ops, make_pos_aug, make_reword, reworded, run_ops, vaguer

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from semimedref.data.module import StepBatches, seeded
+from semimedref.data.module import StepBatches
 from semimedref.data.phantom import load_phantoms
+from semimedref.draws import seeded
 from semimedref.methods.boxes import RandomBoxes
 from semimedref.methods.copy_paste import copy_paste
 from semimedref.methods.mix_gen import MixGen

@@ -16,7 +16,8 @@ TEXTS = ["unilateral pulmonary infection, one infected area, upper left lung.", 
 @pytest.fixture(params=list(MODELS))
 def model(request, tiny_bert):
     torch.manual_seed(0)
-    config = Config(model=request.param, width=8, pretrained="text", text_encoder=str(tiny_bert))
+    encoder = {} if request.param == "compact" else {"pretrained": "text", "text_encoder": str(tiny_bert)}
+    config = Config(model=request.param, width=8, **encoder)
     return MODELS[request.param].for_run(TEXTS, config).eval()
 
 

@@ -63,7 +63,7 @@ def test_a_damaged_image_is_named_and_the_rest_done(predict, folder, tmp_path, c
     lines = errors.splitlines()
     assert len(lines) == 2
     assert "chest-1.png: not a readable image" in lines[0]
-    assert lines[1] == "error: 1 of 3 images could not be done"
+    assert lines[1] == "error: 1 of 3 images could not be done."
     assert names(tmp_path / "out") == done("chest-0", "chest-2")
     assert "1 left out (no image): notes.txt" in printed
     assert "chest-0.png: left upper; " in printed
@@ -114,7 +114,7 @@ def test_every_row_of_a_csv_file_is_done_or_named(predict, folder, tmp_path):
         "line 5: expected 2 fields, but got 4",
         "line 6: expected the name of a file",
         "its files would be those of chest-0.png",
-        "5 of 6 images could not be done",
+        "5 of 6 images could not be done.",
     ]
     lines = errors.splitlines()
     assert len(lines) == len(wanted)
@@ -230,7 +230,7 @@ def test_names_and_captions_steer_no_terminal(predict, folder, tmp_path):
     for line in (printed + errors).removesuffix("\n").split("\n"):
         assert line.isprintable()
     code, printed, errors = predict(folder / "missing\x1b[2J.png", CAPTION)
-    assert errors == f"error: {folder}/missing\\x1b[2J.png: no such file\n"
+    assert errors == f"error: {folder}/missing\\x1b[2J.png: no such file.\n"
     code, _, errors = predict(folder, CAPTION, "--none\x1b[2J")
     assert errors.startswith("error: unrecognized arguments: --none\\x1b[2J (see")
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 from semimedref.config import Config
-from semimedref.data.module import seeded
 from semimedref.data.views import normalise, photometric
+from semimedref.draws import seeded
 from semimedref.losses import dice_loss
 from semimedref.methods.faults import UNKNOWN_TOKEN, FaultyMix, FillerParser
 from semimedref.methods.ops import make_ops, make_pos_aug

@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
-from semimedref.data.module import StepBatches, seeded
+from semimedref.data.module import StepBatches
 from semimedref.data.phantom import load_phantoms
 from semimedref.data.views import normalise, photometric
+from semimedref.draws import seeded
 from semimedref.models import STORED
 
 from crossmodal_aug import PositionParser

@@ -26,10 +26,10 @@ def phantoms():
     return DataSet(found.labelled, found.unlabelled, found.valid.take(range(2)), found.test, found.atlas)
 
 
-def fit(data, folder, name, *, until):
+def fit(data, folder, name, *, until, **more):
     """Train up to a number of steps, from the folder's last checkpoint if there is one."""
     about = {"size": 32, "width": 4, "batch_size": 4, "steps": STEPS, "validate_every": 1}
-    config = Config(method=name, accelerator="cpu", burn_in=0.0, ramp_up=0.5, **about)
+    config = Config(method=name, accelerator="cpu", burn_in=0.0, ramp_up=0.5, **{**about, **more})
     module = METHODS[name](make_student(config, data), config, data.atlas, steps=STEPS, steps_a_pass=2)
     batches = SamplesModule(data, batch_size=4, steps_an_epoch=1, seed=0)
     last = folder / "last.ckpt"

@@ -32,7 +32,8 @@ def test_settings_survive_the_file():
 
 
 def test_a_resumed_run_may_compute_and_keep_elsewhere():
-    config = Config(labels=0.01).with_given({"cache": "kept", "accelerator": "cpu"}, source="config.json")
+    run = Config(data="qata", root="DIR", labels=0.01)
+    config = run.with_given({"cache": "kept", "accelerator": "cpu"}, source="config.json")
     assert (config.cache, config.accelerator, config.labels) == ("kept", "cpu", 0.01)
     with pytest.raises(InvalidValueError, match=r"Expected --labels 0\.01, as in config\.json"):
         config.with_given({"labels": 0.05}, source="config.json")

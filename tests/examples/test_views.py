@@ -1,7 +1,7 @@
 import pytest
 import torch
-from semimedref.data.module import seeded
 from semimedref.data.views import blur, normalise, photometric, to_unit, zoom
+from semimedref.draws import seeded
 from torchvision.transforms.functional import gaussian_blur
 
 

@@ -17,10 +17,10 @@ def check_atlas(config: Config, atlas: Atlas) -> None:
     """
     if not atlas.sides:
         raise InvalidValueError(
-            f"Expected an atlas whose regions have sides, by which obedience is measured, but {atlas.name} has none"
+            f"Expected an atlas whose regions have sides, by which obedience is measured, but {atlas.name} has none."
         )
     if config.reword and not atlas.phrasing.frames:
         raise InvalidValueError(
             f"Expected --reword 0, since the atlas {atlas.name} has no [[frames]] to say captions in, but got "
-            f"{config.reword:g}"
+            f"{config.reword:g}."
         )

@@ -71,7 +71,7 @@ def restored(about: Any) -> Atlas:
         InvalidValueError: It is no description of one.
     """
     if not isinstance(about, Mapping):
-        raise InvalidValueError(f"Expected the description of an atlas, but got {type(about).__name__}")
+        raise InvalidValueError(f"Expected the description of an atlas, but got {type(about).__name__}.")
     try:
         if "words" in about:
             atlas = _WHOLE.validate_python(dict(about))
@@ -84,7 +84,9 @@ def restored(about: Any) -> Atlas:
         raise InvalidValueError(f"Expected the description of an atlas, but got one that is none: {error}") from error
     # What an atlas of foreign parts raises depends on what they are.
     except (CrossModalError, ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidValueError(f"Expected the description of an atlas, but it cannot be read: {error}") from error
+        raise InvalidValueError(
+            f"Expected the description of an atlas, but it cannot be read ({str(error).rstrip('.')})."
+        ) from error
 
 
 def written_words(atlas: Atlas, *, frames: bool) -> list[str]:

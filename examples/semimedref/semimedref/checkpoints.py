@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins.io import TorchCheckpointIO
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
@@ -16,41 +14,27 @@ from crossmodal_aug import LUNG_ZONES, Atlas
 from crossmodal_aug.errors import InvalidValueError, shown
 from semimedref.atlases import restored
 from semimedref.config import Config
-from semimedref.data.module import SamplesModule
-from semimedref.files import write_atomically
+from semimedref.encoder_file import PREFIXES, with_encoder
 from semimedref.likeness import is_count, sizes
-from semimedref.methods.base import CHECKPOINT_FORMAT
 from semimedref.models import STORED, ReferringModel
-from semimedref.stored import read_stored, write_stored
+from semimedref.stored import read_stored
+
+CHECKPOINT_FORMAT = 1
+"""Of what a checkpoint holds under "semimedref"; another number is another version's."""
+DATA = "SamplesModule"
+"""Under this a checkpoint keeps what it says of the data: the name of the module that handed them to Lightning."""
 
 REMEDY = "take another checkpoint of its run, or an older copy; --resume goes on from a best.ckpt copied to last.ckpt"
 """What to do where a checkpoint is damaged."""
-
-PREFIXES = {"student": "student.", "teacher": "teacher.model."}
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's way to write and read checkpoints, through a temporary file in the same folder and with a digest.
-
-    A process that is killed while it writes leaves the checkpoint before it as it was.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write a checkpoint."""
-        write_atomically(Path(path), partial(write_stored, checkpoint))
-
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
-        """Read a checkpoint to the CPU; none is read with code in it, whatever is asked."""
-        return read_checkpoint(Path(path))
 
 
 def read_checkpoint(path: Path) -> object:
     """Return what a checkpoint holds, on the CPU.
 
     Raises:
-        InvalidValueError: It is damaged, or not one at all.
+        InvalidValueError: It is damaged, or not one at all, or the text encoder that it names is not beside it.
     """
-    return read_stored(path, "checkpoint", REMEDY)
+    return with_encoder(read_stored(path, "checkpoint", REMEDY), path)
 
 
 @dataclass(frozen=True)
@@ -91,22 +75,22 @@ def load_trained(path: Path) -> Trained:
         InvalidValueError: The file is missing, damaged, no checkpoint of this example, or of another version of it.
     """
     if not path.is_file():
-        raise InvalidValueError(f"{path}: no such checkpoint")
+        raise InvalidValueError(f"{path}: no such checkpoint.")
     stored = read_checkpoint(path)
     about = stored.get("semimedref") if isinstance(stored, dict) else None
     if not isinstance(about, dict):
-        raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref")
+        raise InvalidValueError(f"{path}: not a checkpoint of examples/semimedref.")
     if type(about.get("format")) is not int or about["format"] != CHECKPOINT_FORMAT:
         raise InvalidValueError(
             f"{path}: expected a checkpoint of format {CHECKPOINT_FORMAT}, but got {shown(about.get('format'))}, which "
-            "another version of this example wrote"
+            "another version of this example wrote."
         )
     missing = [key for key in ("config", "model", "model_settings", "step") if key not in about]
     state = stored.get("state_dict")
     whole = isinstance(state, dict) and all(isinstance(key, str) for key in state)
     named = not missing and isinstance(about["model"], str) and about["model"] in STORED
     if not named or not whole or not is_count(about["step"]):
-        raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete")
+        raise InvalidValueError(f"{path}: expected a checkpoint of examples/semimedref, but it is incomplete.")
     config = Config.of_run(about["config"], str(path))
     atlas = _atlas(stored, path)
     models = {}
@@ -115,12 +99,12 @@ def load_trained(path: Path) -> Trained:
         if own:
             models[name] = _restore(about, own, path)
     if not models:
-        raise InvalidValueError(f"{path}: expected the weights of a model, but got none")
+        raise InvalidValueError(f"{path}: expected the weights of a model, but got none.")
     return Trained(config, models, about["step"], _digests(stored), atlas)
 
 
 def _atlas(stored: dict[str, Any], path: Path) -> Atlas:
-    kept = stored.get(SamplesModule.__qualname__)
+    kept = stored.get(DATA)
     if not isinstance(kept, dict) or "atlas" not in kept:
         return LUNG_ZONES
     try:
@@ -130,7 +114,7 @@ def _atlas(stored: dict[str, Any], path: Path) -> Atlas:
 
 
 def _digests(stored: dict[str, Any]) -> dict[str, str]:
-    kept = stored.get(SamplesModule.__qualname__)
+    kept = stored.get(DATA)
     digests = kept.get("digests") if isinstance(kept, dict) else None
     return {str(part): str(digest) for part, digest in digests.items()} if isinstance(digests, dict) else {}
 
@@ -142,12 +126,12 @@ def _restore(about: dict[str, Any], state: dict[str, Any], path: Path) -> Referr
         with torch.device("meta"), _at_most(2 * len(state)):
             planned = kind.from_settings(settings)
         if sizes(planned.state_dict(), planned=True) != sizes(state):
-            raise InvalidValueError("other sizes")
+            raise InvalidValueError("other sizes.")
         model = kind.from_settings(settings)
         model.load_state_dict(state)
     # Settings come from the file too: what a network raises over foreign ones depends on what they are.
     except (RuntimeError, TypeError, LookupError, ValueError, AttributeError) as error:
-        raise InvalidValueError(f"{path}: settings and weights do not fit the model {about['model']}") from error
+        raise InvalidValueError(f"{path}: settings and weights do not fit the model {about['model']}.") from error
     return model.eval()
 
 
@@ -158,7 +142,7 @@ def _at_most(count: int) -> Iterator[None]:
 
     def hook(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
         if next(left, None) is None:
-            raise InvalidValueError(f"Expected a model of at most {count} parameters")
+            raise InvalidValueError(f"Expected a model of at most {count} parameters.")
 
     handle = register_module_parameter_registration_hook(hook)
     try:

@@ -1,6 +1,7 @@
 """The edge between the scripts and the shell: one line for an error, exit code 2, no traceback."""
 
 import argparse
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,7 +9,9 @@ from dataclasses import MISSING, fields
 from io import TextIOWrapper
 from typing import NoReturn
 
-from crossmodal_aug.errors import CrossModalError
+import torch
+
+from crossmodal_aug.errors import CrossModalError, InvalidValueError, shown
 from crossmodal_aug.terminal import plain
 from semimedref.config import Config
 from semimedref.settings import flag
@@ -71,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one option for each setting; an option that is not given leaves no trace in the result."""
     for one in fields(Config):
         if one.default is MISSING or not isinstance(one.type, type):
-            raise TypeError(f"setting {one.name} needs a default and a plain type")
+            raise TypeError(f"setting {one.name} needs a default and a plain type.")
         shown = "" if one.default in ("", 0, False) else f" (default: {one.default})"
         shown = " (default: of the method)" if one.default is None else shown
         about = (one.metadata["about"] + shown).replace("%", "%%")
@@ -87,3 +90,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=argparse.SUPPRESS,
             help=about,
         )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where to compute, which `check_device` looks at."""
+    parser.add_argument(
+        "--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 and so on, or mps (default: cpu)"
+    )
+
+
+def check_device(name: str) -> None:
+    """Raise unless this machine has a device of that name.
+
+    Raises:
+        InvalidValueError: The name is none of a device, or there is no such one here.
+    """
+    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,4})?", name, re.ASCII):
+        raise InvalidValueError(f"Expected --device to be cpu, cuda, cuda:1 and so on, or mps, but got {shown(name)}.")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise InvalidValueError("Expected --device cpu, since this machine offers no MPS device.")
+    if name.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            raise InvalidValueError("Expected --device cpu, since this machine offers no CUDA device.")
+        if int(name.partition(":")[2] or 0) >= count:
+            raise InvalidValueError(f"Expected --device cuda:{count - 1} or lower, but got {name}.")

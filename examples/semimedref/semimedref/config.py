@@ -21,6 +21,13 @@ DEFAULT_STEPS = {"phantom": 400, "qata": 800, "mosmed": 800, "folder": 800}
 LARGEST_BATCH = 65536
 """Labelled samples in a step. They are drawn with replacement, so their number alone sets no limit."""
 
+WITHOUT_EFFECT = (
+    *((name, "model", ("compact",)) for name in ("pretrained", "image_weights", "text_encoder", "max_tokens")),
+    ("image_weights", "pretrained", ("text", "none")),
+    *((name, "data", ("phantom",)) for name in ("root", "cache", "mask_values", "allow_duplicates")),
+)
+"""Settings, and beside which values of which other one they have no effect."""
+
 FREE_TO_CHANGE = ("accelerator", "cache", "allow_duplicates")
 """Settings that may differ when a run is resumed: they say where to compute or what to refuse, not what to compute."""
 
@@ -107,10 +114,10 @@ class Config(MethodSettings, DataSettings):
             value, choices = getattr(self, one.name), one.metadata["choices"]
             # JSON writes 1.0 as 1 in hand-edited files; every other type must be the declared one.
             if type(value) is not one.type and not (one.type is float and type(value) is int):
-                raise InvalidValueError(f"Expected `{one.name}` to be {type_name(one.type)}, but got {shown(value)}")
+                raise InvalidValueError(f"Expected `{one.name}` to be {type_name(one.type)}, but got {shown(value)}.")
             if choices and value not in choices:
                 raise InvalidValueError(
-                    f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {shown(value)}"
+                    f"Expected `{one.name}` to be one of {', '.join(choices)}, but got {shown(value)}."
                 )
         self._check_numbers()
         for name in ("root", "atlas", "cache", "runs", "image_weights", "text_encoder"):
@@ -120,13 +127,13 @@ class Config(MethodSettings, DataSettings):
         MaskValues.parse(self.mask_values)
         self._check_goes_together()
         if self.data != "phantom" and not self.root:
-            raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none")
+            raise InvalidValueError(f"Expected --root, the folder that holds the {self.data} files, but got none.")
         if (self.data == "folder") != bool(self.atlas):
             raise InvalidValueError(
                 "Expected --atlas beside --data folder, since nothing else tells which regions its captions name, but "
-                "got none"
+                "got none."
                 if self.data == "folder"
-                else f"Expected no --atlas, since that of --data {self.data} is known, but got {shown(self.atlas)}"
+                else f"Expected no --atlas, since that of --data {self.data} is known, but got {shown(self.atlas)}."
             )
 
     def _check_numbers(self) -> None:
@@ -151,23 +158,18 @@ class Config(MethodSettings, DataSettings):
 
     def _check_goes_together(self) -> None:
         """Raise where one setting leaves another without effect."""
-        if self.mask_values and self.data == "phantom":
-            raise InvalidValueError(
-                f"Expected no --mask-values, since phantoms come with their masks, but got {self.mask_values}"
-            )
-        if self.image_weights and self.pretrained != "imagenet":
-            raise InvalidValueError(
-                f"Expected no --image-weights beside --pretrained {self.pretrained}, but got {self.image_weights}"
-            )
-        if self.image_weights and self.model == "compact":
-            raise InvalidValueError(
-                f"Expected no --image-weights, since compact starts at random, but got {self.image_weights}"
-            )
+        defaults = {one.name: one.default for one in fields(self)}
+        for name, other, idle in WITHOUT_EFFECT:
+            value, beside = getattr(self, name), getattr(self, other)
+            if value != defaults[name] and beside in idle:
+                raise InvalidValueError(
+                    f"Expected no {flag(name)} beside {flag(other)} {beside}, where it has no effect, but got {value}."
+                )
         check_method(self)
 
     def _check(self, holds: bool, name: str, wanted: str) -> None:
         if not holds:
-            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {shown(getattr(self, name))}")
+            raise InvalidValueError(f"Expected `{name}` to be {wanted}, but got {shown(getattr(self, name))}.")
 
     @property
     def optimiser_steps(self) -> int:
@@ -202,7 +204,7 @@ class Config(MethodSettings, DataSettings):
             stored = json.loads(text)
         # ValueError: no JSON, no text at all, or a number of more digits than Python reads.
         except (ValueError, RecursionError) as error:
-            raise InvalidValueError(f"{source}: not a JSON file ({error})") from error
+            raise InvalidValueError(f"{source}: not a JSON file ({error}).") from error
         return cls.of_run(stored, source)
 
     @classmethod
@@ -228,19 +230,20 @@ class Config(MethodSettings, DataSettings):
             InvalidValueError: The file is missing, no YAML mapping, or holds an unknown or wrong setting.
         """
         if not path.is_file():
-            raise InvalidValueError(f"{path}: no such file of settings")
+            raise InvalidValueError(f"{path}: no such file of settings.")
         try:
             stored = yaml.load(path.read_text(encoding="utf-8"), Loader=SettingsLoader)
         # Where a value does not fit its tag (`!!int abc`), or is no date (2020-13-45), PyYAML lets anything through.
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise InvalidValueError(f"{path}: not a YAML file ({reason(error)})") from error
+            raise InvalidValueError(f"{path}: not a YAML file ({reason(error)}).") from error
         if isinstance(stored, dict):
             numbers = {one.name for one in fields(cls) if one.type is float}
             stored = {str(name).replace("-", "_"): value for name, value in stored.items()}
             stored = {name: _exponent(value) if name in numbers else value for name, value in stored.items()}
         # The folder of the data and its atlas are the reader's own; the rest must hold by itself.
         if isinstance(stored, dict):
-            own = {"root": "DIR"} | ({"atlas": "FILE"} if stored.get("data") == "folder" else {})
+            own = {"root": "DIR"} if stored.get("data", cls.data) != "phantom" else {}
+            own |= {"atlas": "FILE"} if stored.get("data") == "folder" else {}
             cls.from_dict({**own, **stored}, str(path))
         else:
             cls.from_dict(stored, str(path))
@@ -259,7 +262,7 @@ class Config(MethodSettings, DataSettings):
             if isinstance(stored, dict):
                 names = (name if isinstance(name, str) else shown(name) for name in set(stored) - known)
                 came = shown(sorted(names))
-            raise InvalidValueError(f"{source}: expected the settings of a run, but got {came}")
+            raise InvalidValueError(f"{source}: expected the settings of a run, but got {came}.")
         try:
             return cls(**stored)
         except InvalidValueError as error:
@@ -275,7 +278,7 @@ class Config(MethodSettings, DataSettings):
             if name not in ("runs", "name", *FREE_TO_CHANGE) and getattr(self, name) != value:
                 raise InvalidValueError(
                     f"Expected {flag(name)} {getattr(self, name)}, as in {source}, to resume that run, but got "
-                    f"{shown(value)}"
+                    f"{shown(value)}."
                 )
         return replace(self, **{key: value for key, value in given.items() if key in FREE_TO_CHANGE})
 

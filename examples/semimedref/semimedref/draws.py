@@ -2,8 +2,6 @@
 
 import torch
 
-from semimedref.data.module import seeded
-
 # New ones go to the end: the place of a name decides what is drawn for it.
 BRANCHES = ("labelled", "unlabelled", "second view")
 PURPOSES = (
@@ -35,3 +33,19 @@ class Draws:
     def __call__(self, branch: str, purpose: str) -> torch.Generator:
         """Return the generator of a purpose, at its start each time."""
         return seeded(self.seed, 3, self.step, BRANCHES.index(branch), PURPOSES.index(purpose))
+
+
+def seeded(*numbers: int) -> torch.Generator:
+    """Return a CPU generator whose draws follow from some non-negative numbers.
+
+    Example:
+        >>> torch.rand(1, generator=seeded(0, 1)).equal(torch.rand(1, generator=seeded(0, 1)))
+        True
+        >>> torch.rand(1, generator=seeded(0, 1)).equal(torch.rand(1, generator=seeded(1, 0)))
+        False
+    """
+    mixed = 0
+    for number in numbers:
+        # Multiplier and increment of Knuth's MMIX generator: neighbouring numbers end up far apart.
+        mixed = ((mixed + number + 1) * 6364136223846793005 + 1442695040888963407) % 2**63
+    return torch.Generator().manual_seed(mixed)

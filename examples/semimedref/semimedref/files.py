@@ -38,7 +38,7 @@ class CannotWriteError(CrossModalError, OSError):
     """
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: cannot be written ({why}); what stood there before is as it was")
+        super().__init__(f"{path}: cannot be written ({why}); what stood there before is as it was.")
         self.path, self.why = path, why
 
 

@@ -54,7 +54,7 @@ class MaskValues:
             else:
                 raise InvalidValueError(
                     "Expected `mask_values` to be values, ranges or colours with commas between them, such as 1,2 or "
-                    f"128-255 or #ff0000, but got {shown(text)}"
+                    f"128-255 or #ff0000, but got {shown(text)}."
                 )
         return cls(text, tuple(ranges), tuple(colours))
 

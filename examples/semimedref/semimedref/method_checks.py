@@ -29,14 +29,25 @@ def _sees_unlabelled(config: "Config") -> bool:
     return config.method != "supervised"
 
 
+def _learns_from_unlabelled(config: "Config") -> bool:
+    return _sees_unlabelled(config) and config.unlabelled_weight > 0
+
+
 def _sees_views(config: "Config") -> bool:
-    return _sees_unlabelled(config) and config.mix != "bcp"
+    return _learns_from_unlabelled(config) and config.mix != "bcp"
 
 
 _UNLABELLED = "a method that sees unlabelled images"
+_WEIGHED = f"{_UNLABELLED}, and an --unlabelled-weight above 0,"
 
 RULES = (
     Rule("patch_where", lambda one: one.mix in ("published", "faulty"), "--mix published or faulty"),
+    Rule("geometry_order", lambda one: one.geometry, "--geometry above 0"),
+    Rule(
+        "alter",
+        lambda one: one.mix not in ("none", "bcp") or one.flip or one.focus,
+        "a --mix that alters both kinds of images, --flip or --focus",
+    ),
     Rule("geometry_words", lambda one: one.geometry, "--geometry above 0"),
     Rule("flip_words", lambda one: one.flip, "--flip above 0"),
     Rule("zone_unit", lambda one: one.mix in ("zone", "both"), "--mix zone or both"),
@@ -44,12 +55,13 @@ RULES = (
     Rule("positives", lambda one: one.itcl, "--itcl above 0"),
     Rule("itcl_image", lambda one: one.itcl, "--itcl above 0"),
     Rule("threshold", lambda one: one.pseudo_weight == "threshold", "--pseudo-weight threshold"),
+    Rule("unlabelled_weight", _sees_unlabelled, _UNLABELLED),
     *(
-        Rule(name, _sees_unlabelled, _UNLABELLED)
-        for name in ("masks_by", "pseudo_weight", "pseudo_zones", "prior", "photometric", "unlabelled_weight")
+        Rule(name, _learns_from_unlabelled, _WEIGHED)
+        for name in ("masks_by", "pseudo_weight", "pseudo_zones", "prior", "photometric", "pos_aug")
     ),
     *(
-        Rule(name, _sees_views, f"{_UNLABELLED} and mixes them by another --mix than bcp")
+        Rule(name, _sees_views, f"{_WEIGHED} and another --mix than bcp")
         for name in ("views", "feature_dropout", "drop", "lv")
     ),
 )
@@ -67,30 +79,30 @@ def check_method(config: "Config") -> None:
     Raises:
         InvalidValueError: The message names the setting, what it needs and what came.
     """
+    if config.method == "supervised":
+        _check_supervised(config)
     for name, counts, wanted in RULES:
         value = getattr(config, name)
         if value not in (PLAIN[name], PRESETS[config.method][name]) and not counts(config):
             raise InvalidValueError(
                 f"Expected {wanted} beside {flag(name)} {value}, which has no effect without, but got "
-                f"--method {config.method}"
+                f"--method {config.method} as it is set."
             )
-    if config.method == "supervised":
-        _check_supervised(config)
     for holds, wanted, setting in _conditions(config):
         if not holds:
-            raise InvalidValueError(f"Expected {wanted}, but got {flag(setting)} {getattr(config, setting)}")
+            raise InvalidValueError(f"Expected {wanted}, but got {flag(setting)} {getattr(config, setting)}.")
 
 
 def _check_supervised(config: "Config") -> None:
     if config.pos_aug != "none":
         raise InvalidValueError(
             "Expected --pos-aug none for supervised, since it is made on unlabelled captions alone, but got "
-            f"{config.pos_aug}"
+            f"{config.pos_aug}."
         )
     if config.alter == "unlabelled" and (config.mix != "none" or config.flip or config.focus):
         raise InvalidValueError(
             "Expected --alter both for supervised, which sees no unlabelled image to mix, flip or narrow, but got "
-            "unlabelled"
+            "unlabelled."
         )
 
 

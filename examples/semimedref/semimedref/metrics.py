@@ -58,10 +58,10 @@ class Confusion:
         if probabilities.shape != mask.shape or mask.dtype != torch.bool:
             raise InvalidValueError(
                 f"Expected a bool mask of shape {tuple(probabilities.shape)}, but got {mask.dtype} of shape "
-                f"{tuple(mask.shape)}"
+                f"{tuple(mask.shape)}."
             )
         if probabilities.isnan().any():
-            raise InvalidValueError("Expected probabilities, but got NaN")
+            raise InvalidValueError("Expected probabilities, but got NaN.")
         found = probabilities >= 0.5
         self._rows.append(torch.stack([(found & mask).sum(), (found & ~mask).sum(), (~found & mask).sum()]).cpu())
 
@@ -91,7 +91,7 @@ def scores_of(counts: Tensor) -> Scores:
         InvalidValueError: N is 0.
     """
     if not len(counts):
-        raise InvalidValueError("Expected at least one image to score, but got none")
+        raise InvalidValueError("Expected at least one image to score, but got none.")
     each, whole = overlaps(counts), overlaps(counts.sum(dim=0))
     return Scores(
         whole["dice"].item(), whole["iou"].item(), each["dice"].mean().item(), each["iou"].mean().item(), len(counts)

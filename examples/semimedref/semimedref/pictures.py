@@ -18,7 +18,6 @@ from crossmodal_aug.augment.base import CrossModalOp
 from semimedref.atlases import parser_for
 from semimedref.captions import write_caption
 from semimedref.checkpoints import Trained
-from semimedref.data.module import seeded
 from semimedref.data.samples import DataSet, Samples
 from semimedref.data.views import to_unit
 from semimedref.drawing import (
@@ -37,6 +36,7 @@ from semimedref.drawing import (
     show,
     to_numpy,
 )
+from semimedref.draws import seeded
 from semimedref.inference import predict_logits
 from semimedref.models import ReferringModel
 

@@ -97,11 +97,11 @@ def jobs_from_csv(path: Path, folder: Path) -> list[Job]:
     rows = [(number, row) for number, row in enumerate(csv_rows(path), 1) if any(row)]
     heads = [head.casefold() for head in rows[0][1]] if rows else []
     if not {"image", "caption"} <= set(heads):
-        raise InvalidValueError(f"{path}: expected columns image and caption, but got {named(heads) or 'none'}")
+        raise InvalidValueError(f"{path}: expected columns image and caption, but got {named(heads) or 'none'}.")
     places = heads.index("image"), heads.index("caption")
     jobs = [_job_of_row(row, len(heads), places, folder, f"{path}, line {number}") for number, row in rows[1:]]
     if not jobs:
-        raise InvalidValueError(f"{path}: expected at least one image, but got none")
+        raise InvalidValueError(f"{path}: expected at least one image, but got none.")
     return _distinct(jobs)
 
 
@@ -135,13 +135,13 @@ def predict(
         raise InvalidValueError(job.fault)
     for path in files:
         if path.exists() and not overwrite:
-            raise InvalidValueError(f"{path} exists: give --overwrite, or another --out")
+            raise InvalidValueError(f"{path} exists: give --overwrite, or another --out.")
     image, turned = decode_image(job.image)
     short, long = sorted(image.shape)
     if short < 2 or long > LONGEST_RATIO * short:
         raise InvalidValueError(
             f"{job.image}: expected at least 2 x 2 pixels and sides that differ by a factor of {LONGEST_RATIO} at "
-            f"most, but got {image.shape[1]} x {image.shape[0]}"
+            f"most, but got {image.shape[1]} x {image.shape[0]}."
         )
     images = resize_image(image, trained.config.size)[None]
     texts = [job.caption]
@@ -153,7 +153,7 @@ def predict(
     probabilities = resize_probabilities(mirror_average(logits)[0], image.shape).cpu() if mirrored else raw
     if not probabilities.isfinite().all():
         raise InvalidValueError(
-            f"{job.image}: expected finite probabilities, but got NaN: the weights of the checkpoint are spoilt"
+            f"{job.image}: expected finite probabilities, but got NaN: the weights of the checkpoint are spoilt."
         )
     mask = (probabilities >= 0.5).numpy()
     out.mkdir(parents=True, exist_ok=True)
@@ -175,16 +175,16 @@ def _job_of_row(row: list[str], columns: int, places: tuple[int, int], folder: P
             folder,
             "",
             f"{where}: expected {columns} fields, but got {len(row)}; a caption that holds the "
-            "sign between columns needs quotes",
+            "sign between columns needs quotes.",
         )
     name, caption = (row[place] for place in places)
     path = folder / name
     if not name or Path(name).name != name:
-        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {shown(name)}")
+        return Job(path, caption, f"{where}: expected the name of a file in {folder}, but got {shown(name)}.")
     if not path.is_file():
         return Job(path, caption, not_found(path, where))
     if not caption:
-        return Job(path, caption, f"{where} ({name}): the caption is empty")
+        return Job(path, caption, f"{where} ({name}): the caption is empty.")
     return Job(path, caption)
 
 
@@ -197,5 +197,5 @@ def _distinct(jobs: Sequence[Job]) -> list[Job]:
         if job.fault or other is job.image:
             marked.append(job)
         else:
-            marked.append(replace(job, fault=f"{job.image}: its files would be those of {other.name}, which is done"))
+            marked.append(replace(job, fault=f"{job.image}: its files would be those of {other.name}, which is done."))
     return marked

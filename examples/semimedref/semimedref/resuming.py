@@ -44,7 +44,7 @@ def check_can_go_on(stored: object, path: Path) -> dict[str, Any]:
     missing = [part for part in PARTS if not isinstance(stored, dict) or part not in stored]
     if not isinstance(stored, dict) or missing:
         raise InvalidValueError(
-            f"{path}: expected a checkpoint from which a run can go on, but {', '.join(missing)} lack"
+            f"{path}: expected a checkpoint from which a run can go on, but {', '.join(missing)} lack."
         )
     kinds = {"epoch": 0, "global_step": 0, "loops": {"fit_loop": {}}, "callbacks": {}}
     fault = (
@@ -54,13 +54,13 @@ def check_can_go_on(stored: object, path: Path) -> dict[str, Any]:
         or _callbacks(stored["callbacks"])
     )
     if fault:
-        raise InvalidValueError(f"{path}: expected a checkpoint from which a run can go on, but {fault}")
+        raise InvalidValueError(f"{path}: expected a checkpoint from which a run can go on, but {fault}.")
     try:
         Version(stored.get(VERSION))  # type: ignore[arg-type]  # a TypeError where it is no text
     except (InvalidVersion, TypeError) as error:
         raise InvalidValueError(
             f"{path}: expected a checkpoint that says by which version of Lightning it was written, but got "
-            f"{shown(stored.get(VERSION))}"
+            f"{shown(stored.get(VERSION))}."
         ) from error
     return stored
 
@@ -87,7 +87,7 @@ def check_fits(stored: dict[str, Any], method: Method, path: Path) -> None:
     fault = fault or _count(stored["lr_schedulers"], 1, "lr_schedulers")
     fault = fault or _values(stored["lr_schedulers"][0], schedule.state_dict(), "lr_schedulers", schedule, SETTLED)
     if fault:
-        raise InvalidValueError(f"{path}: expected a checkpoint from which a run can go on, but {fault}")
+        raise InvalidValueError(f"{path}: expected a checkpoint from which a run can go on, but {fault}.")
 
 
 def _optimiser(found: list[dict[str, Any]], optimiser: Optimizer) -> str:

@@ -97,7 +97,7 @@ def refuse_taken(folder: Path) -> None:
 
 
 def _taken(folder: Path) -> InvalidValueError:
-    return InvalidValueError(f"{folder} exists: continue it with --resume, or choose another --name")
+    return InvalidValueError(f"{folder} exists: continue it with --resume, or choose another --name.")
 
 
 def _is_taken(folder: Path) -> bool:
@@ -119,7 +119,7 @@ def training_in(folder: RunFolder) -> Iterator[None]:
         held = FileLock(folder.lock).acquire(timeout=0)
     except Timeout as error:
         raise InvalidValueError(
-            f"{folder.path}: expected a run that no process works on, but another process is training in this folder"
+            f"{folder.path}: expected a run that no process works on, but another process is training in this folder."
         ) from error
     with held:
         sweep(folder.path)
@@ -140,7 +140,9 @@ def joined_run(runs: Path, name: str) -> RunFolder:
     if told:
         return RunFolder(Path(told))
     if not name:
-        raise InvalidValueError("Expected --name, by which the processes of several nodes know their run, but got none")
+        raise InvalidValueError(
+            "Expected --name, by which the processes of several nodes know their run, but got none."
+        )
     return RunFolder(runs / name)
 
 
@@ -156,7 +158,7 @@ def find_run(runs: Path, name: str, default_name: str) -> RunFolder:
         candidates = [path for path in runs.glob(f"{default_name}*") if _is_numbered(path.name, default_name)]
     candidates = [path for path in candidates if (path / "config.json").is_file()]
     if not candidates:
-        raise InvalidValueError(f"Expected a run to resume at {runs / (name or default_name)}, but there is none")
+        raise InvalidValueError(f"Expected a run to resume at {runs / (name or default_name)}, but there is none.")
     return RunFolder(max(candidates, key=lambda path: _number(path.name, default_name)))
 
 

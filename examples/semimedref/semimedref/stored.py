@@ -75,7 +75,7 @@ def read_stored(path: Path, what: str, remedy: str) -> object:
         *(TypeError, AttributeError, pickle.UnpicklingError),
     ) as error:
         # torch's own message goes on to advise loading code from the file.
-        raise InvalidValueError(f"{path}: not a readable {what} ({type(error).__name__}); {remedy}") from error
+        raise InvalidValueError(f"{path}: not a readable {what} ({type(error).__name__}); {remedy}.") from error
     return stored
 
 
@@ -94,9 +94,9 @@ def check_whole(path: Path, what: str, remedy: str) -> None:
         with path.open("rb") as file:
             fault = _damage(file)
     except OSError as error:
-        raise InvalidValueError(f"{path}: not a readable {what} ({error.strerror or error}); {remedy}") from error
+        raise InvalidValueError(f"{path}: not a readable {what} ({error.strerror or error}); {remedy}.") from error
     if fault:
-        raise InvalidValueError(f"{path}: not a readable {what} (damaged: {fault}); {remedy}")
+        raise InvalidValueError(f"{path}: not a readable {what} (damaged: {fault}); {remedy}.")
 
 
 def _damage(file: BinaryIO) -> str:

@@ -49,7 +49,7 @@ def in_style(texts: Sequence[str], template: str, parser: PositionParser) -> Sty
     """
     report = parser(template)
     if not report.regions or report.unread:
-        raise InvalidValueError(f"Expected --in-style with a caption that names regions, but got {shown(template)}")
+        raise InvalidValueError(f"Expected --in-style with a caption that names regions, but got {shown(template)}.")
     return Styled(template, *parser.in_style_many(texts, template))
 
 

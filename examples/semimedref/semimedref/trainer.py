@@ -14,7 +14,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from crossmodal_aug.errors import InvalidValueError
-from semimedref.checkpoints import AtomicCheckpointIO
+from semimedref.checkpoint_writer import AtomicCheckpointIO
 from semimedref.config import Config
 from semimedref.data.entries import has_half_characters
 from semimedref.files import naming
@@ -37,7 +37,8 @@ def check_devices(config: Config) -> None:
         pl.Trainer(accelerator=config.accelerator, devices=config.devices, logger=False, enable_checkpointing=False)
     except MisconfigurationException as error:
         raise InvalidValueError(
-            f"Expected a machine with --accelerator {config.accelerator} --devices {config.devices}, but got: {error}"
+            f"Expected a machine with --accelerator {config.accelerator} --devices {config.devices}, but got: "
+            f"{str(error).rstrip('.')}."
         ) from error
 
 

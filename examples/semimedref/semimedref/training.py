@@ -73,18 +73,18 @@ def check_data(config: Config, data: DataSet) -> None:
     stride = MODELS[config.model].stride
     if config.size % stride:
         raise InvalidValueError(
-            f"Expected --size to be a multiple of {stride} for {config.model}, but got {config.size}"
+            f"Expected --size to be a multiple of {stride} for {config.model}, but got {config.size}."
         )
     if config.size == stride and config.batch_size == 1:
         raise InvalidValueError(
             f"Expected --size {2 * stride} or more, or --batch-size 2 or more, since normalisation needs more than one "
-            f"value a channel, but got {config.size} and 1"
+            f"value a channel, but got {config.size} and 1."
         )
     batch_size = config.batch_size * config.ranks
     if config.method != "supervised" and len(data.unlabelled) < batch_size:
         raise InvalidValueError(
             f"Expected at least {batch_size} unlabelled images, a batch, for {config.method}, but got "
-            f"{len(data.unlabelled)}: use fewer --labels, a smaller --batch-size or --method supervised"
+            f"{len(data.unlabelled)}: use fewer --labels, a smaller --batch-size or --method supervised."
         )
 
 
@@ -217,7 +217,7 @@ def check_same_run(stored: Config, config: Config, path: Path) -> None:
     if differing:
         pairs = ((name, getattr(stored, name), getattr(config, name)) for name in differing)
         came = ", ".join(f"{name} {shown(old)} for {shown(new)}" for name, old, new in pairs)
-        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {came}")
+        raise InvalidValueError(f"{path}: expected the checkpoint of a run with these settings, but got {came}.")
 
 
 def check_same_data(stored: Mapping[str, str], now: Mapping[str, str], path: Path) -> None:
@@ -231,7 +231,7 @@ def check_same_data(stored: Mapping[str, str], now: Mapping[str, str], path: Pat
         raise InvalidValueError(
             f"{path}: expected the data that its run was trained on, but images, captions or masks of the "
             f"{' and the '.join(changed)} samples have changed since; put them back, or give --accept-changed-data "
-            "to go on with what is there now"
+            "to go on with what is there now."
         )
 
 
@@ -244,7 +244,7 @@ def check_same_atlas(stored: Atlas, now: Atlas, config: Config, path: Path) -> N
     if config.data == "folder" and stored != now:
         raise InvalidValueError(
             f"{path}: expected the atlas that its run was trained with, but {config.atlas} has changed since; put it "
-            "back, or give --accept-changed-data to go on with what is there now"
+            "back, or give --accept-changed-data to go on with what is there now."
         )
 
 
@@ -257,7 +257,7 @@ def check_same_model(stored: ReferringModel, new: ReferringModel, path: Path) ->
     if stored.name != new.name or stored.settings() != new.settings():
         raise InvalidValueError(
             f"{path}: expected the model that these settings and captions make, but got another; the captions of the "
-            "data set, or the files of the text encoder, have changed since that run began"
+            "data set, or the files of the text encoder, have changed since that run began."
         )
 
 

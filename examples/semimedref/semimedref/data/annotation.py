@@ -26,10 +26,10 @@ def read_annotation(path: Path, needed: Collection[str] = PARTS) -> dict[str, li
     try:
         stored: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise InvalidValueError(f"{path}: no such file") from error
+        raise InvalidValueError(f"{path}: no such file.") from error
     # ValueError: no JSON, no UTF-8, or a number of more digits than Python reads.
     except (ValueError, RecursionError) as error:
-        raise InvalidValueError(f"{path}: not a JSON file ({error})") from error
+        raise InvalidValueError(f"{path}: not a JSON file ({error}).") from error
     parts: dict[str, list[Entry]] = {}
     for part in PARTS:
         rows = stored.get(part) if isinstance(stored, dict) else None
@@ -37,16 +37,16 @@ def read_annotation(path: Path, needed: Collection[str] = PARTS) -> dict[str, li
             parts[part] = []
             continue
         if not isinstance(rows, list) or not rows:
-            raise InvalidValueError(f"{path}: expected a list of rows under {shown(part)}, but got {short(rows)}")
+            raise InvalidValueError(f"{path}: expected a list of rows under {shown(part)}, but got {short(rows)}.")
         parts[part] = [_entry(row, f"{path}, {part} row {number}") for number, row in enumerate(rows, 1)]
     return parts
 
 
 def _entry(row: object, where: str) -> Entry:
     if not isinstance(row, dict):
-        raise InvalidValueError(f"{where}: expected an object with image_path and caption, but got {short(row)}")
+        raise InvalidValueError(f"{where}: expected an object with image_path and caption, but got {short(row)}.")
     if "image" in row and "image_path" in row:
-        raise InvalidValueError(f"{where}: expected either image_path or image, but got both in {short(row)}")
+        raise InvalidValueError(f"{where}: expected either image_path or image, but got both in {short(row)}.")
     head = "image" if "image" in row else "image_path"
     return check_entry(
         where,

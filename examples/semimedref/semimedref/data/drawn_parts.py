@@ -43,7 +43,7 @@ def draw_parts(rows: Sequence[Row], shares: dict[str, float]) -> tuple[Parts, st
     if not all(parts[part] for part in shares):
         raise InvalidValueError(
             f"Expected enough images to draw {' and '.join(shares)} parts from, but {len(rows)} images of {count} "
-            f"{kind} give {counts}: {REMEDY}"
+            f"{kind} give {counts}: {REMEDY}."
         )
     return parts, f"parts drawn by {kind}, {count} of them, seed {SEED}: {counts} images"
 
@@ -57,7 +57,7 @@ def _units(rows: Sequence[Row]) -> tuple[list[str], str]:
         first = rows[patients.index("")]
         raise InvalidValueError(
             f"{first.where} ({first.image.name}): expected a patient, as other rows have, but got none, so that no "
-            f"parts can be drawn that share no patient: fill the column Patient, or {REMEDY}"
+            f"parts can be drawn that share no patient: fill the column Patient, or {REMEDY}."
         )
     return pixel_digests(rows), "distinct pictures (no row tells its patient)"
 

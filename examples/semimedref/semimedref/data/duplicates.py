@@ -53,7 +53,7 @@ def check_names(parts: Parts, *, allow: bool, own_cut: bool = False) -> list[str
     if files and not allow:
         (one, part), (other, earlier) = files[0][1], files[0][0]
         raise DuplicateError(
-            f"{one.where}: {one.image.name} is a {part} image here, but a {earlier} image in {other.where}"
+            f"{one.where}: {one.image.name} is a {part} image here, but a {earlier} image in {other.where}."
         )
     # Ending and prefix do not count: a copy in another format keeps the rest of its name.
     notes = _said("the same file", files, allow=allow)
@@ -105,7 +105,7 @@ def _said(what: str, pairs: list[Pair], *, allow: bool) -> list[str]:
     if not allow:
         raise DuplicateError(
             f"Expected parts that share nothing, but {what} stands in two: {_told(pairs)}; take one of each out, or "
-            "give --allow-duplicates if that is meant"
+            "give --allow-duplicates if that is meant."
         )
     return [f"{what} stands in two parts, as --allow-duplicates allows: {_told(pairs)}"]
 

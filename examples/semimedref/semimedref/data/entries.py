@@ -54,19 +54,19 @@ def check_entry(
         InvalidValueError: One of them is something else.
     """
     if not isinstance(name, str) or not name.strip() or Path(name).name != name:
-        raise InvalidValueError(f"{where}: expected a file name as {heads[0]}, but got {short(name)}")
+        raise InvalidValueError(f"{where}: expected a file name as {heads[0]}, but got {short(name)}.")
     mask, patient = "" if mask is None else mask, "" if patient is None else patient
     if not isinstance(mask, str) or (mask.strip() and Path(mask).name != mask):
-        raise InvalidValueError(f"{where} ({name}): expected a file name as mask, but got {short(mask)}")
+        raise InvalidValueError(f"{where} ({name}): expected a file name as mask, but got {short(mask)}.")
     if isinstance(patient, bool) or not isinstance(patient, str | int):
-        raise InvalidValueError(f"{where} ({name}): expected text or an integer as patient, but got {short(patient)}")
+        raise InvalidValueError(f"{where} ({name}): expected text or an integer as patient, but got {short(patient)}.")
     for text in (name, caption, mask, patient):
         if isinstance(text, str) and has_half_characters(text):
-            raise InvalidValueError(f"{where}: expected text, but got half a character in {short(text)}")
+            raise InvalidValueError(f"{where}: expected text, but got half a character in {short(text)}.")
     if not isinstance(caption, str):
-        raise InvalidValueError(f"{where} ({name}): expected text as {heads[1]}, but got {short(caption)}")
+        raise InvalidValueError(f"{where} ({name}): expected text as {heads[1]}, but got {short(caption)}.")
     if not caption.strip():
-        raise InvalidValueError(f"{where} ({name}): the caption is empty")
+        raise InvalidValueError(f"{where} ({name}): the caption is empty.")
     return Entry(where, name.strip(), caption.strip(), split, mask.strip(), str(patient).strip())
 
 

@@ -90,7 +90,7 @@ class Findings:
         if self.values.text and files and not any(self._masks[file].lesion for file in files):
             raise InvalidValueError(
                 f"{files[0].parent}: expected masks that hold {self.values.text} (--mask-values), but none of "
-                f"{len(files):,} does{self._values_there()}"
+                f"{len(files):,} does{self._values_there()}."
             )
 
     def _about_masks(self) -> list[str]:

@@ -91,7 +91,7 @@ def load_folder(
     source = SOURCES[name]
     known = source.zones or atlas
     if known is None or (source.zones and atlas):
-        raise InvalidValueError(f"Expected `atlas` for data folder alone, but got {atlas and atlas.name} for {name}")
+        raise InvalidValueError(f"Expected `atlas` for data folder alone, but got {atlas and atlas.name} for {name}.")
     parts, notes = read_layout(root, source.layouts, needed=needed, allow_duplicates=allow_duplicates)
     train = parts["train"]
     chosen = labelled_places(train, source.rule, labels, split=split, total=total, draw=draw)

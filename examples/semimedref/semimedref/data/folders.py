@@ -55,7 +55,7 @@ class PictureFolder:
                 return self.path / one
         alike = self._alike.get(core(name), [])
         if len(alike) > 1:
-            raise InvalidValueError(f"{self.path}: {shown(name)} could be any of {', '.join(alike)}")
+            raise InvalidValueError(f"{self.path}: {shown(name)} could be any of {', '.join(alike)}.")
         return self.path / alike[0] if alike else None
 
 

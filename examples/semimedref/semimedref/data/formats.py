@@ -81,17 +81,17 @@ def open_picture(path: Path) -> Opened:
     except FileNotFoundError as error:
         raise InvalidValueError(not_found(path)) from error
     except Image.UnidentifiedImageError as error:
-        raise InvalidValueError(f"{path}: not a readable image ({_what(path)})") from error
+        raise InvalidValueError(f"{path}: not a readable image ({_what(path)}).") from error
     # Pillow reports a damaged file by any of these, depending on the format and on where the damage lies.
     except (
         *(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
         *(RuntimeError, AttributeError, TypeError, LookupError, struct.error),
     ) as error:
-        raise InvalidValueError(f"{path}: not a readable image ({error})") from error
+        raise InvalidValueError(f"{path}: not a readable image ({error}).") from error
     if pictures > 1:
         raise InvalidValueError(
             f"{path}: expected one picture, but the file holds {pictures} (it is animated or has several pages); store "
-            "the one that is meant in a file of its own"
+            "the one that is meant in a file of its own."
         )
     return Opened(upright, turned, lossy)
 
@@ -106,8 +106,8 @@ def not_found(path: Path, where: str = "") -> str:
     named = f", but {where} names it" if where else ""
     unread = _unread(path)
     if unread is None:
-        return f"{path}: no such file{named}"
-    return f"{unread}: not read{named}: convert it to {_formats()}, or leave it out"
+        return f"{path}: no such file{named}."
+    return f"{unread}: not read{named}: convert it to {_formats()}, or leave it out."
 
 
 def core(name: str) -> str:

@@ -111,7 +111,7 @@ def _is_deep(picture: Image.Image) -> bool:
 
 def _finite(values: NDArray[Any], path: Path) -> NDArray[Any]:
     if not np.isfinite(values).all():
-        raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity")
+        raise InvalidValueError(f"{path}: expected finite pixel values, but got NaN or infinity.")
     return values
 
 
@@ -124,10 +124,10 @@ def _grey(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
         alpha = np.asarray(picture.getchannel("A"))
         if (alpha != alpha.flat[0]).any():
             raise InvalidValueError(
-                f"{path}: expected an image in grey levels or colours, but it has one colour and is held in alpha"
+                f"{path}: expected an image in grey levels or colours, but it has one colour and is held in alpha."
             )
     return grey
 
 
 def _no_colours(path: Path, picture: Image.Image, error: ValueError) -> InvalidValueError:
-    return InvalidValueError(f"{path}: expected grey levels or colours, but got mode {picture.mode} ({error})")
+    return InvalidValueError(f"{path}: expected grey levels or colours, but got mode {picture.mode} ({error}).")

@@ -203,7 +203,7 @@ def by_split(entries: list[Entry]) -> dict[str, list[Entry]]:
         if part is None:
             raise InvalidValueError(
                 f"{entry.where} ({entry.name}): expected train, val or test in a column Split, but got "
-                f"{entry.split or 'nothing'}"
+                f"{entry.split or 'nothing'}."
             )
         parts[part].append(entry)
     return parts

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from semimedref.atlases import described
 from semimedref.data.digest import data_digests
 from semimedref.data.samples import DataSet, Samples
+from semimedref.draws import seeded
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Parts(Dataset[Samples]):
     def __getitem__(self, number: int) -> Samples:
         start = number * self.batch_size
         if start >= len(self.samples):
-            raise IndexError(f"Expected a part below {len(self)}, but got {number}")
+            raise IndexError(f"Expected a part below {len(self)}, but got {number}.")
         return self.samples.take(range(start, min(start + self.batch_size, len(self.samples))))
 
 
@@ -136,19 +137,3 @@ class SamplesModule(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Samples]:
         """Return the validation set."""
         return DataLoader(Parts(self.data.valid, 2 * self.batches.batch_size), batch_size=None)
-
-
-def seeded(*numbers: int) -> torch.Generator:
-    """Return a CPU generator whose draws follow from some non-negative numbers.
-
-    Example:
-        >>> torch.rand(1, generator=seeded(0, 1)).equal(torch.rand(1, generator=seeded(0, 1)))
-        True
-        >>> torch.rand(1, generator=seeded(0, 1)).equal(torch.rand(1, generator=seeded(1, 0)))
-        False
-    """
-    mixed = 0
-    for number in numbers:
-        # Multiplier and increment of Knuth's MMIX generator: neighbouring numbers end up far apart.
-        mixed = ((mixed + number + 1) * 6364136223846793005 + 1442695040888963407) % 2**63
-    return torch.Generator().manual_seed(mixed)

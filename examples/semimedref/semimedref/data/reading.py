@@ -151,15 +151,15 @@ def _masks(
             turned = ", which its EXIF orientation turns" if findings.turns(row.image) else ""
             raise InvalidValueError(
                 f"{row.mask}: expected a mask of {_extent(image)} pixels, like its image{turned}, but got "
-                f"{_extent(mask)}"
+                f"{_extent(mask)}."
             )
     if rows and needs_lesion and not masks.pixels.any():
         findings.check_values(files)
-        raise InvalidValueError(f"{rows[0].mask.parent}: expected masks with lesion, but all {len(rows)} are empty")
+        raise InvalidValueError(f"{rows[0].mask.parent}: expected masks with lesion, but all {len(rows)} are empty.")
     if len(rows) > 1 and needs_lesion and masks.pixels.all():
         raise InvalidValueError(
             f"{rows[0].mask.parent}: expected masks with something beside lesion, but all {len(rows)} are lesion "
-            "throughout"
+            "throughout."
         )
     return masks
 

@@ -62,12 +62,12 @@ def match(entries: Iterable[Entry], images: PictureFolder, masks: PictureFolder)
         if earlier.caption != entry.caption:
             raise InvalidValueError(
                 f"{entry.where}: {image.name} has the caption {short(entry.caption)} here, but "
-                f"{short(earlier.caption)} in {earlier.where}"
+                f"{short(earlier.caption)} in {earlier.where}."
             )
         if (earlier.mask, earlier.patient) != (mask, entry.patient):
             raise InvalidValueError(
                 f"{entry.where}: {image.name} has the mask {mask.name} and the patient {short(entry.patient)} here, "
-                f"but {earlier.mask.name} and {short(earlier.patient)} in {earlier.where}"
+                f"but {earlier.mask.name} and {short(earlier.patient)} in {earlier.where}."
             )
     return list(rows.values())
 
@@ -80,7 +80,7 @@ def check_parts(parts: Parts, needed: Collection[str]) -> None:
     """
     for part in needed:
         if not parts[part]:
-            raise InvalidValueError(f"Expected {part} images, but no row is one")
+            raise InvalidValueError(f"Expected {part} images, but no row is one.")
 
 
 def unnamed_images(parts: Parts) -> list[str]:

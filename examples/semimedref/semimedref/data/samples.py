@@ -45,7 +45,7 @@ class Samples:
             InvalidValueError: The samples are unlabelled.
         """
         if self.masks is None:
-            raise InvalidValueError("Expected samples with masks, but got unlabelled ones")
+            raise InvalidValueError("Expected samples with masks, but got unlabelled ones.")
         return self.masks
 
     def take(self, indices: Sequence[int]) -> "Samples":

@@ -50,7 +50,7 @@ def read_sheet(path: Path) -> list[Entry]:
     filled = ((number, cells) for number, cells in enumerate(rows, 1) if any(cell not in (None, "") for cell in cells))
     first = next(filled, None)
     if first is None:
-        raise InvalidValueError(f"{path}: expected rows of names and captions, but it is empty")
+        raise InvalidValueError(f"{path}: expected rows of names and captions, but it is empty.")
     heads = [str(cell or "") for cell in first[1]]
     name, caption = (_column(path, heads, wanted, needed=True) for wanted in (NAME_HEADS, CAPTION_HEADS))
     others = {key: _column(path, heads, wanted, needed=False) for key, wanted in OTHER_HEADS.items()}
@@ -64,7 +64,7 @@ def read_sheet(path: Path) -> list[Entry]:
             check_entry(where, _as_name(cells[name]), cells[caption], heads=(heads[name], heads[caption]), **said)
         )
     if not entries:
-        raise InvalidValueError(f"{path}: expected rows of names and captions, but got only the heads")
+        raise InvalidValueError(f"{path}: expected rows of names and captions, but got only the heads.")
     return entries
 
 
@@ -80,6 +80,7 @@ def _column(path: Path, heads: list[str], wanted: tuple[str, ...], *, needed: bo
         raise InvalidValueError(
             f"{path}: expected one column {' or '.join(word.capitalize() for word in wanted)}, but got the columns "
             + named(heads)
+            + "."
         )
     return found[0] if found else -1
 
@@ -97,7 +98,7 @@ def _strip(row: Iterable[object]) -> list[object]:
 
 def _check_number(path: Path, number: int) -> None:
     if number > MOST_ROWS:
-        raise InvalidValueError(f"{path}: expected at most {MOST_ROWS} rows, as a spreadsheet has")
+        raise InvalidValueError(f"{path}: expected at most {MOST_ROWS} rows, as a spreadsheet has.")
 
 
 def _xlsx_rows(path: Path) -> Iterator[list[object]]:
@@ -114,12 +115,12 @@ def _xlsx_rows(path: Path) -> Iterator[list[object]]:
     except InvalidValueError:
         raise
     except FileNotFoundError as error:
-        raise InvalidValueError(f"{path}: no such file") from error
+        raise InvalidValueError(f"{path}: no such file.") from error
     except (
         *(InvalidFileException, OSError, EOFError, SyntaxError, *DAMAGED_ZIP),
         *(KeyError, IndexError, ValueError, TypeError, AttributeError),
     ) as error:
-        raise InvalidValueError(f"{path}: not a readable xlsx file ({reason(error)})") from error
+        raise InvalidValueError(f"{path}: not a readable xlsx file ({reason(error)}).") from error
 
 
 def csv_rows(path: Path) -> list[list[str]]:
@@ -138,13 +139,13 @@ def csv_rows(path: Path) -> list[list[str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise InvalidValueError(f"{path}: no such file") from error
+        raise InvalidValueError(f"{path}: no such file.") from error
     except UnicodeDecodeError as error:
-        raise InvalidValueError(f"{path}: not a csv file in UTF-8 ({error})") from error
+        raise InvalidValueError(f"{path}: not a csv file in UTF-8 ({error}).") from error
     head = text.lstrip().partition("\n")[0]
     delimiter = next((one for one in ",;\t" if one in head), ",")
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
-        raise InvalidValueError(f"{path}: not a readable csv file ({error})") from error
+        raise InvalidValueError(f"{path}: not a readable csv file ({error}).") from error

@@ -76,7 +76,7 @@ def labelled_names(
     if not 1 <= count <= len(order):
         raise ShareError(
             f"Expected a share of labels that gives 1 to {len(order)} samples, the number there is, but "
-            f"{ratio:g} of {total} gives {count}"
+            f"{ratio:g} of {total} gives {count}."
         )
     return order[:count]
 

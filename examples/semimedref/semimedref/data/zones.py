@@ -125,7 +125,7 @@ def fit_atlas(labelled: Samples, known: KnownZones) -> tuple[Atlas, str]:
     if found.orientation == "transposed":
         raise TransposedError(
             "The labelled masks fit their captions only with rows and columns exchanged: "
-            f"macro F1 {after:.3f} transposed, {before:.3f} as they are"
+            f"macro F1 {after:.3f} transposed, {before:.3f} as they are."
         )
     return found.atlas, (
         f"lung zones: rows cut at {_cuts(found.atlas)}, left is the {found.atlas.laterality}'s, fitted to "

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, shown
-from semimedref.data.module import seeded
+from semimedref.draws import seeded
 from semimedref.evaluation.measures import Measured, weighted_scores
 
 LEVEL = 0.95
@@ -50,9 +50,9 @@ class Bootstrap:
 
     def __init__(self, resamples: int, seed: int) -> None:
         if resamples < 1:
-            raise InvalidValueError(f"Expected at least 1 resample, but got {shown(resamples)}")
+            raise InvalidValueError(f"Expected at least 1 resample, but got {shown(resamples)}.")
         if resamples > MOST_RESAMPLES:
-            raise InvalidValueError(f"Expected at most {MOST_RESAMPLES} resamples, but got {shown(resamples)}")
+            raise InvalidValueError(f"Expected at most {MOST_RESAMPLES} resamples, but got {shown(resamples)}.")
         self.resamples, self.seed = resamples, seed
 
     def weights(self, images: int | Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Bootstrap:
 
     def _drawn(self, number: int, *seeds: int) -> Tensor:
         if number < 1:
-            raise InvalidValueError("Expected at least one image to score, but got none")
+            raise InvalidValueError("Expected at least one image to score, but got none.")
         drawn = torch.randint(number, (self.resamples, number), generator=seeded(self.seed, *seeds))
         counted = torch.zeros(self.resamples, number, dtype=torch.float64)
         return counted.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float64))

@@ -49,11 +49,11 @@ def check_new(places: dict[str, Path]) -> None:
     """
     for option, path in places.items():
         if path.exists():
-            raise InvalidValueError(f"{path} exists: choose another place for {option}")
+            raise InvalidValueError(f"{path} exists: choose another place for {option}.")
     for (option, path), (other, beside) in permutations(places.items(), 2):
         if path.resolve().is_relative_to(beside.resolve()):
             raise InvalidValueError(
-                f"Expected places apart from each other, but got {path} for {option} and {beside} for {other}"
+                f"Expected places apart from each other, but got {path} for {option} and {beside} for {other}."
             )
     for option, path in places.items():
         _check_can_be_made(path, option)
@@ -64,9 +64,9 @@ def _check_can_be_made(path: Path, option: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidValueError(f"{path}: {path.parent} cannot be made ({error.strerror}), for {option}") from error
+        raise InvalidValueError(f"{path}: {path.parent} cannot be made ({error.strerror}), for {option}.") from error
     if not os.access(path.parent, os.W_OK):
-        raise InvalidValueError(f"{path}: {path.parent} cannot be written to, for {option}")
+        raise InvalidValueError(f"{path}: {path.parent} cannot be written to, for {option}.")
 
 
 def write_evaluation(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError, shown
-from semimedref.data.module import seeded
+from semimedref.draws import seeded
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.tally import Tally
 from semimedref.evaluation.totals import Measure, measures, score_of, totals
@@ -85,11 +85,13 @@ def paired(
     """
     check_pairs(first, second)
     if exchanges < 1:
-        raise InvalidValueError(f"Expected at least 1 exchange, but got {shown(exchanges)}")
+        raise InvalidValueError(f"Expected at least 1 exchange, but got {shown(exchanges)}.")
     shared = [one for one in measures(first[0]) if only is None or one.name in only]
     for other in (*first, *second):
         told = {(one.name, one.rows) for one in measures(other)}
         shared = [one for one in shared if (one.name, one.rows) in told]
+    if not shared:
+        raise InvalidValueError("Expected a score that all of these runs tell, but there is none.")
     return [_difference(one, first, second, bootstrap, exchanges) for one in shared]
 
 
@@ -100,12 +102,12 @@ def check_pairs(first: Sequence[Tally], second: Sequence[Tally]) -> None:
         InvalidValueError: They cannot.
     """
     if not first or len(first) != len(second):
-        raise InvalidValueError(f"Expected as many runs of B as of A, but got {len(second)} and {len(first)}")
+        raise InvalidValueError(f"Expected as many runs of B as of A, but got {len(second)} and {len(first)}.")
     for one in (*first, *second):
         if one.images != first[0].images or not torch.equal(one.patients, first[0].patients):
             raise InvalidValueError(
                 f"Expected counts of the same images in the same order, but got {len(first[0].images)} and "
-                f"{len(one.images)}, of which {len(set(first[0].images) & set(one.images))} are the same"
+                f"{len(one.images)}, of which {len(set(first[0].images) & set(one.images))} are the same."
             )
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from torch import Tensor
 
 from crossmodal_aug import PosAug, PositionParser, SyncFlip
-from semimedref.data.module import seeded
 from semimedref.data.samples import Samples
+from semimedref.draws import seeded
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.paraphrases import COUNT, miscounted, paraphrased, wordings
 from semimedref.evaluation.patients import patients_of

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from textwrap import wrap
 
 from semimedref.evaluation.bootstrap import Interval
@@ -13,7 +14,8 @@ from semimedref.evaluation.measures import SCORES
 from semimedref.evaluation.robustness import HELD_WITHIN
 
 GROUP_SCORES = ("global_dice", "image_dice", "precision", "recall", "hd95")
-NOTE_WIDTH = 100
+WIDTH = 100
+"""Columns of a terminal that tables and notes take at most."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Table:
     bad: frozenset[tuple[int, int]] = frozenset()
 
     def to_text(self) -> str:
-        """Return the table in columns of fixed width.
+        """Return the table in columns of fixed width, cells over several lines where it would be too wide.
 
         Example:
             >>> print(Table("Speed", ("", "km/h"), (("hare", "70"), ("tortoise", "0.3"))).to_text())
@@ -47,16 +49,36 @@ class Table:
             hare        70
             tortoise   0.3
         """
-        widths = [max(map(len, column)) for column in zip(self.heads, *self.rows, strict=True)]
-        lines = []
-        for row in (self.heads, *self.rows):
-            cells = [
-                cell.ljust(width) if index in self.words else cell.rjust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-        return "\n".join([self.title, *lines, *wrap(self.note, NOTE_WIDTH)])
+        widths = _widths(list(zip(self.heads, *self.rows, strict=True)))
+        blocks = [self._lines(row, widths) for row in (self.heads, *self.rows)]
+        blocks.insert(1, ["-" * (sum(widths) + 2 * (len(widths) - 1))])
+        return "\n".join([self.title, *chain.from_iterable(blocks), *wrap(self.note, WIDTH)])
+
+    def _lines(self, row: tuple[str, ...], widths: list[int]) -> list[str]:
+        """Return the lines of a row."""
+        cells = [
+            [cell] if len(cell) <= width else wrap(cell, width, break_on_hyphens=False)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        return [
+            "  ".join(
+                part.ljust(width) if index in self.words else part.rjust(width)
+                for index, (part, width) in enumerate(zip(parts, widths, strict=True))
+            ).rstrip()
+            for parts in zip_longest(*cells, fillvalue="")
+        ]
+
+
+def _widths(columns: list[tuple[str, ...]]) -> list[int]:
+    """Return how wide columns are: as their cells or, where that is too much, the widest less so; words stay whole."""
+    widths = [max(map(len, column)) for column in columns]
+    least = [max((len(word) for cell in column for word in cell.split()), default=0) for column in columns]
+    room = WIDTH - 2 * (len(columns) - 1)
+    while sum(widths) > room:
+        # A word is cut only where no column can be had narrower without.
+        free = [place for place in range(len(widths)) if widths[place] > least[place]] or range(len(widths))
+        widths[max(free, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def tables(evaluation: Evaluation, resamples: int) -> list[Table]:

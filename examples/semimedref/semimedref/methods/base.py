@@ -15,11 +15,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from crossmodal_aug import Atlas, ITCLoss
 from crossmodal_aug.augment import CrossModalOp
 from semimedref.atlases import parser_for
+from semimedref.checkpoints import CHECKPOINT_FORMAT
 from semimedref.config import Config
 from semimedref.data.module import StepBatch
 from semimedref.data.samples import Samples
 from semimedref.data.views import normalise, to_unit
 from semimedref.draws import Draws
+from semimedref.encoder_file import frozen_in
 from semimedref.inference import predict_logits, resize_probabilities
 from semimedref.losses import OTHER_LOSSES, segmentation_loss
 from semimedref.methods.clock import StepClock
@@ -37,7 +39,6 @@ from semimedref.models.own_caption import OwnCaption
 from semimedref.models.tokenizer import Tokens
 from semimedref.ranks import own_rows
 
-CHECKPOINT_FORMAT = 1
 WARM_UP = 0.05
 LABELLED_ITCL = 0.02
 LOG_EVERY = 10
@@ -255,6 +256,7 @@ class Method(pl.LightningModule, ABC):
             "config": asdict(self.config),
             "model": self.student.name,
             "model_settings": self.student.settings(),
+            "frozen": frozen_in(self.student),
             "step": self.global_step,
         }
 

@@ -80,7 +80,7 @@ class Geometry:
         )
         moved = out.target if known else out.maps[0]
         if out.images is None or out.texts is None or moved is None:
-            raise TypeError("SyncGeometry returned a batch without images, texts or masks")
+            raise TypeError("SyncGeometry returned a batch without images, texts or masks.")
         return View(out.images, list(texts if self.words_stay else out.texts), moved, {"geometry": out.params})
 
     def last(self, batch: Altered, *, draws: Draws, branch: str) -> Altered:
@@ -97,7 +97,7 @@ class Geometry:
         black = batch.images.amin(dim=(1, 2, 3), keepdim=True)
         out = self.op(batch.images - black, batch.texts, batch.target, generator=draws(branch, "geometry"))
         if out.images is None or out.texts is None or out.target is None:
-            raise TypeError("SyncGeometry returned a batch without images, texts or target")
+            raise TypeError("SyncGeometry returned a batch without images, texts or target.")
         images = torch.where(out.accepted.view(-1, 1, 1, 1), out.images + black, batch.images)
         texts = batch.texts if self.words_stay else out.texts
         return Altered(images, list(texts), out.target, batch.params | {"geometry": out.params})

@@ -148,7 +148,7 @@ def run_ops(
         out = op(out.images, out.texts, out.target, positions=out.positions, generator=draws(branch, name))
         params[name] = out.params
     if out.images is None or out.texts is None or out.target is None:
-        raise TypeError("an op returned a batch without images, texts or target")
+        raise TypeError("an op returned a batch without images, texts or target.")
     return Altered(out.images, list(out.texts), out.target, params)
 
 

@@ -59,23 +59,23 @@ class BertParts:
         for name, kind in ARCHITECTURE.items():
             value = self.architecture.get(name)
             if type(value) is not kind or (isinstance(value, int) and value < 1):
-                raise InvalidValueError(f"Expected `{name}` to be a positive {kind.__name__}, but got {shown(value)}")
+                raise InvalidValueError(f"Expected `{name}` to be a positive {kind.__name__}, but got {shown(value)}.")
         if self.architecture["num_hidden_layers"] < 2:
-            raise InvalidValueError("Expected a BERT of at least 2 layers, but got 1")
+            raise InvalidValueError("Expected a BERT of at least 2 layers, but got 1.")
         width, heads = self.architecture["hidden_size"], self.architecture["num_attention_heads"]
         if width % heads:
             raise InvalidValueError(
-                f"Expected `num_attention_heads` to divide the hidden size {width}, but got {heads}"
+                f"Expected `num_attention_heads` to divide the hidden size {width}, but got {heads}."
             )
         missing = [word for word in SPECIAL if word not in self.vocabulary]
         if missing:
-            raise InvalidValueError(f"Expected {', '.join(SPECIAL)} in the vocabulary, but {', '.join(missing)} lack")
+            raise InvalidValueError(f"Expected {', '.join(SPECIAL)} in the vocabulary, but {', '.join(missing)} lack.")
         if len(set(self.vocabulary)) != len(self.vocabulary):
-            raise InvalidValueError("Expected the pieces of the vocabulary to differ from each other")
+            raise InvalidValueError("Expected the pieces of the vocabulary to differ from each other.")
         if len(self.vocabulary) > self.architecture["vocab_size"]:
             raise InvalidValueError(
                 f"Expected a vocabulary of at most {self.architecture['vocab_size']} pieces, but got "
-                f"{len(self.vocabulary)}"
+                f"{len(self.vocabulary)}."
             )
 
     @classmethod
@@ -91,7 +91,7 @@ class BertParts:
         """
         config = _read_json(name, "config.json")
         if not config.keys() & ARCHITECTURE.keys():
-            raise InvalidValueError(f"{name}: expected the config.json of a BERT, but it has none of its fields")
+            raise InvalidValueError(f"{name}: expected the config.json of a BERT, but it has none of its fields.")
         defaults = import_transformers().BertConfig()
         spelling = _read_json(name, "tokenizer_config.json", required=False)
         # vocab.txt ends its lines with \n alone: other separators may be pieces of their own.
@@ -133,7 +133,7 @@ class BertParts:
         activations, activation = transformers.activations.ACT2FN, self.architecture["hidden_act"]
         if activation not in activations:
             raise InvalidValueError(
-                f"Expected `hidden_act` to be one of {', '.join(activations)}, but got {shown(activation)}"
+                f"Expected `hidden_act` to be one of {', '.join(activations)}, but got {shown(activation)}."
             )
         config = transformers.BertConfig(**self.architecture, pad_token_id=self.vocabulary.index("[PAD]"))
         if weights is not None:
@@ -177,16 +177,16 @@ def _load_weights(name: str, config: Any) -> "BertModel":
                     raise
                 model, info = load(local=False)
         except OSError as error:
-            raise InvalidValueError(f"{name}: {_cannot_be_had(name, 'weights')}; {random}") from error
+            raise InvalidValueError(f"{name}: {_cannot_be_had(name, 'weights')}; {random}.") from error
         except (RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
             raise InvalidValueError(
-                f"{name}: expected weights that fit its config.json, but they are damaged or of another network"
+                f"{name}: expected weights that fit its config.json, but they are damaged or of another network."
             ) from error
     if info["missing_keys"]:
         # transformers leaves such weights at random and goes on.
         raise InvalidValueError(
             f"{name}: expected the weights of a BERT, but {len(info['missing_keys'])} lack, such as "
-            f"{min(info['missing_keys'])}"
+            f"{min(info['missing_keys'])}."
         )
     bert: BertModel = model.float()  # some are stored in half precision
     return bert
@@ -205,7 +205,7 @@ def _check_weights(name: str) -> None:
     if re.fullmatch("[0-9a-f]{64}", whole.name):
         with whole.open("rb") as opened:
             if hashlib.file_digest(opened, "sha256").hexdigest() != whole.name:
-                raise InvalidValueError(f"{whole}: damaged weights (its digest is another); remove it, and {remedy}")
+                raise InvalidValueError(f"{whole}: damaged weights (its digest is another); remove it, and {remedy}.")
     elif file.suffix == ".bin":
         check_whole(file, "file of weights", remedy)
 
@@ -231,9 +231,9 @@ def _read_json(name: str, file: str, *, required: bool = True) -> dict[str, Any]
         stored = json.loads(text or "{}")
     # ValueError: no JSON, or a number of more digits than Python reads.
     except (ValueError, RecursionError) as error:
-        raise InvalidValueError(f"{name}: expected JSON in {file} ({error})") from error
+        raise InvalidValueError(f"{name}: expected JSON in {file} ({error}).") from error
     if not isinstance(stored, dict):
-        raise InvalidValueError(f"{name}: expected an object in {file}, but got a {type(stored).__name__}")
+        raise InvalidValueError(f"{name}: expected an object in {file}, but got a {type(stored).__name__}.")
     return stored
 
 
@@ -242,7 +242,7 @@ def _read_text(name: str, file: str, *, required: bool = True) -> str:
     try:
         return "" if path is None else path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidValueError(f"{name}: expected UTF-8 in {file}") from error
+        raise InvalidValueError(f"{name}: expected UTF-8 in {file}.") from error
 
 
 def _find(name: str, file: str, *, required: bool) -> Path | None:
@@ -252,7 +252,7 @@ def _find(name: str, file: str, *, required: bool) -> Path | None:
         if (folder / file).is_file():
             return folder / file
         if required:
-            raise InvalidValueError(f"{name}: {_cannot_be_had(name, file)}")
+            raise InvalidValueError(f"{name}: {_cannot_be_had(name, file)}.")
         return None
     cached_file = import_transformers().utils.cached_file
     with _quiet():
@@ -263,7 +263,7 @@ def _find(name: str, file: str, *, required: bool) -> Path | None:
         try:
             found = cached_file(name, file, _raise_exceptions_for_missing_entries=required)
         except OSError as error:
-            raise InvalidValueError(f"{name}: {_cannot_be_had(name, file)}") from error
+            raise InvalidValueError(f"{name}: {_cannot_be_had(name, file)}.") from error
     return None if found is None else Path(found)
 
 

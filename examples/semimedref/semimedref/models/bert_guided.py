@@ -62,7 +62,7 @@ class BertGuided(ReferringModel):
     ) -> None:
         super().__init__()
         if width < 8 or width % 8:
-            raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {self.name}, but got {shown(width)}")
+            raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {self.name}, but got {shown(width)}.")
         self.width, self.depths, self.embedding = width, list(depths), embedding
         self.text = text
         self.image = self.encoder(width, depths, weights=image_weights)
@@ -81,7 +81,7 @@ class BertGuided(ReferringModel):
         if config.pretrained == "imagenet" and width != TINY_WIDTH:
             raise InvalidValueError(
                 f"Expected --width 0 or {TINY_WIDTH}, for which there are pre-trained weights, but got {width}: give "
-                "--pretrained text or none"
+                "--pretrained text or none."
             )
         text = FrozenBert.from_name(
             config.text_encoder, max_tokens=config.max_tokens, random=config.pretrained == "none"
@@ -90,7 +90,7 @@ class BertGuided(ReferringModel):
         if longest > config.max_tokens:
             raise InvalidValueError(
                 f"Expected captions of at most {config.max_tokens} tokens, but got one of {longest}: give --max-tokens "
-                f"{longest} or more"
+                f"{longest} or more."
             )
         weights = weights_of(cls.encoder.network, config.image_weights) if config.pretrained == "imagenet" else None
         return cls(text, width=width, image_weights=weights)
@@ -107,7 +107,7 @@ class BertGuided(ReferringModel):
             return cls(text, **{name: settings[name] for name in ("width", "depths", "embedding")})
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidValueError(
-                f"Expected the settings of a {cls.name} model, but got {shown(settings)}"
+                f"Expected the settings of a {cls.name} model, but got {shown(settings)}."
             ) from error
 
     def settings(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Compact(ReferringModel):
     def __init__(self, tokenizer: WordTokenizer, *, width: int = 16, text_width: int = 64, embedding: int = 64) -> None:
         super().__init__()
         if width < 4 or width % 4:
-            raise InvalidValueError(f"Expected `width` to be a multiple of 4 for {self.name}, but got {shown(width)}")
+            raise InvalidValueError(f"Expected `width` to be a multiple of 4 for {self.name}, but got {shown(width)}.")
         self.tokenizer = tokenizer
         self.width, self.embedding = width, embedding
         widths = [width, 2 * width, 3 * width, 4 * width]
@@ -90,7 +90,7 @@ class Compact(ReferringModel):
         try:
             return cls(WordTokenizer(settings["vocabulary"]), width=settings["width"])
         except (KeyError, TypeError, ValueError) as error:
-            raise InvalidValueError(f"Expected the settings of a compact model, but got {shown(settings)}") from error
+            raise InvalidValueError(f"Expected the settings of a compact model, but got {shown(settings)}.") from error
 
     def settings(self) -> dict[str, Any]:
         """Return the vocabulary and the width."""

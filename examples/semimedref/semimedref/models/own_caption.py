@@ -41,7 +41,7 @@ class OwnCaption(Compact):
         regions = len(captions).bit_length() - 1
         if len(captions) != 2**regions or not 0 < regions <= MOST_REGIONS:
             raise InvalidValueError(
-                f"Expected captions for all sets of at most {MOST_REGIONS} regions, but got {len(captions)}"
+                f"Expected captions for all sets of at most {MOST_REGIONS} regions, but got {len(captions)}."
             )
         self.captions = list(captions)
         self.regions = nn.Linear(24 * width, regions)
@@ -56,7 +56,7 @@ class OwnCaption(Compact):
         """
         if len(atlas) > MOST_REGIONS:
             raise InvalidValueError(
-                f"Expected an atlas of at most {MOST_REGIONS} regions for --reads own, but got {len(atlas)}"
+                f"Expected an atlas of at most {MOST_REGIONS} regions for --reads own, but got {len(atlas)}."
             )
         [(template, _)] = Counter(texts).most_common(1)
         parser = parser_for(atlas)
@@ -76,7 +76,7 @@ class OwnCaption(Compact):
             return cls(WordTokenizer(settings["vocabulary"]), settings["captions"], width=settings["width"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidValueError(
-                f"Expected the settings of a {cls.name} model, but got {shown(settings)}"
+                f"Expected the settings of a {cls.name} model, but got {shown(settings)}."
             ) from error
 
     def settings(self) -> dict[str, Any]:

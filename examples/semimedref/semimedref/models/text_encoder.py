@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from crossmodal_aug.errors import InvalidValueError, shown
 from crossmodal_aug.integrations.huggingface import TruncationWarning
 from semimedref.models.bert_files import BertParts
+from semimedref.models.text_states import TextFeatures, TextStates
 from semimedref.models.tokenizer import Tokens
 
 if TYPE_CHECKING:
@@ -19,23 +20,12 @@ if TYPE_CHECKING:
 WORD = re.compile(r"\[MASK\]|\w+")
 
 
-class TextFeatures(NamedTuple):
-    """Captions as the encoder reads them.
-
-    Attributes:
-        words: (B, L, T) last hidden states.
-        mean: (B, T) mean of the hidden layers 1, 2 and last, over the tokens that are no padding.
-    """
-
-    words: Tensor
-    mean: Tensor
-
-
 class FrozenBert(nn.Module):
     """A BERT with its tokenizer: in eval mode always, without gradients.
 
     A copy of a model shares its encoder, since a frozen one never differs from its copies: ``copy.deepcopy`` returns
-    the encoder itself, and a teacher costs no second BERT.
+    the encoder itself, and a teacher costs no second BERT. What it makes of a caption is worked out once, and kept as
+    long as there is room.
 
     Args:
         parts: Architecture and vocabulary.
@@ -50,11 +40,12 @@ class FrozenBert(nn.Module):
         super().__init__()
         longest = parts.architecture["max_position_embeddings"]
         if not 3 <= max_tokens <= longest:
-            raise InvalidValueError(f"Expected `max_tokens` to be in [3, {longest}], but got {shown(max_tokens)}")
+            raise InvalidValueError(f"Expected `max_tokens` to be in [3, {longest}], but got {shown(max_tokens)}.")
         self.parts = parts
         self.max_tokens = max_tokens
         self.tokenizer = parts.tokenizer()
         self.bert = parts.model() if bert is None else bert
+        self.states = TextStates(self._features)
         self.requires_grad_(False)
         self.train(False)
 
@@ -111,7 +102,7 @@ class FrozenBert(nn.Module):
         if longest > self.max_tokens:
             warnings.warn(
                 f"Expected captions of at most {self.max_tokens} tokens, as --max-tokens says, but got one of "
-                f"{longest}: its end is not read",
+                f"{longest}: its end is not read.",
                 TruncationWarning,
                 stacklevel=2,
             )
@@ -132,12 +123,14 @@ class FrozenBert(nn.Module):
     @torch.no_grad()
     def forward(self, tokens: Tokens) -> TextFeatures:
         """Return the features of B captions."""
-        hidden = self.bert(input_ids=tokens.ids, attention_mask=tokens.valid.long(), output_hidden_states=True)
+        return self.states(tokens, list(self.bert.parameters()))
+
+    def _features(self, ids: Tensor) -> TextFeatures:
+        """Return the features of captions without padding, given their (B, L) numbers."""
+        hidden = self.bert(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True)
         _, first, second, *_ = hidden.hidden_states
-        shown = tokens.valid.unsqueeze(2)
         layers = (first + second + hidden.last_hidden_state) / 3
-        mean = (layers * shown).sum(dim=1) / shown.sum(dim=1)
-        return TextFeatures(hidden.last_hidden_state, mean)
+        return TextFeatures(hidden.last_hidden_state, layers.mean(dim=1))
 
     def _rows(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:

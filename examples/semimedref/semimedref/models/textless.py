@@ -51,7 +51,7 @@ class Textless(Compact):
             return cls(width=settings["width"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidValueError(
-                f"Expected the settings of a {cls.name} model, but got {shown(settings)}"
+                f"Expected the settings of a {cls.name} model, but got {shown(settings)}."
             ) from error
 
     def settings(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class ZoneChannel(Textless):
             return cls(restored(settings["atlas"]), width=settings["width"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidValueError(
-                f"Expected the settings of a {cls.name} model, but got {shown(settings)}"
+                f"Expected the settings of a {cls.name} model, but got {shown(settings)}."
             ) from error
 
     def settings(self) -> dict[str, Any]:

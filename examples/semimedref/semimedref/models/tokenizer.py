@@ -22,15 +22,24 @@ class Tokens:
 
     Attributes:
         ids: (B, L) int64 word numbers; 0 is padding.
-        valid: (B, L) bool: False where padded.
+        valid: (B, L) bool: False where padded, which is after the words.
+        source: The same tokens where they were first, on the CPU.
     """
 
     ids: Tensor
     valid: Tensor
+    source: "Tokens | None" = None
 
     def to(self, device: torch.device) -> "Tokens":
         """Return the same tokens on another device."""
-        return Tokens(self.ids.to(device), self.valid.to(device))
+        return Tokens(self.ids.to(device), self.valid.to(device), self.source or self)
+
+    def rows(self) -> list[tuple[int, ...]]:
+        """Return the numbers of each caption without the padding, with no look at a device that they were moved to."""
+        if self.source is not None:
+            return self.source.rows()
+        counts = self.valid.sum(dim=1).tolist()
+        return [tuple(row[:count]) for row, count in zip(self.ids.tolist(), counts, strict=True)]
 
 
 class WordTokenizer:
@@ -55,7 +64,7 @@ class WordTokenizer:
         self.words = (PADDING, UNKNOWN, MASK, *words)
         self._ids = {word.lower(): number for number, word in enumerate(self.words)}
         if len(self._ids) != len(self.words):
-            raise ValueError("Expected `words` to differ from each other and from the special words")
+            raise ValueError("Expected `words` to differ from each other and from the special words.")
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> "WordTokenizer":
@@ -85,7 +94,7 @@ class WordTokenizer:
         longest = max(map(len, rows), default=1)
         if longest > MOST_WORDS:
             warnings.warn(
-                f"Expected captions of at most {MOST_WORDS} words, but got one of {longest}: its end is not read",
+                f"Expected captions of at most {MOST_WORDS} words, but got one of {longest}: its end is not read.",
                 TruncationWarning,
                 stacklevel=2,
             )
