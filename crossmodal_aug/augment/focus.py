@@ -60,8 +60,8 @@ class Focus(CrossModalOp):
 
     Raises:
         InvalidTypeError: An argument has the wrong type.
-        InvalidValueError: `unit` is neither of the two, or "side" where the atlas has no sides; `p` or `max_cut` lies
-            outside [0, 1]; or `target_fill` is not finite.
+        InvalidValueError: `unit` is neither of the two, or "side" where the atlas has no sides. `p` or `max_cut` lies
+            outside [0, 1], or `target_fill` is not finite.
 
     Examples:
         >>> import torch

@@ -89,14 +89,14 @@ def check_options(options: argparse.Namespace) -> None:
     files = [option for option in WEIGHTS if given[option[2:].replace("-", "_")] is not None]
     unread = [option for option in files if option not in read]
     if unread:
-        raise InvalidValueError(f"Expected no {unread[0]}, since none of {', '.join(options.networks)} reads it")
+        raise InvalidValueError(f"Expected no {unread[0]}, since none of {', '.join(options.networks)} reads it.")
     for name in ("digests", "record_digests"):
         if given[name] is not None and not files:
-            raise InvalidValueError(f"Expected {' or '.join(WEIGHTS)} beside {flag(name)}, but got neither")
+            raise InvalidValueError(f"Expected {' or '.join(WEIGHTS)} beside {flag(name)}, but got neither.")
     if options.teraflops is not None and not (options.list and 0 < options.teraflops < float("inf")):
         raise InvalidValueError(f"Expected --teraflops above 0, and with --list, but got {options.teraflops}")
     if options.list and (options.hours != float("inf") or options.drop_last):
-        raise InvalidValueError("Expected no --hours or --drop-last beside --list, which runs nothing")
+        raise InvalidValueError("Expected no --hours or --drop-last beside --list, which runs nothing.")
     if not options.hours > 0:
         raise InvalidValueError(f"Expected --hours above 0, but got {options.hours}")
 
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str]) -> None:
         with FileLock(options.results.with_name(options.results.name + ".lock"), timeout=0):
             failed = run_missing(cells, options.runs, options.results, hours=options.hours, drop_last=options.drop_last)
     except Timeout as error:
-        raise InvalidValueError(f"{options.results}: another process is at work for it") from error
+        raise InvalidValueError(f"{options.results}: another process is at work for it.") from error
     say("", *table(cells, read_lines(options.results)).splitlines())
     if failed:
         sys.exit(1)

@@ -216,8 +216,8 @@ def test_nothing_is_changed_and_a_seed_repeats(faulty: Drawn, found: Examination
         ({"data": ".", "patient": "("}, InvalidValueError, "`patient` to be a regular expression"),
         ({"data": ".", "patient": 1}, InvalidTypeError, "`patient` to be a regular expression"),
         ({"data": ".", "ops": "SyncFlip"}, InvalidTypeError, "`ops` to be several"),
-        ({"data": ".", "ops": ["Blur"]}, InvalidValueError, "an op as `Name"),
-        ({"data": ".", "ops": ["SyncFlip(p=open('x'))"]}, InvalidValueError, "an op as `Name"),
+        ({"data": ".", "ops": ["Blur"]}, InvalidValueError, "`op` to begin with one of"),
+        ({"data": ".", "ops": ["SyncFlip(p=open('x'))"]}, InvalidValueError, "an op as `SyncFlip"),
         ({"data": ".", "ops": [3]}, InvalidTypeError, "an op as a string"),
     ],
 )
@@ -227,7 +227,12 @@ def test_what_cannot_be_used_is_refused(settings: dict[str, object], error: type
 
 
 @pytest.mark.parametrize(
-    ("op", "error"), [("SyncFlip(p=2.0)", InvalidValueError), ("SyncFlip(speed=2)", InvalidTypeError)]
+    ("op", "error"),
+    [
+        ("SyncFlip(p=2.0)", InvalidValueError),
+        ("SyncFlip(p=True)", InvalidTypeError),
+        ("SyncFlip(speed=2)", InvalidValueError),
+    ],
 )
 def test_settings_of_an_op_that_cannot_be_are_refused(faulty: Drawn, op: str, error: type[Exception]) -> None:
     with pytest.raises(error):

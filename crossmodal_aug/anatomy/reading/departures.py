@@ -33,9 +33,9 @@ def departed_sense(text: str, terms: list[Term], index: int) -> Sense | None:
         index: Which of them.
 
     Returns:
-        "denies" for "the infiltrate has left the right base", for it is gone from there, and "growth" for "has not
-        left the right base", for it is there still; "plain" for "has left a scar", "no infection is left" and "nothing
-        is left of the lobe"; None for "has left basal opacity", "the effusion is left" and "opacity left of the heart".
+        "denies" for "the infiltrate has left the right base", for it is gone from there. "growth" for "has not left
+        the right base", for it is there still. "plain" for "has left a scar", "no infection is left" and "nothing is
+        left of the lobe". None for "has left basal opacity", "the effusion is left" and "opacity left of the heart".
     """
     if not _is_departure(text, terms, index):
         return None

@@ -67,7 +67,7 @@ def export(
             f"finds it, but got {shown(folder.name)}"
         )
     if folder.exists():
-        raise InvalidValueError(f"{folder} exists: choose another folder")
+        raise InvalidValueError(f"{folder} exists: choose another folder.")
     source, needed = SOURCES[name], ("train", "test")
     parts, notes = read_layout(root, source.layouts, needed=needed, allow_duplicates=allow_duplicates)
     train = parts["train"]
@@ -89,7 +89,7 @@ def export(
             }
             (made / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     except FileExistsError as error:
-        raise InvalidValueError(f"{folder} exists: choose another folder") from error
+        raise InvalidValueError(f"{folder} exists: choose another folder.") from error
     written = (
         f"{len(chosen)} training and {len(parts['test'])} test images; {len(train) - len(chosen)} have no label here"
     )

@@ -34,13 +34,13 @@ def check_kind(parser: ArgumentParser, options: Namespace) -> None:
     """
     if options.masks is None:
         if options.checkpoint is None or options.truth is not None:
-            raise InvalidValueError("Expected RUN, or both --masks and --truth")
+            raise InvalidValueError("Expected RUN, or both --masks and --truth.")
         return
     if options.truth is None or options.checkpoint is not None:
-        raise InvalidValueError("Expected --truth, and no RUN, beside --masks")
+        raise InvalidValueError("Expected --truth, and no RUN, beside --masks.")
     for name in ("root", "allow_duplicates", "part", "out", "in_style", "mirrored", "device"):
         if getattr(options, name) != parser.get_default(name):
-            raise InvalidValueError(f"Expected no {flag(name)} beside --masks, where it has no effect")
+            raise InvalidValueError(f"Expected no {flag(name)} beside --masks, where it has no effect.")
 
 
 def score_masks(options: Namespace, bootstrap: Bootstrap) -> None:
@@ -77,7 +77,7 @@ def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured,
     """
     for folder in (found, truth):
         if not folder.is_dir():
-            raise InvalidValueError(f"{folder}: no such folder of masks")
+            raise InvalidValueError(f"{folder}: no such folder of masks.")
     files = sorted(path for path in truth.iterdir() if path.is_file() and not path.name.startswith("."))
     missing = [path.name for path in files if not (found / path.name).is_file()]
     if not files or missing:

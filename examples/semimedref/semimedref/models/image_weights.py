@@ -34,7 +34,7 @@ def image_weights(network: str, file: str = "") -> dict[str, Tensor]:
         if weights:
             return weights
     raise InvalidValueError(
-        f"{file}: expected a state_dict of torchvision's {network}, with names such as {PREFIX}0.0.weight"
+        f"{file}: expected a state_dict of torchvision's {network}, with names such as {PREFIX}0.0.weight."
     )
 
 
@@ -79,6 +79,6 @@ def _download(network: str) -> object:
         raise InvalidValueError(
             f"Expected to download ImageNet weights from {weights.url}, but failed: {error}. Where this machine is "
             "offline, fetch that file elsewhere and give it as --image-weights, or start at random with "
-            "--pretrained text or none"
+            "--pretrained text or none."
         ) from error
     return stored

@@ -61,7 +61,7 @@ class SwinPyramid(nn.Module):
                 features.load_state_dict(weights)
             except RuntimeError as error:
                 raise InvalidValueError(
-                    f"Expected weights of a Swin of width {width} and depths {tuple(depths)}, but got others"
+                    f"Expected weights of a Swin of width {width} and depths {tuple(depths)}, but got others."
                 ) from error
         features[0][0] = grey_stem(features[0][0])
         self.stages = nn.ModuleList(

@@ -90,7 +90,7 @@ def digests(given: Mapping[str, Path]) -> dict[str, str]:
             files = [path] if path.is_file() and option != "--text-encoder" else []
         if not files:
             wanted = "a folder with config.json, vocab.txt and weights" if option == "--text-encoder" else "a file"
-            raise InvalidValueError(f"{path}: expected {wanted} for {option}, but there is none")
+            raise InvalidValueError(f"{path}: expected {wanted} for {option}, but there is none.")
         for file in files:
             with file.open("rb") as opened:
                 found[f"{option} {file.name}"] = hashlib.file_digest(opened, "sha256").hexdigest()
@@ -123,7 +123,7 @@ def check(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
         if known is not None and name not in recorded and not digest.startswith(known.sha256):
             raise InvalidValueError(
                 f"{name}: expected sha256 {known.sha256}, as published, but got {digest}; fetch it again from "
-                f"{known.source}, or give --digests if it should be another"
+                f"{known.source}, or give --digests if it should be another."
             )
         as_what = "as recorded" if name in recorded else "as published" if known else "not known here, so not checked"
         lines.append(f"{name}: sha256 {digest}, {as_what}")
@@ -137,12 +137,12 @@ def read_digests(path: Path) -> dict[str, str]:
         InvalidValueError: It is missing, or holds something else.
     """
     if not path.is_file():
-        raise InvalidValueError(f"{path}: no such file of digests")
+        raise InvalidValueError(f"{path}: no such file of digests.")
     found = {}
     for number, row in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         match = LINE.fullmatch(row)
         if match is None:
-            raise InvalidValueError(f"{path}, line {number}: expected 64 hexadecimal digits, two spaces and a name")
+            raise InvalidValueError(f"{path}, line {number}: expected 64 hexadecimal digits, two spaces and a name.")
         found[match[2]] = match[1]
     return found
 
@@ -155,6 +155,6 @@ def write_digests(path: Path, found: Mapping[str, str]) -> None:
         CannotWriteError: It could not be written.
     """
     if path.exists():
-        raise InvalidValueError(f"{path} exists: choose another file for --record-digests")
+        raise InvalidValueError(f"{path} exists: choose another file for --record-digests.")
     with naming(path):
         write_text(path, "".join(f"{digest}  {name}\n" for name, digest in found.items()))
