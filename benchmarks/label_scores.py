@@ -1,4 +1,4 @@
-"""Scores finished runs with every measure of the example, and says by how much each method differs from a chosen one.
+"""Scores finished runs with every measure of the example, and says by how much each method differs from chosen ones.
 
     CROSSMODAL_AUG_DATA=DIR python benchmarks/label_scores.py --runs runs/label_regimes
 
@@ -198,7 +198,9 @@ def main() -> int:
     """Command line."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, help="folder of the runs; without it only the table is written")
-    parser.add_argument("--against", default="cutmix", help="method that the others are compared with")
+    parser.add_argument(
+        "--against", nargs="+", default=("cutmix", "semimedref"), help="methods that the others are compared with"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of scores; its name holds `scores`")
     parser.add_argument(
         "--regimes",

@@ -25,14 +25,14 @@ Group = dict[str, dict[tuple[int, int], Line]]
 """Lines by method, and then by the seed of the run and of its labelled images."""
 
 
-def table(results: list[Line], counts: list[Line], images: list[Line], against: str) -> Iterator[str]:
+def table(results: list[Line], counts: list[Line], images: list[Line], against: Sequence[str]) -> Iterator[str]:
     """Markdown: one part for each comparison, then every run that was scored.
 
     Args:
         results: Lines of scores.
         counts: Lines of counts.
         images: Lines of images.
-        against: Name of the method that the others are compared with.
+        against: Names of the methods that the others are compared with.
     """
     yield "# Scores of the runs at few labels\n"
     yield "Test images; checkpoint chosen on the validation set. Percent; mean over a method's runs, and their range."
@@ -46,7 +46,8 @@ def table(results: list[Line], counts: list[Line], images: list[Line], against: 
     for (data, about), group in comparisons(results).items():
         yield f"## {about}; test set {data}\n"
         yield from _means(group)
-        yield from _differences(group, tallies, known, against)
+        for one in against:
+            yield from _differences(group, tallies, known, one)
     yield "## Every run\n"
     yield "| run | draw | seed | trained at | scored at | Dice | by side | other words | seconds at work |"
     yield "|---|--:|--:|---|---|--:|--:|--:|--:|"

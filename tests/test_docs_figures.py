@@ -4,13 +4,11 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = (ROOT / "docs" / "results.md").read_text()
-METHODS = {"mean teacher": "mean-teacher", "CutMix": "cutmix", "ours": "semimedref"}
 
 
 def rows_of(text: str, first: str) -> list[list[str]]:
@@ -19,51 +17,6 @@ def rows_of(text: str, first: str) -> list[list[str]]:
     assert match, first
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in match.group().splitlines()]
     return [lines[0], *lines[2:]]
-
-
-@pytest.fixture
-def few_labels(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import label_cells
-    from json_lines import read_lines
-
-    results = read_lines(RESULTS / "label_regimes.jsonl")
-    groups = label_cells.grouped(results, "compact, no geometry", results[-1]["data"])
-
-    def mean(share: str, method: str, measure: str) -> float | None:
-        lines = groups.get((float(share.rstrip("%")) / 100, METHODS.get(method, method)))
-        if lines is None:
-            return None
-        assert [line["config"]["seed"] for line in lines] == [0, 1, 2]
-        return float(np.mean([getattr(label_cells, f"{measure}_of")(line) for line in lines]))
-
-    return mean
-
-
-def both(few_labels, share: str, method: str) -> str:
-    values = [few_labels(share, method, measure) for measure in ("dice", "obedience")]
-    return "" if None in values else " / ".join(f"{value:.1f}" for value in values)
-
-
-def test_few_labels_of_the_readme(few_labels):
-    heads, *rows = rows_of((ROOT / "README.md").read_text(), "labels")
-    assert [row[0] for row in rows] == ["1%", "5%"]
-    for share, *cells in rows:
-        assert cells == [both(few_labels, share, method) for method in heads[1:]]
-
-
-def test_few_labels_of_the_page(few_labels):
-    heads, *rows = rows_of(PAGE, "`--method`")
-    assert len(rows) == 8
-    for method, *cells in rows:
-        assert cells == [both(few_labels, share, method) for share in heads[1:]], method
-
-
-def test_few_labels_hold_what_is_claimed(few_labels):
-    for share, ahead, obeys in (("1%", 2.0, 10.0), ("5%", 0.0, 5.0)):
-        for other in ("supervised", "mean-teacher", "cutmix"):
-            assert few_labels(share, "semimedref", "dice") >= few_labels(share, other, "dice") + ahead
-        assert few_labels(share, "semimedref", "obedience") >= few_labels(share, "cutmix", "obedience") + obeys
 
 
 def alignment_of(data: str) -> dict[str, list[str]]:
