@@ -25,7 +25,7 @@ from semimedref.reproduction.results import finished, read_lines, table
 from semimedref.reproduction.running import run_missing
 from semimedref.settings import flag
 
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import InvalidValueError, shown
 
 FOLDERS, WEIGHTS = ("qata", "mosmed"), ("--convnext", "--swin", "--text-encoder")
 
@@ -81,9 +81,10 @@ def check_options(options: argparse.Namespace) -> None:
         folder = getattr(options, name)
         if (folder is not None) != (name in options.data):
             wanted = f"--{name} DIR" if folder is None else f"no --{name}, since --data leaves it out"
-            raise InvalidValueError(f"Expected {wanted}, but got {folder}")
+            came = "none" if folder is None else shown(str(folder))
+            raise InvalidValueError(f"Expected {wanted}, but got {came}.")
         if folder is not None and not folder.is_dir():
-            raise InvalidValueError(f"{folder}: no such folder, for --{name}")
+            raise InvalidValueError(f"{folder}: no such folder, for --{name}.")
     given = vars(options)
     read = {option for network in options.networks for option in weights.READ_BY.get(network, ())}
     files = [option for option in WEIGHTS if given[option[2:].replace("-", "_")] is not None]
@@ -94,11 +95,11 @@ def check_options(options: argparse.Namespace) -> None:
         if given[name] is not None and not files:
             raise InvalidValueError(f"Expected {' or '.join(WEIGHTS)} beside {flag(name)}, but got neither.")
     if options.teraflops is not None and not (options.list and 0 < options.teraflops < float("inf")):
-        raise InvalidValueError(f"Expected --teraflops above 0, and with --list, but got {options.teraflops}")
+        raise InvalidValueError(f"Expected --teraflops above 0, and with --list, but got {options.teraflops}.")
     if options.list and (options.hours != float("inf") or options.drop_last):
         raise InvalidValueError("Expected no --hours or --drop-last beside --list, which runs nothing.")
     if not options.hours > 0:
-        raise InvalidValueError(f"Expected --hours above 0, but got {options.hours}")
+        raise InvalidValueError(f"Expected --hours above 0, but got {options.hours}.")
 
 
 def settings_of(rows: Sequence[str]) -> dict[str, Any]:
@@ -115,12 +116,12 @@ def settings_of(rows: Sequence[str]) -> dict[str, Any]:
         name = key.replace("-", "_")
         if not equals or name not in Config.__dataclass_fields__ or name in (*grid.OF_THE_GRID, *found):
             raise InvalidValueError(
-                f"Expected --set KEY=VALUE with a setting of train.py that no other option gives, once, but got {row}"
+                f"Expected --set KEY=VALUE with a setting of train.py that no other option gives, once, but got {row}."
             )
         switch = {"true": [flag(name)], "false": [f"--no-{flag(name)[2:]}"]}.get(value, [])
         is_switch = Config.__dataclass_fields__[name].type is bool
         if is_switch and not switch:
-            raise InvalidValueError(f"Expected --set {key}=true or false, but got {row}")
+            raise InvalidValueError(f"Expected --set {key}=true or false, but got {row}.")
         found |= vars(parser.parse_args(switch if is_switch else [f"{flag(name)}={value}"]))
     return found
 

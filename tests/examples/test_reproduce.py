@@ -251,10 +251,10 @@ def stand_in(tmp_path, monkeypatch, body) -> None:
 
 
 def test_a_cell_that_train_refuses_ends_the_grid(shell, tmp_path, monkeypatch):
-    stand_in(tmp_path, monkeypatch, "print('a note'); print('error: no such thing'); sys.exit(2)")
+    stand_in(tmp_path, monkeypatch, "print('a note'); print('error: no such thing.'); sys.exit(2)")
     error = one_line(shell("reproduce", *TRIAL, "--seeds", "0", "1", "--runs", tmp_path))
     assert "train.py refused phantom-compact-supervised-5pct-seed0-" in error
-    assert error.endswith(": no such thing\n")
+    assert error.endswith(": no such thing.\n")
     [line] = read_lines(tmp_path / "results.jsonl")
     assert (line["status"], line["exit_code"]) == ("failed", 2)
 

@@ -64,7 +64,7 @@ def export(
     if not FOLDER.fullmatch(folder.name):
         raise InvalidValueError(
             f"Expected a folder named Dataset, three digits, _ and a name, as in Dataset101_QaTa, by which nnU-Net "
-            f"finds it, but got {shown(folder.name)}"
+            f"finds it, but got {shown(folder.name)}."
         )
     if folder.exists():
         raise InvalidValueError(f"{folder} exists: choose another folder.")

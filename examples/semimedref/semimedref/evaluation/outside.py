@@ -10,6 +10,7 @@ from torch import Tensor
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.cli import say
 from semimedref.data.images import decode_mask
+from semimedref.data.levels import AmbiguousMaskError
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
 from semimedref.evaluation.calibration import bin_totals
 from semimedref.evaluation.lesions import lesion_counts
@@ -82,14 +83,14 @@ def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured,
     missing = [path.name for path in files if not (found / path.name).is_file()]
     if not files or missing:
         lacks = f"{len(missing)} are not there, such as {missing[0]}" if missing else "there are no true ones"
-        raise InvalidValueError(f"{found}: expected a mask for each of {truth}, of the same name, but {lacks}")
+        raise InvalidValueError(f"{found}: expected a mask for each of {truth}, of the same name, but {lacks}.")
     counts, distances, bins, lesions, pixels = Confusion(), [], [], [], []
     wanted = MaskValues.parse(values)
     for file in files:
         true, own = _mask(file, MaskValues.parse("")), _mask(found / file.name, wanted)
         if own.shape != true.shape:
             raise InvalidValueError(
-                f"{found / file.name}: expected a mask of {_size(true)} pixels, as {file} has, but got {_size(own)}"
+                f"{found / file.name}: expected a mask of {_size(true)} pixels, as {file} has, but got {_size(own)}."
             )
         counts.add(own.double(), true)
         distances.append(hd95(own, true))
@@ -126,7 +127,10 @@ def table_of_masks(measured: Measured, scores: dict[str, Interval], resamples: i
 
 
 def _mask(file: Path, values: MaskValues) -> Tensor:
-    return torch.from_numpy(decode_mask(file, values).pixels.copy())
+    try:
+        return torch.from_numpy(decode_mask(file, values).pixels.copy())
+    except AmbiguousMaskError as error:
+        raise InvalidValueError(f"{error}.") from error
 
 
 def _size(mask: Tensor) -> str:

@@ -40,7 +40,7 @@ def image_weights(network: str, file: str = "") -> dict[str, Tensor]:
 
 def _read(file: Path, network: str) -> object:
     if not file.is_file():
-        raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's {network}")
+        raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's {network}.")
     remedy = f"fetch it again from {_published(network).url}"
     _check_published(file, network, remedy)
     return read_stored(file, "file of weights", remedy)
@@ -63,7 +63,7 @@ def _check_published(file: Path, network: str, remedy: str) -> None:
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     if not digest.startswith(beginning):
-        raise InvalidValueError(f"{file}: not a readable file of weights (damaged: its digest is another); {remedy}")
+        raise InvalidValueError(f"{file}: not a readable file of weights (damaged: its digest is another); {remedy}.")
 
 
 def _download(network: str) -> object:

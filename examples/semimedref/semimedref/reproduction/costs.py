@@ -45,7 +45,7 @@ class Cost:
     Attributes:
         hours: Of its training.
         memory: GiB on the GPU.
-        disk: GiB of its two checkpoints.
+        disk: GiB of its two checkpoints, and of the frozen encoder that both share.
         measured: Whether the hours come from cells of its kind that have been run, and not from counted operations.
     """
 
@@ -72,7 +72,7 @@ def cost(cell: Cell, done: Sequence[Line], teraflops: float = TERAFLOPS) -> Cost
     # Weights, gradients, two moments of AdamW, and the teacher's weights.
     weights = (20 * network.trained + 4 * network.frozen) * 1e6 / 2**30
     kept = network.saved * area * config.batch_size * views(config) * (0.6 if "bf16" in config.precision else 1.0)
-    stored = 2 * (16 * network.trained + 4 * network.frozen) * 1e6 / 2**30
+    stored = (2 * 16 * network.trained + 4 * network.frozen) * 1e6 / 2**30
     return Cost(steps * seconds / 3600, 1.3 * (weights + kept / 1024), stored, bool(times))
 
 

@@ -29,7 +29,7 @@ def read_lines(path: Path) -> list[Line]:
         try:
             line = json.loads(row)
         except (ValueError, RecursionError) as error:
-            raise InvalidValueError(f"{path}, line {number}: expected the JSON of a cell, but got {error}") from error
+            raise InvalidValueError(f"{path}, line {number}: expected the JSON of a cell, but got {error}.") from error
         fits = isinstance(line, dict) and all(isinstance(line.get(name), kind) for name, kind in NEEDED.items())
         if not fits or (line["status"] == "finished" and not isinstance(line.get("metrics"), dict)):
             raise InvalidValueError(f"{path}, line {number}: expected a cell, but got another JSON value.")

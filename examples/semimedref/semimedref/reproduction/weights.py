@@ -112,12 +112,12 @@ def check(found: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
     """
     unused = sorted(set(recorded) - set(found))
     if unused:
-        raise InvalidValueError(f"Expected the files of --digests to be given, but got none for {', '.join(unused)}")
+        raise InvalidValueError(f"Expected the files of --digests to be given, but got none for {', '.join(unused)}.")
     published = {f"{one.option} {one.name}": one for one in FILES if one.sha256}
     lines = []
     for name, digest in found.items():
         if name in recorded and recorded[name] != digest:
-            raise InvalidValueError(f"{name}: expected sha256 {recorded[name]}, as recorded, but got {digest}")
+            raise InvalidValueError(f"{name}: expected sha256 {recorded[name]}, as recorded, but got {digest}.")
         known = published.get(name)
         # A recorded digest is the user's own word, so it counts in place of the published one.
         if known is not None and name not in recorded and not digest.startswith(known.sha256):
