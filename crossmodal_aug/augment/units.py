@@ -20,7 +20,7 @@ def check_unit(unit: object, choices: Sequence[str], atlas: Atlas) -> None:
     """
     check_choice("unit", unit, choices)
     if unit == "side" and not atlas.sides:
-        others = " or ".join(repr(one) for one in choices if one != "side")
+        others = " or ".join(shown(one) for one in choices if one != "side")
         raise InvalidValueError(
             f"Expected `unit` to be {others} with the atlas {shown(atlas.name)}, whose regions have no `side`, "
             "but got 'side'."

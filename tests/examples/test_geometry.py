@@ -158,7 +158,8 @@ def test_without_it_there_is_the_weak_zoom_and_with_it_there_is_none(phantoms, b
     real = geometry.zoom
     monkeypatch.setattr(geometry, "zoom", lambda *given: asked.append(given) or real(*given))
     for value, zooms in ((0.0, 2), (0.5, 0)):
-        for order in ("before", "after"):
+        # Without one there is no order to ask for.
+        for order in ("before", "after") if value else ("before",):
             asked.clear()
             method(phantoms, geometry=value, geometry_order=order).objective(batch, DRAWS)
             assert len(asked) == zooms

@@ -97,6 +97,8 @@ def write_text(path: Path, text: str) -> None:
 def written_whole(folder: Path) -> Iterator[Path]:
     """Make a folder under a temporary name, and put it in its place in one step when the block ends.
 
+    Folders above it are made, and stay.
+
     Args:
         folder: The folder to make; an empty one may stand there.
 
@@ -108,6 +110,7 @@ def written_whole(folder: Path) -> Iterator[Path]:
         CannotWriteError: It could not be written. Nothing of it is left then.
     """
     with naming(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         temporary, lock = _reserve(folder.parent, None)
     try:
         with naming(folder):
