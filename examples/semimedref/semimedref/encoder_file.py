@@ -94,7 +94,7 @@ def digest_of(weights: Mapping[str, Tensor]) -> str:
     """Return a digest of weights: of their names, shapes, kinds of numbers and bytes."""
     digest = hashlib.sha256()
     for name, one in sorted(weights.items()):
-        digest.update(f"{ascii(name)} {one.dtype} {tuple(one.shape)}\n".encode("utf-8", "backslashreplace"))
+        digest.update(f"{name!a} {one.dtype} {tuple(one.shape)}\n".encode("utf-8", "backslashreplace"))
         digest.update(memoryview(one.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
     return digest.hexdigest()
 
