@@ -5,15 +5,17 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 
 from crossmodal_aug.errors import CrossModalError, InvalidValueError, shown
 from crossmodal_aug.terminal import plain
 from semimedref.config import Config
+from semimedref.data_settings import DataSettings
+from semimedref.method_settings import MethodSettings
 from semimedref.settings import flag
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -70,9 +72,27 @@ def run(main: Callable[[Sequence[str]], None], *, interrupted: str = "interrupte
     sys.exit(0)
 
 
+NETWORK = ("model", "width", "pretrained", "image_weights", "text_encoder", "max_tokens", "size")
+MACHINE = ("accelerator", "devices", "nodes", "strategy", "precision", "deterministic", "runs", "name")
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """Return the names of all settings, by the heading under which `--help` shows them."""
+    data, method = (tuple(one.name for one in fields(kind)) for kind in (DataSettings, MethodSettings))
+    taken = {*data, *method, *NETWORK, *MACHINE}
+    training = tuple(one.name for one in fields(Config) if one.name not in taken)
+    return {"data": data, "network": NETWORK, "training": training, "machine and files": MACHINE, "method": method}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add one option for each setting; an option that is not given leaves no trace in the result."""
-    for one in fields(Config):
+    """Add one option for each setting, in groups; an option that is not given leaves no trace in the result."""
+    known = {one.name: one for one in fields(Config)}
+    for title, names in groups().items():
+        _add_group(parser.add_argument_group(title), [known[name] for name in names])
+
+
+def _add_group(parser: argparse._ArgumentGroup, settings: Sequence[Field[Any]]) -> None:
+    for one in settings:
         if one.default is MISSING or not isinstance(one.type, type):
             raise TypeError(f"setting {one.name} needs a default and a plain type.")
         shown = "" if one.default in ("", 0, False) else f" (default: {one.default})"
