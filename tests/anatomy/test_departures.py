@@ -33,6 +33,14 @@ READ = {
     "A scar is all that is left of the pneumonia of the right base.": ("RL", ""),
     "Whatever is left of the right lower lobe is opaque.": ("RL", ""),
     "Nothing left in the right base.": ("", "RL"),
+    "No opacity is left in the lower right lung.": ("", "RL"),
+    "There is opacity left in the lower right lung.": ("RL", ""),
+    "There is no effusion left in the lower right lung.": ("", "RL"),
+    "All that is left is an opacity in the lower right lung.": ("RL", ""),
+    "What is left is opacity at the right base.": ("RL", ""),
+    "Opacity left over from a pneumonia, right base.": ("RL", ""),
+    "Left-over opacity in the right base.": ("RL", ""),
+    "A drain left in the right base, opacity of the right apex.": ("RU", ""),
 }
 SIDES = {
     "She has left basal opacity.": ("LL", ""),
@@ -45,6 +53,15 @@ SIDES = {
     "No scar. The nodule is left.": ("L*", ""),
     "No opacity left or right.": ("", "L* R*"),
     "Opacity left in the base.": ("LL", ""),
+    "Opacity left in the upper zone and right in the lower zone.": ("LU RL", ""),
+    # the other side is named beside it
+    "There is no effusion left, small effusion right.": ("R*", "L*"),
+    "There is no opacity right; there is a small opacity left.": ("L*", "R*"),
+    "The patient has left, greater than right, pleural effusions.": ("L* R*", ""),
+    "She has left, and to a lesser degree right, basal opacity.": ("L* RL", ""),
+    "The patient has left, right basal and right apical opacity.": ("LL RL RU", ""),
+    "Infection left the lower lobe, right the upper lobe.": ("LL RU", ""),
+    "Opacity left the base and right the apex.": ("LL RU", ""),
 }
 
 

@@ -30,6 +30,12 @@ READ = {
     # a denial beside a finding is one of its own
     "Nodule without effusion is seen at the left base.": ("LL", ""),
     "Nodule without cavity in the left base.": ("LL", ""),
+    # what closes a list of places closes it for all of them
+    "None on the left or right.": ("", "L* R*"),
+    "Infected areas: none in the left lung or the right base.": ("", "L* RL"),
+    "Scar not seen at the left apex or at the right base.": ("", "LU RL"),
+    "None on the left, small scar on the right.": ("R*", "L*"),
+    "None on the left or a scar on the right.": ("R*", "L*"),
     # lists and headings
     "No fibrosis: left base.": ("", "LL"),
     "Impression: no fibrosis of the left base.": ("", "LL"),

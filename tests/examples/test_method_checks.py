@@ -7,6 +7,7 @@ from semimedref.presets import PRESETS
 from crossmodal_aug.errors import InvalidValueError
 
 REFUSED = [
+    ({"method": "fixmatch", "unlabelled_weight": 0.0, "threshold": 0.5}, "above 0, and --pseudo-weight threshold"),
     ({"method": "semimedref", "patch_where": "probability"}, "--mix published or faulty beside --patch-where"),
     ({"method": "mean-teacher", "geometry_order": "after"}, "--geometry above 0 beside --geometry-order after"),
     ({"method": "mean-teacher", "alter": "unlabelled"}, "--mix that alters both .* beside --alter unlabelled"),

@@ -123,6 +123,22 @@ def test_masks_that_do_not_fit_are_refused(exported, tmp_path, shell):
     assert "no such folder of masks" in one_line(shell("evaluate", "--masks", truth, "--truth", tmp_path / "none"))
 
 
+def test_how_masks_were_understood_is_said_and_must_agree(tmp_path, shell):
+    mask = np.zeros((8, 8), dtype=np.uint8)
+    mask[:4] = 1
+    for folder, factors in (("truth", (255, 255)), ("found", (1, 2))):
+        (tmp_path / folder).mkdir()
+        for name, factor in zip("ab", factors, strict=True):
+            Image.fromarray(factor * mask).save(tmp_path / folder / f"{name}.png")
+    given = ["--masks", tmp_path / "found", "--truth", tmp_path / "truth"]
+    assert "expected masks that mean one thing" in one_line(shell("evaluate", *given))
+    assert "expected masks that hold 9" in one_line(shell("evaluate", *given, "--mask-values", "9"))
+    code, said, _ = shell("evaluate", *given, "--mask-values", "1,2")
+    assert code == 0
+    assert f"{tmp_path / 'truth'}: masks: 0 and 255, 255 is lesion; 2 files" in said
+    assert f"{tmp_path / 'found'}: masks: 1,2 is lesion" in said
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -169,6 +169,13 @@ def test_a_result_counts_for_its_own_settings_data_and_weights(tmp_path):
     results.write_text('{"config": {}}\n')
     with pytest.raises(InvalidValueError, match=r"results.jsonl, line 1: expected a cell"):
         read_lines(results)
+    for metrics in ({}, {"seconds": 1.0, "test": {}}, {"seconds": 1.0, "test": {"student": {"global_dice": "x"}}}):
+        results.unlink()
+        append_line(results, line_of(cell, metrics=metrics))
+        with pytest.raises(InvalidValueError, match=r"results.jsonl, line 1: expected a cell"):
+            read_lines(results)
+    with pytest.raises(InvalidValueError, match="it is a folder"):
+        read_lines(tmp_path)
     results.write_text("no\n")
     with pytest.raises(InvalidValueError, match=r"results.jsonl, line 1: expected the JSON"):
         read_lines(results)

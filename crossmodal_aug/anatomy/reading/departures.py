@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crossmodal_aug.anatomy.atlas.lexicon import Sense
-from crossmodal_aug.anatomy.reading.kinds import FINDINGS, MOST_BETWEEN, PLACES, POSITION
+from crossmodal_aug.anatomy.reading.kinds import FINDINGS, MOST_BETWEEN, PLACES, POSITION, REACH
 from crossmodal_aug.anatomy.statement import Term
 
 # Both words, so that a text that was flipped by hand is read as the other, and a flip and a flip back lead home.
@@ -17,10 +17,13 @@ _ALONE = frozenset({"none", "nothing", "little", "what", "whatever", "that", "wh
 _ARTICLES = frozenset({"the", "a", "an", "its", "their"})
 _INSIDE = frozenset({"in", "at", "within", "over"})
 _LEAVERS = FINDINGS | {"relative"}
+_REMAINERS = FINDINGS | {"device"}
 _LEFT_SO = frozenset({"article", "both", "whole", "denies"})
 _PLACES = (PLACES - {"in"}) | {"of", "modifier"}
 _GONE, _STAYS, _PLAIN = Sense(kind="denies"), Sense(kind="growth"), Sense(kind="plain")
 _CLOSES = frozenset({"", "end", "comma", "close", "stop"})
+# What stands behind either side where two are told apart.
+_ALIKE = _CLOSES | {"article"}
 _CLAUSE_ENDS = frozenset({"end", "stop", "colon", "relative"})
 
 
@@ -35,9 +38,10 @@ def departed_sense(text: str, terms: list[Term], index: int) -> Sense | None:
     Returns:
         "denies" for "the infiltrate has left the right base", for it is gone from there. "growth" for "has not left
         the right base", for it is there still. "plain" for "has left a scar", "no infection is left" and "nothing is
-        left of the lobe". None for "has left basal opacity", "the effusion is left" and "opacity left of the heart".
+        left of the lobe". None for "has left basal opacity", "the effusion is left", "opacity left of the heart" and
+        "there is no effusion left, small effusion right".
     """
-    if not _is_departure(text, terms, index):
+    if not _is_departure(text, terms, index) or _is_contrasted(text, terms, index):
         return None
     if not _leaves_places(text, terms, index + 1):
         return _PLAIN
@@ -60,23 +64,48 @@ def _is_departure(text: str, terms: list[Term], index: int) -> bool:
     while at >= 0 and (terms[at].kind == "modifier" or _said(text, terms, at) in _NOT):
         at -= 1
     before, behind = _said(text, terms, at), _kind(terms, index + 1)
+    if _is_left_over(text, terms, index):
+        return True
     if before in _HAVE:
+        if behind in ("comma", "close"):  # "the patient has left, greater than right, effusions"
+            return _kind(terms, at - 1) in _LEAVERS
         return behind in _LEFT_SO or behind in _CLOSES
     if behind == "both":
         return _kind(terms, at) in FINDINGS
     if behind == "article":
         return _kind(terms, at) in _LEAVERS and _said(text, terms, index + 1) in _ARTICLES
     if before in _BE:
-        if behind == "of":
+        if behind == "of" or _said(text, terms, index + 1) in _BE:
             return _said(text, terms, at - 1) in _ALONE - {"that", "which"} or _is_all(text, terms, at - 1)
         return (behind in _CLOSES or behind == "in") and _is_few(text, terms, at)
     if behind == "in" and _said(text, terms, index + 1) in _INSIDE:
         if before in _ALONE:
             return True
         # "no fluid left in the right base": a place has one side.
-        return _kind(terms, at) in FINDINGS and _leads_to_side(terms, index + 2)
+        return _kind(terms, at) in _REMAINERS and _leads_to_side(terms, index + 2)
     if _kind(terms, at) in FINDINGS and behind in _CLOSES:
         return _is_few(text, terms, at, opened="there")
+    return False
+
+
+def _is_left_over(text: str, terms: list[Term], index: int) -> bool:
+    """Return whether "over" makes an adjective of a word: "left-over opacity", "opacity left over from a pneumonia"."""
+    over = index + 1 + (_kind(terms, index + 1) == "hyphen")
+    return _said(text, terms, over) == "over" and _kind(terms, over + 1) in FINDINGS | {"in"}
+
+
+def _is_contrasted(text: str, terms: list[Term], index: int) -> bool:
+    """Return whether the sentence has the other word in the same part: "left the base and right the apex"."""
+    if _kind(terms, index + 1) not in _ALIKE:
+        return False
+    others = _WORDS - {_said(text, terms, index)}
+    for step in (-1, 1):
+        for at in range(index + step, index + step * REACH, step):
+            if not 0 <= at < len(terms) or (terms[at].kind == "end" and _said(text, terms, at) != ";"):
+                break
+            is_alike = _kind(terms, at + 1) in _ALIKE and _kind(terms, at - 1) not in ("article", "in")
+            if is_alike and _said(text, terms, at) in others:
+                return True
     return False
 
 
@@ -100,7 +129,7 @@ def _is_few(text: str, terms: list[Term], index: int, opened: str = "") -> bool:
 
 def _leads_to_side(terms: list[Term], index: int) -> bool:
     at = index
-    while _kind(terms, at) in ("article", "modifier"):
+    while _kind(terms, at) in ("article", "modifier", "level"):
         at += 1
     return _kind(terms, at) == "side"
 

@@ -6,6 +6,7 @@ from crossmodal_aug.anatomy.reading.behind import Behind
 from crossmodal_aug.anatomy.reading.kinds import (
     FINDINGS,
     LOOSE,
+    MOST_BETWEEN,
     OTHERS,
     PLACES,
     POSITION,
@@ -54,15 +55,20 @@ def _before(statement: Statement, phrase: Phrase, begin: int, end: int) -> tuple
             return (index, index)
         if kind == "resolved" and _resolves(kinds, index, phrase, begin):
             return (index, index)
-        if (
-            kind in ("absent", "sparing")
-            and phrase.first - index <= 5
-            and set(kinds[index + 1 : phrase.first]) <= {"in", "article", "unknown"} | VERBS
-        ):
-            return (index, index)  # "none in the left base", "not seen on the left"
+        if kind in ("absent", "sparing") and _leads_to(kinds[index + 1 : phrase.first]):
+            return (index, index)  # "none in the left base", "not seen on the left or right"
         if kind in ("stop", "dash", "hypothetical"):
             return None
     return None
+
+
+def _leads_to(between: list[str]) -> bool:
+    """Return whether what stands between "none" and a phrase leads from it there, past other places before an "or"."""
+    leading = {"in", "article"} | VERBS
+    if "or" in between:
+        is_list = not POSITION.isdisjoint(between[: between.index("or")])
+        return is_list and len(between) < MOST_BETWEEN and set(between) <= leading | POSITION | {"or"}
+    return len(between) < 5 and set(between) <= leading | {"unknown"}
 
 
 def _reaches(statement: Statement, cue: int, phrase: Phrase, end: int) -> bool:

@@ -54,7 +54,11 @@ RULES = (
     Rule("focus_unit", lambda one: one.focus, "--focus above 0"),
     Rule("positives", lambda one: one.itcl, "--itcl above 0"),
     Rule("itcl_image", lambda one: one.itcl, "--itcl above 0"),
-    Rule("threshold", lambda one: one.pseudo_weight == "threshold", "--pseudo-weight threshold"),
+    Rule(
+        "threshold",
+        lambda one: _learns_from_unlabelled(one) and one.pseudo_weight == "threshold",
+        f"{_WEIGHED} and --pseudo-weight threshold",
+    ),
     Rule("unlabelled_weight", _sees_unlabelled, _UNLABELLED),
     *(
         Rule(name, _learns_from_unlabelled, _WEIGHED)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from crossmodal_aug.errors import InvalidValueError
 from semimedref.cli import say
+from semimedref.data.findings import Findings
 from semimedref.data.images import decode_mask
 from semimedref.data.levels import AmbiguousMaskError
 from semimedref.evaluation.bootstrap import Bootstrap, Interval
@@ -19,7 +20,6 @@ from semimedref.evaluation.patients import patients_of
 from semimedref.evaluation.surface import hd95
 from semimedref.evaluation.tables import Table, shown
 from semimedref.files import write_text
-from semimedref.mask_values import MaskValues
 from semimedref.metrics import Confusion
 from semimedref.settings import flag
 
@@ -46,7 +46,8 @@ def check_kind(parser: ArgumentParser, options: Namespace) -> None:
 
 def score_masks(options: Namespace, bootstrap: Bootstrap) -> None:
     """Score masks that another program made."""
-    measured, names = measure_masks(options.masks, options.truth, options.mask_values or "")
+    measured, names, notes = measure_masks(options.masks, options.truth, options.mask_values or "")
+    say(*notes)
     beside = sorted({path.name for path in options.masks.iterdir()} - set(names))
     if beside:
         say(f"note: {options.masks} holds {len(beside)} more, such as {beside[0]}, which are not scored")
@@ -62,7 +63,7 @@ def score_masks(options: Namespace, bootstrap: Bootstrap) -> None:
         say("", options.json)
 
 
-def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured, list[str]]:
+def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured, list[str], list[str]]:
     """Measure masks against the true ones.
 
     Args:
@@ -71,10 +72,11 @@ def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured,
         values: Values of the found masks that are lesion, as `--mask-values` takes them; if empty, each file tells.
 
     Returns:
-        The measurements, and the names of the images, in their order.
+        The measurements, the names of the images, in their order, and lines to print of how the masks were understood.
 
     Raises:
-        InvalidValueError: A folder or a mask is missing or cannot be read, or a mask has another size.
+        InvalidValueError: A folder or a mask is missing or cannot be read, a mask has another size, masks of a folder
+            contradict each other, or none of those found holds the values.
     """
     for folder in (found, truth):
         if not folder.is_dir():
@@ -85,9 +87,9 @@ def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured,
         lacks = f"{len(missing)} are not there, such as {missing[0]}" if missing else "there are no true ones"
         raise InvalidValueError(f"{found}: expected a mask for each of {truth}, of the same name, but {lacks}.")
     counts, distances, bins, lesions, pixels = Confusion(), [], [], [], []
-    wanted = MaskValues.parse(values)
+    findings, true_findings = Findings(values), Findings()
     for file in files:
-        true, own = _mask(file, MaskValues.parse("")), _mask(found / file.name, wanted)
+        true, own = _mask(file, true_findings), _mask(found / file.name, findings)
         if own.shape != true.shape:
             raise InvalidValueError(
                 f"{found / file.name}: expected a mask of {_size(true)} pixels, as {file} has, but got {_size(own)}."
@@ -97,6 +99,7 @@ def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured,
         bins.append(bin_totals(own.double(), true))
         lesions.append(lesion_counts(own, true))
         pixels.append(true.numel())
+    notes = [*_notes(truth, true_findings), *_notes(found, findings)]
     names = [file.name for file in files]
     measured = Measured(
         counts.counts,
@@ -106,7 +109,7 @@ def measure_masks(found: Path, truth: Path, values: str = "") -> tuple[Measured,
         torch.tensor(lesions, dtype=torch.int64),
         patients_of(names),
     )
-    return measured, names
+    return measured, names, notes
 
 
 def scores_of_masks(measured: Measured, bootstrap: Bootstrap) -> dict[str, Interval]:
@@ -126,9 +129,18 @@ def table_of_masks(measured: Measured, scores: dict[str, Interval], resamples: i
     )
 
 
-def _mask(file: Path, values: MaskValues) -> Tensor:
+def _mask(file: Path, findings: Findings) -> Tensor:
     try:
-        return torch.from_numpy(decode_mask(file, values).pixels.copy())
+        read = decode_mask(file, findings.values)
+    except AmbiguousMaskError as error:
+        raise InvalidValueError(f"{error}.") from error
+    findings.add_masks([file], [Findings.of_mask(read.turned, read.understood)])
+    return torch.from_numpy(read.pixels.copy())
+
+
+def _notes(folder: Path, findings: Findings) -> list[str]:
+    try:
+        return [f"{folder}: {note}" for note in findings.notes()]
     except AmbiguousMaskError as error:
         raise InvalidValueError(f"{error}.") from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from semimedref.config import Config
 from semimedref.reproduction.grid import Cell
-from semimedref.reproduction.results import Line
+from semimedref.reproduction.results import ALIKE, Line
 
 TERAFLOPS = 15.0
 """Assumed of one GPU of the class of an A100 in bfloat16, with the batches being made beside it. Nothing was timed."""
@@ -95,9 +95,9 @@ def views(config: Config) -> int:
 
 def step_seconds(line: Line, config: Config) -> float | None:
     """Return what a step took in a finished cell of the same kind; None for others, and for one that was resumed."""
-    own, alike = line["config"], ("data", "model", "method", "size", "batch_size", "accumulate", "precision")
+    own = line["config"]
     if line["status"] != "finished" or line["resumed"] or not line["steps"]:
         return None
-    if any(own[name] != getattr(config, name) for name in alike):
+    if any(own[name] != getattr(config, name) for name in ALIKE):
         return None
     return float(line["metrics"]["seconds"]) / int(line["steps"])

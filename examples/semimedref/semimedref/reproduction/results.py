@@ -14,6 +14,8 @@ from semimedref.reproduction.grid import Cell
 
 Line = dict[str, Any]
 SCORES = {"global_dice": "global Dice", "global_iou": "global IoU", "image_dice": "per-image Dice"}
+ALIKE = ("data", "model", "method", "size", "batch_size", "accumulate", "precision")
+"""Settings that the time of a step depends on."""
 NEEDED = {"config": dict, "sources": dict, "status": str, "resumed": bool, "steps": int}
 
 
@@ -21,8 +23,10 @@ def read_lines(path: Path) -> list[Line]:
     """Return the lines of a file of results; a last one that a kill cut off is left out.
 
     Raises:
-        InvalidValueError: A line holds something else.
+        InvalidValueError: It is a folder, or a line holds something else.
     """
+    if path.is_dir():
+        raise InvalidValueError(f"{path}: expected a file of results, but it is a folder.")
     text = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
     lines = []
     for number, row in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
@@ -30,11 +34,24 @@ def read_lines(path: Path) -> list[Line]:
             line = json.loads(row)
         except (ValueError, RecursionError) as error:
             raise InvalidValueError(f"{path}, line {number}: expected the JSON of a cell, but got {error}.") from error
-        fits = isinstance(line, dict) and all(isinstance(line.get(name), kind) for name, kind in NEEDED.items())
-        if not fits or (line["status"] == "finished" and not isinstance(line.get("metrics"), dict)):
+        if not _is_line(line):
             raise InvalidValueError(f"{path}, line {number}: expected a cell, but got another JSON value.")
         lines.append(line)
     return lines
+
+
+def _is_line(line: object) -> bool:
+    """Return whether a value is what a cell left: where it finished, with the scores and the time that are used."""
+    if not isinstance(line, dict) or not all(isinstance(line.get(name), kind) for name, kind in NEEDED.items()):
+        return False
+    if line["status"] != "finished":
+        return True
+    metrics = line.get("metrics")
+    test = metrics.get("test") if isinstance(metrics, dict) else None
+    rows = list(test.values()) if isinstance(test, dict) else []
+    scores = [row.get(name) if isinstance(row, dict) else None for row in rows for name in SCORES]
+    used = [*scores, metrics.get("seconds"), metrics.get("obedience") or 0.0] if scores else [None]
+    return all(isinstance(value, int | float) for value in used) and all(name in line["config"] for name in ALIKE)
 
 
 def append_line(path: Path, line: Line) -> None:
