@@ -83,6 +83,13 @@ def test_a_side_stays_one(text: str, wanted: tuple[str, str]) -> None:
     assert report.mirrored() != text
 
 
+@pytest.mark.parametrize("text", ["Consolidation right both bases.", "Infection has right the right base."])
+def test_right_is_no_verb_and_takes_nothing_away(text: str) -> None:
+    assert LUNGS(text).regions
+    assert not LUNGS(text).negated
+    assert LUNGS.mirror(LUNGS.mirror(text)) == text
+
+
 @pytest.mark.parametrize("text", ["No polyp is left.", "The polyp has left a scar.", "Nothing is left of the polyp."])
 def test_a_picture_has_no_side_there_either(text: str) -> None:
     assert IMAGE(text).regions == IMAGE(text).negated == ()

@@ -56,20 +56,30 @@ def mutated(draw):
 TEXTS = st.one_of(st.text(max_size=200), SALAD, mutated())
 
 
+def is_silent(reason: CannotSay, wanted: tuple[str, ...]) -> bool:
+    """Whether a text was declined since words that are not read would hide that nothing is there."""
+    return not wanted and str(reason).startswith("Expected a text that can say that nothing is there")
+
+
 @MANY
 @given(st.sampled_from(sorted(PARSERS)), TEXTS, st.integers(0, 63))
 def test_what_is_written_states_exactly_what_is_asked(name, text, bits):
     parser = PARSERS[name]
     report = parser(text)
     wanted = tuple(region for index, region in enumerate(parser.atlas.names) if bits >> index & 1)
-    same = report.with_regions(report.regions)
-    assert same == text or not report.regions  # a finding without a place goes where nothing shall be
-    assert parser(same).with_regions(report.regions) == same
+    try:
+        same = report.with_regions(report.regions)
+    except CannotSay as reason:
+        assert is_silent(reason, report.regions)
+    else:
+        assert same == text or not report.regions  # a finding without a place goes where nothing shall be
+        assert parser(same).with_regions(report.regions) == same
     try:
         rewritten = report.with_regions(wanted)
     except CannotSay as reason:
-        assert str(reason).startswith("Expected a text that can state these regions")
-        assert wanted != report.regions
+        if not is_silent(reason, wanted):
+            assert str(reason).startswith("Expected a text that can state these regions")
+            assert wanted != report.regions
         return
     assert parser(rewritten).regions == wanted
     assert rewritten == text or not contradicts_itself(parser.statement(rewritten))

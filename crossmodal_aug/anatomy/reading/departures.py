@@ -43,7 +43,8 @@ def departed_sense(text: str, terms: list[Term], index: int) -> Sense | None:
     """
     if not _is_departure(text, terms, index) or _is_contrasted(text, terms, index):
         return None
-    if not _leaves_places(text, terms, index + 1):
+    # "Right" is no verb: where it stands like one, it says nothing, and takes no finding from a place.
+    if _said(text, terms, index) == "right" or not _leaves_places(text, terms, index + 1):
         return _PLAIN
     return _STAYS if _said(text, terms, index - 1) in _NOT else _GONE
 
