@@ -28,6 +28,7 @@ SCORES = {
     "in style": "in other words, in-style",
     "floor": "obedience by side, floor",
 }
+PARTS = ("mix", "flip", "focus", "pos_aug", "itcl", "geometry")
 THREE = [(0, 0), (1, 1), (2, 2)]
 """Seed and draw of the labelled images of the runs that the main comparison has."""
 
@@ -145,7 +146,14 @@ def test_parts_and_other_methods(scored):
     [[heads, *rows]] = tables_of(PAGE, "1 %, parts and methods")
     group = scored("QaTa-COV19", 0.01)
     assert {row[0].strip("`") for row in rows} == set(group.runs) - set(EIGHT)
-    check([heads, *rows], group, differences("QaTa-COV19", 0.01, "semimedref"))
+    more = differences("QaTa-COV19", 0.01, "semimedref")
+    check([heads, *rows], group, more)
+    assert "Geometry, flip, Focus and PosAug pay; the mix and ITCL are within chance here." in PAGE
+    for part in PARTS:
+        *_, high = re.findall(r"[+-]\d+\.\d+", more[f"semimedref without {part}"].split(", p")[0])
+        assert (float(high) < 0) == (part not in ("mix", "itcl")), part
+    kept, out = group.runs["semimedref"], group.runs["semimedref without itcl"]
+    assert all(kept[key]["valid_dice"] > out[key]["valid_dice"] for key in THREE)
 
 
 @pytest.mark.parametrize("title", ["Kvasir-SEG", "BUSI"])
