@@ -114,7 +114,10 @@ def _number(value: float | None) -> str:
 
 
 def plot(results: list[Line], path: Path) -> None:
-    """Plain Dice against obedience of the recipe of which most was run, a point a run, a ring at each mean."""
+    """Plain Dice against obedience of the recipe of which most was run, a point a run, a ring at each mean.
+
+    Methods without a colour of their own, such as those that lack a part of another, are in the table alone.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -130,9 +133,9 @@ def plot(results: list[Line], path: Path) -> None:
     rings = {}
     for axis, share in zip(axes[0], shares, strict=True):
         for (other, method), lines in groups.items():
-            if other == share:
+            if other == share and method in COLOURS:
                 x, y = [obedience_of(line) for line in lines], [dice_of(line) for line in lines]
-                colour = COLOURS.get(method, "black")
+                colour = COLOURS[method]
                 axis.scatter(x, y, color=colour, s=22, alpha=0.7)
                 ring = {"s": 160, "facecolors": "none", "edgecolors": colour, "lw": 2}
                 rings[method] = axis.scatter([np.mean(x)], [np.mean(y)], **ring)
