@@ -148,12 +148,17 @@ def test_parts_and_other_methods(scored):
     assert {row[0].strip("`") for row in rows} == set(group.runs) - set(EIGHT)
     more = differences("QaTa-COV19", 0.01, "semimedref")
     check([heads, *rows], group, more)
-    assert "Geometry, flip, Focus and PosAug pay; the mix and ITCL are within chance here." in PAGE
+    for part in ("geometry", "flip", "focus"):
+        assert len(group.runs[f"semimedref without {part}"]) == 1
+    assert "Geometry, flip and Focus are ahead in the one run that each has." in PAGE
+    assert "The mix and ITCL are within chance here." in PAGE
     for part in PARTS:
         *_, high = re.findall(r"[+-]\d+\.\d+", more[f"semimedref without {part}"].split(", p")[0])
         assert (float(high) < 0) == (part not in ("mix", "itcl")), part
     kept, out = group.runs["semimedref"], group.runs["semimedref without itcl"]
     assert all(kept[key]["valid_dice"] > out[key]["valid_dice"] for key in THREE)
+    reads, more_often = group.runs["semimedref-reads"], group.runs["semimedref-reads, reword 0.5"]
+    assert all(reads[key]["valid_dice"] > more_often[key]["valid_dice"] for key in THREE)
 
 
 @pytest.mark.parametrize("title", ["Kvasir-SEG", "BUSI"])
