@@ -60,6 +60,7 @@ EVERYWHERE = [
 ]
 # What asks something of the network that no other method does, and what is the same for all of them.
 NETWORKS = [("mmi-unet", "unimatch", "qata"), ("guide-decoder", "unimatch", "qata"), ("mmi-unet", "bcp", "mosmed")]
+WIDTHS = {"compact": 4, "lite-unet": 0}
 CASES = [
     *product(MODELS, EVERYWHERE, ("phantom", "qata", "mosmed")),
     *(("compact", method, data) for method in PRESETS if method not in EVERYWHERE for data in ("phantom", "mosmed")),
@@ -72,7 +73,7 @@ def test_three_steps(model, method, data, roots, tiny_bert, tmp_path):
     about = {"model": model, "method": method, "data": data, "root": "" if data == "phantom" else str(roots[data])}
     if model != "compact":
         about |= {"pretrained": "none", "text_encoder": str(tiny_bert)}
-    config = Config(**SETTINGS, **about, width=4 if model == "compact" else 8, accelerator="cpu")
+    config = Config(**SETTINGS, **about, width=WIDTHS.get(model, 8), accelerator="cpu")
     found = load_data(config)
     few = DataSet(
         found.labelled,

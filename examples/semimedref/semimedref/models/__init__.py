@@ -9,6 +9,7 @@ from semimedref.models.base import ReferringModel
 from semimedref.models.compact import Compact
 from semimedref.models.guide_decoder import GuideDecoder
 from semimedref.models.lavt import Lavt
+from semimedref.models.lite_unet import LiteUNet
 from semimedref.models.mmi_unet import MMIUNet
 from semimedref.models.own_caption import OwnCaption
 from semimedref.models.textless import Textless, ZoneChannel
@@ -18,7 +19,7 @@ __all__ = ["MODELS", "STORED", "ReferringModel", "make_model"]
 READERS: dict[str, type[Textless | OwnCaption]] = {"nothing": Textless, "zones": ZoneChannel, "own": OwnCaption}
 """What `compact` becomes where it reads something else than the words of its caption."""
 
-MODELS: dict[str, type[ReferringModel]] = {one.name: one for one in (Compact, MMIUNet, GuideDecoder, Lavt)}
+MODELS: dict[str, type[ReferringModel]] = {one.name: one for one in (Compact, MMIUNet, GuideDecoder, Lavt, LiteUNet)}
 """By the names of `--model`."""
 STORED: dict[str, type[ReferringModel]] = MODELS | {one.name: one for one in READERS.values()}
 """By the name that a checkpoint has for them."""

@@ -12,7 +12,7 @@ from semimedref.config import Config
 from semimedref.models.base import Perturb, ReferringModel
 from semimedref.models.blocks import SubpixelHead, pool_places, projection
 from semimedref.models.convnext import TINY_DEPTHS, TINY_WIDTH, ConvNeXtPyramid
-from semimedref.models.image_weights import image_weights as weights_of
+from semimedref.models.efficientnet_lite import LitePyramid
 from semimedref.models.swin import SwinPyramid
 from semimedref.models.text_encoder import FrozenBert
 from semimedref.models.tokenizer import Tokens
@@ -48,7 +48,7 @@ class BertGuided(ReferringModel):
 
     stride = 32
     default_width = TINY_WIDTH
-    encoder: ClassVar[type[ConvNeXtPyramid | SwinPyramid]] = ConvNeXtPyramid
+    encoder: ClassVar[type[ConvNeXtPyramid | SwinPyramid | LitePyramid]] = ConvNeXtPyramid
     """Of the images."""
 
     def __init__(
@@ -61,14 +61,23 @@ class BertGuided(ReferringModel):
         image_weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
-        if width < 8 or width % 8:
-            raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {self.name}, but got {shown(width)}.")
+        self.check_width(width)
         self.width, self.depths, self.embedding = width, list(depths), embedding
         self.text = text
         self.image = self.encoder(width, depths, weights=image_weights)
         self.head = SubpixelHead(width, width // 4)
         self.image_projection = projection(6 * self.image.widths[-1], embedding)
         self.text_projection = projection(text.width, embedding)
+
+    @classmethod
+    def check_width(cls, width: int) -> None:
+        """Raise unless the network can be made so wide.
+
+        Raises:
+            InvalidValueError: It cannot.
+        """
+        if width < 8 or width % 8:
+            raise InvalidValueError(f"Expected `width` to be a multiple of 8 for {cls.name}, but got {shown(width)}.")
 
     @classmethod
     def for_run(cls, texts: Sequence[str], config: Config) -> Self:
@@ -78,11 +87,13 @@ class BertGuided(ReferringModel):
             InvalidValueError: Weights or vocabulary cannot be had, or a caption is longer than ``max_tokens``.
         """
         width = config.width or cls.default_width
-        if config.pretrained == "imagenet" and width != TINY_WIDTH:
+        cls.check_width(width)
+        if config.pretrained == "imagenet" and width != cls.default_width:
             raise InvalidValueError(
-                f"Expected --width 0 or {TINY_WIDTH}, for which there are pre-trained weights, but got {width}: give "
-                "--pretrained text or none."
+                f"Expected --width 0 or {cls.default_width}, for which there are pre-trained weights, but got {width}: "
+                "give --pretrained text or none."
             )
+        weights = cls.encoder.pretrained(config.image_weights) if config.pretrained == "imagenet" else None
         text = FrozenBert.from_name(
             config.text_encoder, max_tokens=config.max_tokens, random=config.pretrained == "none"
         )
@@ -92,7 +103,6 @@ class BertGuided(ReferringModel):
                 f"Expected captions of at most {config.max_tokens} tokens, but got one of {longest}: give --max-tokens "
                 f"{longest} or more."
             )
-        weights = weights_of(cls.encoder.network, config.image_weights) if config.pretrained == "imagenet" else None
         return cls(text, width=width, image_weights=weights)
 
     @classmethod

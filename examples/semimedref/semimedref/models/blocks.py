@@ -46,12 +46,13 @@ class SubpixelHead(nn.Sequential):
 
 
 def grey_stem(stem: nn.Conv2d) -> nn.Conv2d:
-    """Return a network's first layer, patches of 4 x 4 pixels, for one channel in place of three.
+    """Return a network's first convolution for one channel in place of three.
 
     Its weights are the sum of those for red, green and blue, so it returns what that layer returns for the grey image
     repeated three times.
     """
-    grey = nn.Conv2d(1, stem.out_channels, 4, stride=4)
+    sizes = {name: getattr(stem, name) for name in ("kernel_size", "stride", "padding", "dilation")}
+    grey = nn.Conv2d(1, stem.out_channels, **sizes, bias=stem.bias is not None)
     with torch.no_grad():
         grey.weight.copy_(stem.weight.sum(dim=1, keepdim=True))
         if grey.bias is not None and stem.bias is not None:

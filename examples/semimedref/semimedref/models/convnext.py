@@ -1,18 +1,17 @@
 """ConvNeXt-T (arXiv 2201.03545) of torchvision, for grey images."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
 from semimedref.models.blocks import grey_stem
-from semimedref.models.image_weights import image_weights
+from semimedref.models.pyramid import Pyramid
 
 TINY_WIDTH, TINY_DEPTHS = 96, (3, 3, 9, 3)
 
 
-class ConvNeXtPyramid(nn.Module):
+class ConvNeXtPyramid(Pyramid):
     """The four stages of a ConvNeXt, at 1/4, 1/8, 1/16 and 1/32 of the image's size.
 
     The stem takes one channel. Its weights are the sum of those for red, green and blue, so it returns what the
@@ -28,8 +27,7 @@ class ConvNeXtPyramid(nn.Module):
         InvalidValueError: The weights are those of another network.
     """
 
-    network: ClassVar[str] = "convnext_tiny"
-    """Name in torchvision of the one of the default size."""
+    network = "convnext_tiny"
 
     def __init__(
         self,
@@ -64,15 +62,7 @@ class ConvNeXtPyramid(nn.Module):
             [nn.Sequential(features[2 * level], features[2 * level + 1]) for level in range(len(depths))]
         )
 
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Return the maps of (B, 1, H, W) images, finest first."""
-        maps = []
-        for stage in self.stages:
-            images = stage(images)
-            maps.append(images)
-        return maps
-
 
 def convnext_tiny_weights(file: str = "") -> dict[str, Tensor]:
-    """Return pre-trained weights for a `ConvNeXtPyramid` of the default size, as `image_weights` does."""
-    return image_weights(ConvNeXtPyramid.network, file)
+    """Return pre-trained weights for a `ConvNeXtPyramid` of the default size, as its `pretrained` does."""
+    return ConvNeXtPyramid.pretrained(file)

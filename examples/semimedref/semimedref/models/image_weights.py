@@ -1,6 +1,7 @@
-"""Where the weights of torchvision's networks come from: a file, torch's cache, or a download into it."""
+"""Where weights of image encoders come from: a file; for torchvision's also torch's cache, or a download into it."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
 PREFIX = "features."
 
 
+@dataclass(frozen=True)
+class Published:
+    """A published file of weights.
+
+    Attributes:
+        network: Whose weights it holds, as an error says it.
+        name: Of the file, which ends with how its sha256 begins.
+        remedy: How it is had, as an error says it.
+    """
+
+    network: str
+    name: str
+    remedy: str
+
+
 def image_weights(network: str, file: str = "") -> dict[str, Tensor]:
     """Return the pre-trained weights of the ``features`` of one of torchvision's networks.
 
@@ -27,23 +43,37 @@ def image_weights(network: str, file: str = "") -> dict[str, Tensor]:
     Raises:
         InvalidValueError: There is no such file, it holds something else, or the download fails.
     """
-    stored = _read(Path(file), network) if file else _download(network)
-    if isinstance(stored, dict):
-        named = {key: value for key, value in stored.items() if isinstance(key, str) and isinstance(value, Tensor)}
-        weights = {key.removeprefix(PREFIX): value for key, value in named.items() if key.startswith(PREFIX)}
-        if weights:
-            return weights
+    url = _published(network).url
+    published = Published(f"torchvision's {network}", Path(url).name, f"fetch it again from {url}")
+    named = read_published(Path(file), published) if file else _named(_download(network))
+    weights = {key.removeprefix(PREFIX): value for key, value in named.items() if key.startswith(PREFIX)}
+    if weights:
+        return weights
     raise InvalidValueError(
         f"{file}: expected a state_dict of torchvision's {network}, with names such as {PREFIX}0.0.weight."
     )
 
 
-def _read(file: Path, network: str) -> object:
+def read_published(file: Path, published: Published) -> dict[str, Tensor]:
+    """Return the tensors of a state_dict by their names there; empty where the file holds no state_dict.
+
+    Args:
+        file: As ``torch.save`` writes it.
+        published: What it should be. One of the same name must have the digest that its name tells.
+
+    Raises:
+        InvalidValueError: There is no such file, or it is damaged.
+    """
     if not file.is_file():
-        raise InvalidValueError(f"{file}: no such file; expected weights of torchvision's {network}.")
-    remedy = f"fetch it again from {_published(network).url}"
-    _check_published(file, network, remedy)
-    return read_stored(file, "file of weights", remedy)
+        raise InvalidValueError(f"{file}: no such file; expected weights of {published.network}.")
+    _check_published(file, published.name, published.remedy)
+    return _named(read_stored(file, "file of weights", published.remedy))
+
+
+def _named(stored: object) -> dict[str, Tensor]:
+    if not isinstance(stored, dict):
+        return {}
+    return {key: value for key, value in stored.items() if isinstance(key, str) and isinstance(value, Tensor)}
 
 
 def _published(network: str) -> "WeightsEnum":
@@ -54,9 +84,8 @@ def _published(network: str) -> "WeightsEnum":
     return published
 
 
-def _check_published(file: Path, network: str, remedy: str) -> None:
+def _check_published(file: Path, name: str, remedy: str) -> None:
     """Raise where a file has the name of the published weights and another content: torch checks downloads alone."""
-    name = Path(_published(network).url).name
     beginning = name.removesuffix(".pth").rpartition("-")[2]
     if file.name != name:
         return
@@ -71,7 +100,7 @@ def _download(network: str) -> object:
     kept = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
     if kept.is_file():
         remedy = "remove it, and it is downloaded again"
-        _check_published(kept, network, remedy)
+        _check_published(kept, kept.name, remedy)
         return read_stored(kept, "file of weights", remedy)
     try:
         stored: object = weights.get_state_dict(progress=False, check_hash=True)

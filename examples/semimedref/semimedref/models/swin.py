@@ -1,19 +1,19 @@
 """Swin-T (arXiv 2103.14030) of torchvision, for grey images."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from torch import Tensor, nn
 
 from crossmodal_aug.errors import InvalidValueError, MissingDependencyError
 from semimedref.models.blocks import grey_stem
+from semimedref.models.pyramid import Pyramid
 
 SWIN_TINY_WIDTH, SWIN_TINY_DEPTHS, WINDOW = 96, (2, 2, 6, 2), 7
 HEAD = 32
 """Channels of an attention head, in Swin-T."""
 
 
-class SwinPyramid(nn.Module):
+class SwinPyramid(Pyramid):
     """The four stages of a Swin transformer, at 1/4, 1/8, 1/16 and 1/32 of the image's size.
 
     The stem takes one channel, as that of a `ConvNeXtPyramid`.
@@ -28,8 +28,7 @@ class SwinPyramid(nn.Module):
         InvalidValueError: The weights are those of another network.
     """
 
-    network: ClassVar[str] = "swin_t"
-    """Name in torchvision of the one of the default size."""
+    network = "swin_t"
 
     def __init__(
         self,
@@ -67,14 +66,6 @@ class SwinPyramid(nn.Module):
         self.stages = nn.ModuleList(
             [SwinStage(features[2 * level], features[2 * level + 1], first=not level) for level in range(len(depths))]
         )
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Return the maps of (B, 1, H, W) images, finest first."""
-        maps = []
-        for stage in self.stages:
-            images = stage(images)
-            maps.append(images)
-        return maps
 
 
 class SwinStage(nn.Module):
