@@ -47,6 +47,15 @@ class Recipe:
     steps: dict[float, int]
 
 
+_LITE: Settings = {
+    "model": "lite-unet",
+    "size": 224,
+    "batch-size": 16,
+    "learning-rate": 3e-4,
+    "validate-every": 100,
+}
+_LITE_STEPS = {0.01: 1500, 0.02: 2000, 0.05: 2500, 0.15: 4000}
+
 RECIPES = {
     "compact": Recipe(
         {"model": "compact", "size": 96, "batch-size": 16, "validate-every": 50},
@@ -68,6 +77,9 @@ RECIPES = {
         },
         {0.01: 3000, 0.02: 4000, 0.05: 6000, 0.15: 10000},
     ),
+    "lite-unet": Recipe(_LITE, _LITE_STEPS),
+    # The same from an image encoder at random: what its ImageNet weights bring.
+    "lite-unet, words alone": Recipe({**_LITE, "pretrained": "text"}, _LITE_STEPS),
 }
 
 GEOMETRY: Settings = {"geometry": 0.7}
@@ -140,6 +152,12 @@ LOCAL = ("root", "cache", "runs", "name", "accelerator", "text_encoder", "image_
 
 FIXED = ("data", "atlas", "labels", "method", "seed", "model", "steps", *LOCAL)
 """Settings that a trial cannot change: they say which cell a run is, or where."""
+
+
+def fits(recipe: str, method: str) -> bool:
+    """Return whether a method can have the network of a recipe: some read what only one network can read."""
+    model = RECIPES[recipe].settings["model"]
+    return bool(METHODS[method].get("model", model) == model)
 
 
 @dataclass(frozen=True)
@@ -230,9 +248,11 @@ def grouped(results: list[Line], recipe: str, data: str) -> dict[tuple[float, st
     """
     groups: dict[tuple[float, str], list[Line]] = {}
     counted = [(config_of(line), line) for line in results if counts(line) and line["data"] == data]
+    counted = [one for one in counted if one[0]["model"] == RECIPES[recipe].settings["model"]]
     pairs, taken = sorted({(config["split_seed"], config["seed"]) for config, _ in counted}), []
     name = next((set_of(line) for _, line in counted), "qata")
-    for share, method, (draw, seed) in product(RECIPES[recipe].steps, METHODS, pairs):
+    methods = [method for method in METHODS if fits(recipe, method)]
+    for share, method, (draw, seed) in product(RECIPES[recipe].steps, methods, pairs):
         config = Cell(recipe, share, method, seed, draw=draw, data=name).config
         lines = [line for own, line in counted if own == config]
         if lines and config not in taken:

@@ -47,6 +47,7 @@ from label_cells import (
     Line,
     data_id,
     dice_of,
+    fits,
     method_of,
     missing,
     obedience_of,
@@ -209,6 +210,9 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="run nothing, write the table")
     parser.add_argument("--plot", action="store_true", help="run nothing, draw the plot")
     options = with_defaults(parser, parser.parse_args())
+    unfit = [method for method in options.methods if not fits(options.recipe, method)]
+    if unfit:
+        parser.error(f"expected --recipe compact for {', '.join(unfit)}, but got {options.recipe}")
     shares = options.labels or (LABELS if options.data == "qata" else OTHER_LABELS)
     settings = {one.name for one in fields(Config)}
     trial = pairs(parser, options.trial, "--trial", settings - set(FIXED))

@@ -125,6 +125,27 @@ def test_every_method_is_one_of_its_own(cells):
         assert [mine[0] for mine, other in pairs if mine != other] == [part]
 
 
+def test_two_recipes_of_one_network_are_counted_apart(cells):
+    both = [cells.Cell(recipe, 0.01, "cutmix", 0) for recipe in ("lite-unet", "lite-unet, words alone")]
+    results = [line(cells, cell) for cell in both]
+    assert len({cell.name for cell in both}) == 2
+    assert cells.missing(results[:1], both, "here") == both[1:]
+    for cell, own in zip(both, results, strict=True):
+        assert cells.grouped(results, cell.recipe, "here") == {(0.01, "cutmix"): [own]}
+    # A list of all runs names what tells the second from the first.
+    assert [list(cells.beside(one)) for one in results] == [[], ["pretrained text"]]
+    changed = {key for key in both[0].config if both[0].config[key] != both[1].config[key]}
+    assert changed == {"pretrained"}
+
+
+def test_what_only_one_network_reads_has_no_cell_of_another(benchmark, cells, tmp_path, monkeypatch, capsys):
+    assert [cells.fits(recipe, "no-text") for recipe in cells.RECIPES] == [True, True, False, False, False]
+    assert all(cells.fits(recipe, "semimedref") for recipe in cells.RECIPES)
+    given = ["--recipe", "lite-unet", "--methods", "cutmix", "no-text", "--results", tmp_path / "r.jsonl", "--table"]
+    assert call(benchmark, monkeypatch, *given) == 2
+    assert "expected --recipe compact for no-text, but got lite-unet" in capsys.readouterr().err
+
+
 def test_what_comes_with_a_method_is_a_setting_too(cells):
     plain, everywhere = (cells.Cell("compact", 0.01, method, 0) for method in ("cutmix", "cutmix on all"))
     assert plain.config["mix"] == everywhere.config["mix"] == "cutmix"
