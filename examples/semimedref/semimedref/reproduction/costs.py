@@ -34,6 +34,7 @@ COUNTED = {
     "mmi-unet": Network(19.5, 129, 50.9),
     "guide-decoder": Network(21.2, 134, 43.6),
     "lavt": Network(22.7, 148, 42.0),
+    "lite-unet": Network(5.3, 82, 6.9),
     "compact": Network(0.9, 19, 0.4, 0.0),
 }
 

@@ -23,6 +23,7 @@ RECIPES: dict[str, Settings] = {
     "guide-decoder": _PUBLISHED,
     # The rate of its own paper, whose schedule and size of images are others.
     "lavt": {**_PUBLISHED, "learning_rate": 5e-5},
+    "lite-unet": _PUBLISHED,
     "compact": {"size": 96, "batch_size": 16, "learning_rate": 2e-3},
 }
 """By network, what all of its cells share: the first two as published, as in `configs/paper-*.yaml`."""

