@@ -62,7 +62,7 @@ RULES = (
     Rule("unlabelled_weight", _sees_unlabelled, _UNLABELLED),
     *(
         Rule(name, _learns_from_unlabelled, _WEIGHED)
-        for name in ("masks_by", "pseudo_weight", "pseudo_zones", "prior", "photometric", "pos_aug")
+        for name in ("masks_by", "pseudo_views", "pseudo_weight", "pseudo_zones", "prior", "photometric", "pos_aug")
     ),
     *(
         Rule(name, _sees_views, f"{_WEIGHED} and another --mix than bcp")

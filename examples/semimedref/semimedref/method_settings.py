@@ -92,6 +92,11 @@ class MethodSettings:
     masks_by: str = ingredient(
         "who finds the pseudo-masks: the student's average, or the student itself", ("teacher", "student")
     )
+    pseudo_views: str = ingredient(
+        "in what the pseudo-masks are found: the weak view, or that and its mirror image under the mirrored caption, "
+        "whose mean counts",
+        ("one", "mirrored"),
+    )
     pseudo_weight: str = ingredient(
         "what a pixel of a pseudo-mask counts: how sure of it one is, 1 where one is --threshold sure and else 0, or "
         "always 1",

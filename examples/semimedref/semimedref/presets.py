@@ -28,6 +28,7 @@ PLAIN: dict[str, Any] = {
     "itcl_image": "before",
     "alter": "both",
     "masks_by": "teacher",
+    "pseudo_views": "one",
     "pseudo_weight": "certainty",
     "threshold": 0.9,
     "pseudo_zones": "none",
