@@ -53,6 +53,10 @@ class MethodSettings:
         "probability that a caption that the student sees is said in other words (Reword), before its positions are "
         "made vaguer"
     )
+    unknown: float = ingredient(
+        "probability that a word of a caption that the student sees is made unknown to it, if the regions are named "
+        "without it"
+    )
     pos_aug: str = ingredient(
         "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper; "
         "masked, fuzzed or coarsened; as in the paper with a mask token that no tokenizer knows",

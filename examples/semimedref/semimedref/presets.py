@@ -17,6 +17,7 @@ PLAIN: dict[str, Any] = {
     "focus": 0.0,
     "focus_unit": "side",
     "reword": 0.0,
+    "unknown": 0.0,
     "pos_aug": "none",
     "views": "one",
     "photometric": "unit",
