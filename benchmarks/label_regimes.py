@@ -24,12 +24,14 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import fields
 from io import StringIO
 from itertools import product
 from pathlib import Path
 
+import torch
 from filelock import FileLock, Timeout
 from json_lines import append_line, read_lines
 from label_cells import (
@@ -60,6 +62,7 @@ from semimedref.config import Config
 
 HERE = Path(__file__).parent
 TRAIN = HERE.parent / "examples" / "semimedref" / "train.py"
+CPU = "--accelerator=cpu"
 
 
 def commit() -> str:
@@ -73,9 +76,11 @@ def commit() -> str:
     return head.stdout.strip() + ("-dirty" if differs else "")
 
 
-def machine(threads: int) -> str:
-    """What runs it."""
-    return f"{platform.machine()}, {threads} of {os.cpu_count()} cores a run, Python {platform.python_version()}"
+def machine(threads: int, local: Sequence[str] = ()) -> str:
+    """What runs it, where things lie as the options ``local`` say."""
+    cores = f"{threads} of {os.cpu_count()} cores a run"
+    beside = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() and CPU not in local else ""
+    return f"{platform.machine()}, {cores}{beside}, Python {platform.python_version()}, torch {torch.__version__}"
 
 
 def valid_dice(run: Path) -> float:
@@ -103,7 +108,7 @@ def run_cell(cell: Cell, options: argparse.Namespace, data: str) -> Line:
         "set": cell.data,
         "data": data,
         "commit": commit(),
-        "machine": machine(options.threads),
+        "machine": machine(options.threads, options.local),
         "resumed": resumed,
         "status": "failed",
     }

@@ -23,7 +23,7 @@ from label_counts import images_line, packed
 from label_regimes import commit
 from label_scores_table import table
 from semimedref.checkpoints import load_trained
-from semimedref.cli import BAD_INPUT, OneLineParser, complain
+from semimedref.cli import BAD_INPUT, OneLineParser, add_device, check_device, complain
 from semimedref.config import Config
 from semimedref.data import load_data
 from semimedref.data.digest import changed_parts, data_digests
@@ -69,13 +69,16 @@ def data_of(settings: tuple[tuple[str, object], ...]) -> tuple[DataSet, dict[str
     return data, data_digests(data)
 
 
-def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tuple[Line, Line, Tally]:
+def score_run(
+    folder: RunFolder, picture_cache: str, regimes: list[Line], device: str = "cpu"
+) -> tuple[Line, Line, Tally]:
     """Score a run.
 
     Args:
         folder: Its folder.
         picture_cache: Folder that keeps decoded pictures; "" keeps nothing but what the run itself kept.
         regimes: Lines of `label_regimes.py`, which know the commit that a run was trained at.
+        device: Where the network works.
 
     Returns:
         Its line of scores, the line of its images, and its counts.
@@ -84,6 +87,7 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         CrossModalError: The checkpoint cannot be read, or the data are no longer those that it was trained on.
     """
     trained = load_trained(folder.best)
+    trained.model.to(device)
     kept = picture_cache and trained.config.data != "phantom"
     config = replace(trained.config, cache=picture_cache) if kept else trained.config
     data, digests = data_of(tuple((name, getattr(config, name)) for name in OF_THE_DATA))
@@ -109,7 +113,7 @@ def score_run(folder: RunFolder, picture_cache: str, regimes: list[Line]) -> tup
         "config": plain,
         "trained_at": noted["commit"] if noted else None,
         "scored_at": commit(),
-        "machine": machine(),
+        "machine": machine(device),
         "data": digests["test"][:12],
         "images": len(data.test),
         "patients": int(counted.patients.max()) + 1,
@@ -131,9 +135,11 @@ def rounded(value: float) -> float | None:
     return None if value != value else round(value, 4)  # noqa: PLR0124
 
 
-def machine() -> str:
+def machine(device: str = "cpu") -> str:
     """What scores."""
-    return f"{platform.machine()}, {torch.get_num_threads()} of {os.cpu_count()} cores, torch {torch.__version__}"
+    cores = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
+    beside = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
+    return f"{platform.machine()}, {cores}{beside}, torch {torch.__version__}"
 
 
 def score_missing(options: argparse.Namespace) -> int:
@@ -150,7 +156,7 @@ def score_missing(options: argparse.Namespace) -> int:
         if (folder.path.name, weights_id(folder)) in known:
             continue
         try:
-            line, pictures, counted = score_run(folder, options.cache, regimes)
+            line, pictures, counted = score_run(folder, options.cache, regimes, options.device)
         except (CrossModalError, OSError) as error:
             complain(error)
             failed += 1
@@ -211,6 +217,7 @@ def main() -> int:
     )
     parser.add_argument("--cache", default="", help="folder that keeps decoded pictures between calls")
     parser.add_argument("--threads", type=int, default=1, help="threads that score (default: 1)")
+    add_device(parser)
     options = parser.parse_args()
     if "scores" not in options.results.name:
         parser.error(f"expected --results with a file whose name holds `scores`, but got {options.results}")
@@ -221,6 +228,7 @@ def main() -> int:
         parser.error(f"expected --threads to be {wanted}, but got {options.threads}")
     torch.set_num_threads(options.threads)
     try:
+        check_device(options.device)
         return scored(options)
     except (CrossModalError, OSError) as error:
         complain(error)

@@ -15,6 +15,7 @@ from semimedref.methods.caption_prior import MEMORY, CaptionPrior
 from semimedref.methods.drop_by_loss import with_small_loss
 from semimedref.methods.feature_dropout import FeatureDropout
 from semimedref.methods.lv_loss import lv_loss
+from semimedref.methods.mean_teacher import Plain
 from semimedref.methods.pseudo_masks import PseudoMasks, trust
 
 from tests.examples.rows import DRAWS, PARSER, TEXTS, compared, method
@@ -154,6 +155,25 @@ def module_pseudo(module, batch):
     images = normalise(weak.images)
     pseudo = module.teacher.probabilities(images, module.student.tokenize(weak.texts))
     return module.strong_views(weak, pseudo, DRAWS)[0].altered.target
+
+
+@pytest.mark.parametrize("finder", ["teacher", "student"])
+def test_mirrored_pseudo_masks_are_the_mean_of_both_images_each_under_its_words(data, batch, finder):
+    module = method(data, "mean-teacher", pseudo_views="mirrored", masks_by=finder)
+    found_by = module.teacher.model if finder == "teacher" else module.student
+    weak = module.weak_view(batch.unlabelled, DRAWS)
+    images = normalise(weak.images)
+    found = module.found(Plain(images, weak.texts, module.student.tokenize(weak.texts)))
+    found_by.eval()
+    for image, text, mean in zip(images, weak.texts, found, strict=True):
+        with torch.no_grad():
+            here, there = (
+                found_by.segment(one[None], found_by.tokenize([words])).sigmoid()[0]
+                for one, words in ((image, text), (image.flip(-1), module.whole.mirror(text)))
+            )
+        assert torch.allclose(mean, (here + there.flip(-1)) / 2, atol=1e-5)
+        assert not torch.allclose(mean, here, atol=1e-5)
+    assert any(module.whole.mirror(text) != text for text in weak.texts)
 
 
 def test_lv_loss_is_one_less_the_cosine_with_the_named_regions(data, batch, monkeypatch):

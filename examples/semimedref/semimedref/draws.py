@@ -6,7 +6,7 @@ import torch
 BRANCHES = ("labelled", "unlabelled", "second view")
 PURPOSES = (
     *("zoom", "photometric", "flip", "patch", "zone", "focus", "fuzz", "mask", "geometry", "reword"),
-    *("copy", "features"),
+    *("copy", "features", "unknown"),
 )
 
 

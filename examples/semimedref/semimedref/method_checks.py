@@ -62,7 +62,7 @@ RULES = (
     Rule("unlabelled_weight", _sees_unlabelled, _UNLABELLED),
     *(
         Rule(name, _learns_from_unlabelled, _WEIGHED)
-        for name in ("masks_by", "pseudo_weight", "pseudo_zones", "prior", "photometric", "pos_aug")
+        for name in ("masks_by", "pseudo_views", "pseudo_weight", "pseudo_zones", "prior", "photometric", "pos_aug")
     ),
     *(
         Rule(name, _sees_views, f"{_WEIGHED} and another --mix than bcp")
@@ -126,6 +126,11 @@ def _conditions(config: "Config") -> list[tuple[object, str, str]]:
         (config.reads == "words" or config.model == "compact", f"--model compact for --reads {config.reads}", "model"),
         (not wordless or not config.itcl, f"--itcl 0 for --reads {config.reads}, which embeds no words", "itcl"),
         (not wordless or not config.reword, f"--reword 0 for --reads {config.reads}, which reads no words", "reword"),
+        (
+            not wordless or not config.unknown,
+            f"--unknown 0 for --reads {config.reads}, which reads no words",
+            "unknown",
+        ),
         *(
             (
                 config.reads != "nothing" or getattr(config, name) == PLAIN[name],

@@ -53,6 +53,10 @@ class MethodSettings:
         "probability that a caption that the student sees is said in other words (Reword), before its positions are "
         "made vaguer"
     )
+    unknown: float = ingredient(
+        "probability that a word of a caption that the student sees is made unknown to it, if the regions are named "
+        "without it"
+    )
     pos_aug: str = ingredient(
         "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper; "
         "masked, fuzzed or coarsened; as in the paper with a mask token that no tokenizer knows",
@@ -91,6 +95,11 @@ class MethodSettings:
     alter: str = ingredient("which images are mixed, flipped and narrowed", ("both", "unlabelled"))
     masks_by: str = ingredient(
         "who finds the pseudo-masks: the student's average, or the student itself", ("teacher", "student")
+    )
+    pseudo_views: str = ingredient(
+        "in what the pseudo-masks are found: the weak view, or that and its mirror image under the mirrored caption, "
+        "whose mean counts",
+        ("one", "mirrored"),
     )
     pseudo_weight: str = ingredient(
         "what a pixel of a pseudo-mask counts: how sure of it one is, 1 where one is --threshold sure and else 0, or "

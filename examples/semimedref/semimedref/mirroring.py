@@ -13,6 +13,23 @@ LEAST = 1e-6
 """Probabilities are kept this far from 0 and 1, so that their logits are finite."""
 
 
+def mirror_mean(probabilities: Tensor) -> Tensor:
+    """Return the mean of what was found in images and in their mirror images, as the images lie.
+
+    Args:
+        probabilities: (2B, 1, H, W): those of B images, and then those of the same images mirrored.
+
+    Returns:
+        (B, 1, H, W).
+
+    Example:
+        >>> mirror_mean(torch.tensor([[[[1.0, 0.0]]], [[[1.0, 1.0]]]]))
+        tensor([[[[1.0000, 0.5000]]]])
+    """
+    plain, mirrored = probabilities.chunk(2)
+    return (plain + mirrored.flip(-1)) / 2
+
+
 def mirror_average(logits: Tensor) -> Tensor:
     """Return the logits of the mean probabilities of images and of their mirror images.
 
@@ -23,11 +40,10 @@ def mirror_average(logits: Tensor) -> Tensor:
         (B, 1, H, W) float32, as the images lie.
 
     Example:
-        >>> mirror_average(torch.tensor([[[[2.0, -2.0]]], [[[2.0, 2.0]]]])).round(decimals=3)
-        tensor([[[[2., 0.]]]])
+        >>> mirror_average(torch.tensor([[[[2.0, -2.0]]], [[[3.0, 2.0]]]])).round(decimals=3)
+        tensor([[[[2.0000, 0.1440]]]])
     """
-    plain, mirrored = logits.float().sigmoid().chunk(2)
-    return torch.logit((plain + mirrored.flip(-1)) / 2, eps=LEAST)
+    return torch.logit(mirror_mean(logits.float().sigmoid()), eps=LEAST)
 
 
 def averages_mirrored(model: ReferringModel, parser: PositionParser) -> None:

@@ -31,6 +31,7 @@ from semimedref.methods.ops import Altered, make_ops, make_reword, reworded, run
 from semimedref.methods.positives import AFFINITIES, numbered
 from semimedref.methods.released import FirstPhraseParser
 from semimedref.methods.tokens import TokenMemory
+from semimedref.methods.unknown_words import UnknownWords
 from semimedref.methods.watch import agreement, dose
 from semimedref.methods.zone_masks import bits_of
 from semimedref.metrics import Confusion
@@ -72,6 +73,7 @@ class Method(pl.LightningModule, ABC):
         self.parser = PARSERS[config.mix](atlas) if config.mix in PARSERS else self.whole
         self.geometry = Geometry(self.whole, config)
         self.reword = make_reword(self.whole, config)
+        self.unknown = UnknownWords(self.whole, config.unknown)
         self.ops = make_ops(self.parser, config)
         self.itcl = ITCLoss(gather_distributed=config.ranks > 1)
         self.clock = StepClock()
@@ -106,7 +108,7 @@ class Method(pl.LightningModule, ABC):
     def altered(
         self, ops: dict[str, CrossModalOp], weak: View, images: Tensor, target: Tensor, draws: Draws, branch: str
     ) -> Altered:
-        """Return a batch after the ops, the geometry where it comes last, and Reword.
+        """Return a batch after the ops, the geometry where it comes last, and what changes words alone.
 
         Args:
             ops: Those to send it through.
@@ -119,6 +121,8 @@ class Method(pl.LightningModule, ABC):
         batch = run_ops(ops, images, weak.texts, target, draws=draws, branch=branch)
         batch = self.geometry.last(batch, draws=draws, branch=branch)
         batch = reworded(self.reword, batch, draws=draws, branch=branch)
+        if self.config.unknown:
+            batch = batch._replace(texts=self.unknown(batch.texts, draws(branch, "unknown")))
         return batch._replace(params=weak.params | batch.params)
 
     def labelled_alone(self, labelled: Altered) -> tuple[Tensor, Logged]:

@@ -23,6 +23,7 @@ from semimedref.methods.pseudo_masks import PseudoMasks, trust
 from semimedref.methods.teacher import EMATeacher, momentum, probabilities_of
 from semimedref.methods.watch import dice
 from semimedref.methods.zone_masks import bits_of, named_zones
+from semimedref.mirroring import mirror_mean
 from semimedref.models import ReferringModel
 from semimedref.models.tokenizer import Tokens
 from semimedref.ranks import gather_rows, own_rows
@@ -143,9 +144,16 @@ class MeanTeacher(Method):
 
     def found(self, plain: Plain) -> Tensor:
         """Return (B, 1, H, W) probabilities of weak views: the teacher's or, as in FixMatch, the student's own."""
+        if self.config.pseudo_views == "one":
+            return self.seen_in(plain.images, plain.tokens)
+        tokens = self.tokens([*plain.texts, *map(self.whole.mirror, plain.texts)]).to(plain.images.device)
+        return mirror_mean(self.seen_in(torch.cat((plain.images, plain.images.flip(-1))), tokens))
+
+    def seen_in(self, images: Tensor, tokens: Tokens) -> Tensor:
+        """Return (B, 1, H, W) probabilities of whoever finds the pseudo-masks."""
         if self.config.masks_by == "teacher":
-            return self.teacher.probabilities(plain.images, plain.tokens)
-        return probabilities_of(self.student, plain.images, plain.tokens)
+            return self.teacher.probabilities(images, tokens)
+        return probabilities_of(self.student, images, tokens)
 
     def strong_views(self, weak: View, pseudo: Tensor, draws: Draws) -> list[Strong]:
         """Return the strong views of all unlabelled samples; the first draws what it would draw alone."""
