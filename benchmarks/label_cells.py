@@ -59,7 +59,7 @@ _LITE: Settings = {
     "model": "lite-unet",
     "size": 224,
     "batch-size": 16,
-    "learning-rate": 3e-4,
+    "learning-rate": 1e-3,
     "validate-every": 100,
 }
 _LITE_STEPS = {0.01: 1500, 0.02: 2000, 0.05: 2500, 0.15: 4000}
