@@ -1,5 +1,6 @@
 """Table and plot of `label_regimes.py`."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,22 +60,30 @@ def table(results: list[Line]) -> Iterator[str]:
     yield "## Every run\n"
     yield "A run whose settings are not those of its cell is a trial, and not counted.\n"
     heads = (
-        "labels | method | other settings | draw | seed | steps | status | valid | test | obedience | minutes | commit"
+        "labels | network | method | other settings | draw | seed | steps | status | valid | test | obedience | minutes"
+        " | on | commit"
     )
     yield f"| {heads} |"
-    yield "|--:|---|---|--:|--:|--:|---|--:|--:|--:|--:|---|"
+    yield "|--:|---|---|---|--:|--:|--:|---|--:|--:|--:|--:|---|---|"
     for line in results:
         config = line["config"]
         draw, seed = _run(line)
         status = line["status"] + (", resumed" if line.get("resumed") else "")
         yield (
-            f"| {config['labels']:.0%} | {method_of(line)} | {', '.join(beside(line))} | {draw} | {seed} | "
-            f"{config['steps']} | {status} | {_number(line.get('valid_dice'))} | {_number(dice_of(line))} | "
-            f"{_number(obedience_of(line))} | {line['minutes']:.1f} | {line['commit']} |"
+            f"| {config['labels']:.0%} | {config['model']} | {method_of(line)} | {', '.join(beside(line))} | "
+            f"{draw} | {seed} | {config['steps']} | {status} | {_number(line.get('valid_dice'))} | "
+            f"{_number(dice_of(line))} | {_number(obedience_of(line))} | {line['minutes']:.1f} | "
+            f"{_where(line)} | {line['commit']} |"
         )
     yield ""
     yield from sorted({f"Machine: {line['machine']}." for line in results})
     yield ""
+
+
+def _where(line: Line) -> str:
+    """What computed: a GPU by its name, or the processor."""
+    found = re.search(r"a run, (.+), Python", line["machine"])
+    return found[1] if found else "CPU"
 
 
 def _means(groups: dict[tuple[float, str], list[Line]]) -> Iterator[str]:
