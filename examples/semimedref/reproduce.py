@@ -146,7 +146,10 @@ def cells_of(options: argparse.Namespace, found: dict[str, str]) -> list[Cell]:
 
 
 def check_weights(cells: Sequence[Cell]) -> None:
-    """Raise where a cell starts from weights that are neither given nor downloaded.
+    """Raise where a cell would start from weights that are neither given nor downloaded.
+
+    Args:
+        cells: Those that are to run.
 
     Raises:
         InvalidValueError: One does.
@@ -203,7 +206,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.list:
         list_cells(options, cells)
         return
-    check_weights(cells)
+    done = finished(cells, read_lines(options.results))
+    check_weights([cell for cell, line in zip(cells, done, strict=True) if not line])
     with naming(options.runs):
         options.runs.mkdir(parents=True, exist_ok=True)
     with naming(options.results.parent):

@@ -110,6 +110,19 @@ def test_the_maps_are_those_of_the_published_network_for_the_image_repeated_thre
         assert (one - other).abs().max() < 1e-4 * other.abs().max()
 
 
+def test_batch_norms_follow_a_run_of_some_hundred_steps(tiny_bert):
+    model = build(tiny_bert)
+    norms = [one for one in model.image.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    assert len(norms) == 1 + 2 + 3 * 15
+    assert {(one.momentum, one.eps) for one in norms} == {(0.1, 1e-3)}
+
+
+def test_every_map_that_the_decoder_takes_can_be_perturbed(tiny_bert):
+    model, seen = build(tiny_bert).eval(), []
+    model.segment(images(), model.tokenize(TEXTS), lambda one: seen.append(tuple(one.shape[1:])) or one)
+    assert seen == [(24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)]
+
+
 def test_the_size_is_that_of_the_published_network(tiny_bert):
     parts = BertParts.read(str(tiny_bert))
     with torch.device("meta"):

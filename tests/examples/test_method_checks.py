@@ -16,6 +16,7 @@ REFUSED = [
         ({"method": "mean-teacher", "unlabelled_weight": 0.0, name: value}, "and an --unlabelled-weight above 0")
         for name, value in {
             "masks_by": "student",
+            "pseudo_views": "mirrored",
             "pseudo_weight": "equal",
             "pseudo_zones": "side",
             "prior": "caption",
@@ -57,6 +58,7 @@ REFUSED = [
         ({"method": "supervised", name: value}, f"sees unlabelled images.* beside --{name.replace('_', '-')} {value}")
         for name, value in {
             "masks_by": "student",
+            "pseudo_views": "mirrored",
             "pseudo_weight": "equal",
             "pseudo_zones": "side",
             "prior": "caption",

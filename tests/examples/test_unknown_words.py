@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from semimedref.config import Config
 from semimedref.data.module import StepBatches
 from semimedref.data.phantom import load_phantoms
-from semimedref.draws import Draws, seeded
-from semimedref.methods.unknown_words import UNKNOWN, WORD, UnknownWords
+from semimedref.draws import PURPOSES, Draws, seeded
+from semimedref.methods.unknown_words import MOST_WORDS, UNKNOWN, WORD, UnknownWords
 from semimedref.models import make_model
+from semimedref.models.tokenizer import WordTokenizer
 
 from crossmodal_aug import LUNG_ZONES, QUADRANTS, PositionParser
-from crossmodal_aug.errors import InvalidValueError
+from crossmodal_aug.errors import CrossModalError, InvalidValueError
 from tests.examples.rows import method
 
 PARSERS = {atlas.name: PositionParser(atlas) for atlas in (LUNG_ZONES, QUADRANTS)}
@@ -26,6 +27,9 @@ TEXTS = [
 ]
 
 
+NEITHER = torch.zeros(2000, dtype=torch.bool)
+
+
 def said(parser, text):
     report = parser(text)
     return report.bits, report.placed, report.negated
@@ -35,7 +39,7 @@ def said(parser, text):
 @given(st.sampled_from(TEXTS), st.floats(0, 1), st.integers(0, 10**6))
 def test_the_parser_reads_the_same_regions(case, p, seed):
     name, text = case
-    [changed] = UnknownWords(PARSERS[name], p)([text], seeded(seed))
+    [changed] = UnknownWords(PARSERS[name], words=p, captions=0.0)([text], NEITHER[:1], seeded(seed))
     assert said(PARSERS[name], changed) == said(PARSERS[name], text)
     # Word for word: what is not unknown is what it was.
     words, others = (WORD.findall(one.replace(UNKNOWN, "UNK")) for one in (text, changed))
@@ -46,7 +50,7 @@ def test_the_parser_reads_the_same_regions(case, p, seed):
 
 @pytest.mark.parametrize(("name", "text"), TEXTS)
 def test_each_word_that_can_be_spared_is_found_and_no_other(name, text):
-    op = UnknownWords(PARSERS[name], 1.0)
+    op = UnknownWords(PARSERS[name], words=1.0, captions=0.0)
     spare = op.spare(text)
     for found in WORD.finditer(text):
         alone = text[: found.start()] + UNKNOWN + text[found.end() :]
@@ -54,14 +58,72 @@ def test_each_word_that_can_be_spared_is_found_and_no_other(name, text):
     assert spare
 
 
+def test_tokens_in_brackets_are_no_words():
+    texts = ["Infection in the [MASK].", "[POSITION_MASK] and upper left lung", "[UNK]"]
+    changed = UnknownWords(PARSERS["lung_zones"], words=1.0, captions=1.0)(texts, NEITHER[:3], seeded(0))
+    assert changed == ["[UNK] [UNK] [UNK] [MASK].", "[POSITION_MASK] [UNK] [UNK] [UNK] [UNK]", "[UNK]"]
+    # Nor in a vocabulary, where a caption has it already.
+    tokenizer = WordTokenizer.from_texts(["left [UNK] lung", "[MASK]"])
+    assert tokenizer.vocabulary == ["left", "lung"]
+    assert tokenizer(["left [UNK] lung"]).ids.tolist() == tokenizer(["left strange lung"]).ids.tolist()
+
+
+def test_masks_of_the_published_mix_stay_what_they_are():
+    data = load_phantoms(size=32, labels=0.05)
+    batch = StepBatches(data, 16, 0)[0]
+    for name in ("paper", "released"):
+        seen = []
+        for unknown in (0.0, 0.5):
+            module = method(data, name, unknown=unknown, batch_size=16)
+            weak = module.weak_view(batch.unlabelled, Draws(0, 1))
+            pseudo = torch.rand(weak.images.shape, generator=seeded(1))
+            texts = module.strong_views(weak, pseudo, Draws(0, 1))[0].texts
+            seen.append(sum(text.count("MASK]") for text in texts))
+        assert seen[0] == seen[1] > 0, name
+
+
+def test_a_long_report_is_read_no_more_often_than_its_first_words():
+    text = "There is haze. " * 400 + "Opacity in the upper left lung."
+    assert len(UnknownWords(PARSERS["lung_zones"], words=1.0, captions=0.0).spare(text)) <= MOST_WORDS
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan"), "x"])
+def test_what_is_no_probability_is_refused(wrong):
+    with pytest.raises(CrossModalError, match="words"):
+        UnknownWords(PARSERS["lung_zones"], words=wrong, captions=0.0)
+    with pytest.raises(CrossModalError, match="captions"):
+        UnknownWords(PARSERS["lung_zones"], words=0.0, captions=wrong)
+
+
+@pytest.mark.parametrize("name", ["supervised", "mean-teacher", "unimatch"])
+def test_both_kinds_of_images_come_under_unknown_words_and_draw_for_themselves(name):
+    data = load_phantoms(size=32, labels=0.05)
+    batch = StepBatches(data, 8, 0)[0]
+    module = method(data, name, unknown=0.5)
+    assert any(UNKNOWN in text for text in module.labelled_inputs(batch, Draws(0, 1)).texts)
+    if name != "supervised":
+        weak = module.weak_view(batch.unlabelled, Draws(0, 1))
+        pseudo = torch.rand(weak.images.shape, generator=seeded(1))
+        views = module.strong_views(weak, pseudo, Draws(0, 1))
+        assert all(any(UNKNOWN in text for text in view.texts) for view in views)
+        assert len({tuple(view.texts) for view in views}) == len(views)
+
+
+def test_what_is_drawn_for_a_purpose_depends_on_no_purpose_that_came_later():
+    earlier = ("zoom", "photometric", "flip", "patch", "zone", "focus", "fuzz", "mask", "geometry", "reword")
+    assert PURPOSES[:12] == (*earlier, "copy", "features")
+    first = {torch.rand(1, generator=Draws(0, 1)("labelled", one)).item() for one in PURPOSES}
+    assert len(first) == len(PURPOSES)
+
+
 def test_words_go_as_often_as_asked():
     text = "Pulmonary infection, one infected area, upper left lung."
-    op = UnknownWords(PARSERS["lung_zones"], 0.3)
-    changed = op([text] * 2000, seeded(0))
+    op = UnknownWords(PARSERS["lung_zones"], words=0.3, captions=0.0)
+    changed = op([text] * 2000, NEITHER, seeded(0))
     share = sum(one.count(UNKNOWN) for one in changed) / (2000 * len(op.spare(text)))
     assert share == pytest.approx(0.3, abs=0.02)
-    assert changed == op([text] * 2000, seeded(0))
-    assert changed != op([text] * 2000, seeded(1))
+    assert changed == op([text] * 2000, NEITHER, seeded(0))
+    assert changed != op([text] * 2000, NEITHER, seeded(1))
 
 
 def test_the_student_meets_the_unknown_word_and_the_teacher_does_not(monkeypatch):
@@ -77,6 +139,29 @@ def test_the_student_meets_the_unknown_word_and_the_teacher_does_not(monkeypatch
     assert taught
     assert not any(UNKNOWN in text for text in taught)
     assert module.student.words.embedding.weight.grad[1].abs().sum() > 0
+
+
+def test_of_a_whole_caption_nothing_is_known_unless_it_was_narrowed():
+    text = "Pulmonary infection, one infected area, upper left lung."
+    narrowed = torch.arange(2000) % 2 == 0
+    changed = UnknownWords(PARSERS["lung_zones"], words=0.0, captions=0.2)([text] * 2000, narrowed, seeded(0))
+    gone = WORD.sub(UNKNOWN, text)
+    assert set(changed[::2]) == {text}
+    assert set(changed[1::2]) == {text, gone}
+    assert changed.count(gone) / 1000 == pytest.approx(0.2, abs=0.04)
+    assert not PARSERS["lung_zones"](gone).placed
+    # What is drawn for the words is not shifted by it.
+    both = UnknownWords(PARSERS["lung_zones"], words=0.3, captions=0.2)([text] * 2000, narrowed, seeded(0))
+    words = UnknownWords(PARSERS["lung_zones"], words=0.3, captions=0.0)([text] * 2000, narrowed, seeded(0))
+    assert all(one in (other, gone) for one, other in zip(both, words, strict=True))
+
+
+def test_what_focus_narrowed_is_never_lost():
+    data = load_phantoms(size=32, labels=0.05)
+    module = method(data, "mean-teacher", unknown_captions=1.0, focus=0.5)
+    altered = module.labelled_inputs(StepBatches(data, 8, 0)[0], Draws(0, 3))
+    assert altered.focused.any()
+    assert [UNKNOWN in text for text in altered.texts] == (~altered.focused).tolist()
 
 
 def test_one_that_reads_no_words_is_refused():

@@ -150,7 +150,17 @@ class Config(MethodSettings, DataSettings):
         self._check(self.batch_size <= LARGEST_BATCH, "batch_size", f"at most {LARGEST_BATCH}")
         self._check(0 < self.labels <= 1, "labels", "in (0, 1]")
         self._check(0 < self.learning_rate <= 1, "learning_rate", "in (0, 1]")
-        for name in ("burn_in", "ramp_up", "flip", "focus", "geometry", "reword", "unknown", "threshold"):
+        for name in (
+            "burn_in",
+            "ramp_up",
+            "flip",
+            "focus",
+            "geometry",
+            "reword",
+            "unknown",
+            "unknown_captions",
+            "threshold",
+        ):
             self._check(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
         for name in ("drop", "feature_dropout"):
             self._check(0 <= getattr(self, name) < 1, name, "in [0, 1)")

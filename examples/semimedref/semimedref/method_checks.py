@@ -125,11 +125,13 @@ def _conditions(config: "Config") -> list[tuple[object, str, str]]:
         ),
         (config.reads == "words" or config.model == "compact", f"--model compact for --reads {config.reads}", "model"),
         (not wordless or not config.itcl, f"--itcl 0 for --reads {config.reads}, which embeds no words", "itcl"),
-        (not wordless or not config.reword, f"--reword 0 for --reads {config.reads}, which reads no words", "reword"),
-        (
-            not wordless or not config.unknown,
-            f"--unknown 0 for --reads {config.reads}, which reads no words",
-            "unknown",
+        *(
+            (
+                not wordless or not getattr(config, name),
+                f"{flag(name)} 0 for --reads {config.reads}, which reads no words",
+                name,
+            )
+            for name in ("reword", "unknown", "unknown_captions")
         ),
         *(
             (

@@ -57,6 +57,9 @@ class MethodSettings:
         "probability that a word of a caption that the student sees is made unknown to it, if the regions are named "
         "without it"
     )
+    unknown_captions: float = ingredient(
+        "probability that all words of a caption that the student sees are made unknown to it, unless Focus narrowed it"
+    )
     pos_aug: str = ingredient(
         "how half of the position phrases of unlabelled captions are made vaguer: masked or fuzzed as in the paper; "
         "masked, fuzzed or coarsened; as in the paper with a mask token that no tokenizer knows",

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_aug import PositionParser
+from crossmodal_aug.errors import InvalidValueError
 from semimedref.models import ReferringModel
 from semimedref.models.tokenizer import Tokens
 
@@ -22,10 +23,15 @@ def mirror_mean(probabilities: Tensor) -> Tensor:
     Returns:
         (B, 1, H, W).
 
+    Raises:
+        InvalidValueError: Their number is odd.
+
     Example:
         >>> mirror_mean(torch.tensor([[[[1.0, 0.0]]], [[[1.0, 1.0]]]]))
         tensor([[[[1.0000, 0.5000]]]])
     """
+    if len(probabilities) % 2:
+        raise InvalidValueError(f"Expected images and as many mirror images, but got {len(probabilities)} maps.")
     plain, mirrored = probabilities.chunk(2)
     return (plain + mirrored.flip(-1)) / 2
 

@@ -18,6 +18,7 @@ PLAIN: dict[str, Any] = {
     "focus_unit": "side",
     "reword": 0.0,
     "unknown": 0.0,
+    "unknown_captions": 0.0,
     "pos_aug": "none",
     "views": "one",
     "photometric": "unit",

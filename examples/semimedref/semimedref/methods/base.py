@@ -73,7 +73,7 @@ class Method(pl.LightningModule, ABC):
         self.parser = PARSERS[config.mix](atlas) if config.mix in PARSERS else self.whole
         self.geometry = Geometry(self.whole, config)
         self.reword = make_reword(self.whole, config)
-        self.unknown = UnknownWords(self.whole, config.unknown)
+        self.unknown = UnknownWords(self.whole, words=config.unknown, captions=config.unknown_captions)
         self.ops = make_ops(self.parser, config)
         self.itcl = ITCLoss(gather_distributed=config.ranks > 1)
         self.clock = StepClock()
@@ -121,8 +121,9 @@ class Method(pl.LightningModule, ABC):
         batch = run_ops(ops, images, weak.texts, target, draws=draws, branch=branch)
         batch = self.geometry.last(batch, draws=draws, branch=branch)
         batch = reworded(self.reword, batch, draws=draws, branch=branch)
-        if self.config.unknown:
-            batch = batch._replace(texts=self.unknown(batch.texts, draws(branch, "unknown")))
+        if self.config.unknown or self.config.unknown_captions:
+            texts = self.unknown(batch.texts, batch.focused, draws(branch, "unknown"))
+            batch = batch._replace(texts=texts)
         return batch._replace(params=weak.params | batch.params)
 
     def labelled_alone(self, labelled: Altered) -> tuple[Tensor, Logged]:

@@ -13,7 +13,7 @@ from crossmodal_aug.integrations.huggingface import TruncationWarning
 PADDING, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
 MOST_WORDS = 512
 """Words of a caption that are read, as many as a BERT reads pieces: attention costs the square of their number."""
-WORD = re.compile(r"\[mask\]|[a-z]+|\d+")
+WORD = re.compile(r"\[(?:mask|unk)\]|[a-z]+|\d+")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class WordTokenizer:
     """Splits captions into lower-case words and numbers them.
 
     A batch is padded to its longest caption; of one of more than `MOST_WORDS` words the end is not read. `[MASK]`, as
-    `PosAug` writes it, is one word.
+    `PosAug` writes it, is one word, and so is `[UNK]`, which stands for every word that is not known.
 
     Args:
         words: The vocabulary, without the special words, in the order of their numbers.
@@ -70,7 +70,7 @@ class WordTokenizer:
     def from_texts(cls, texts: Iterable[str]) -> "WordTokenizer":
         """Return a tokenizer that knows every word of the texts, in alphabetical order."""
         words = {word for text in texts for word in WORD.findall(text.lower())}
-        return cls(sorted(words - {MASK.lower()}))
+        return cls(sorted(words - {MASK.lower(), UNKNOWN.lower()}))
 
     def __len__(self) -> int:
         return len(self.words)
