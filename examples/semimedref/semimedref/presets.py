@@ -81,7 +81,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "semimedref": _OURS,
     # Reads zones and free wording too, for some Dice under the captions of the data set.
-    "semimedref-reads": {**_OURS, "focus_unit": "region", "reword": 0.3},
+    "semimedref-reads": {**_OURS, "focus_unit": "region", "reword": 0.3, "unknown": 0.15, "unknown_captions": 0.15},
     "fixmatch": _FIXMATCH,
     "unbiased-teacher": {**PLAIN, "pseudo_weight": "threshold", "threshold": 0.7, "loss": "focal"},
     "cutmix-boxes": {**PLAIN, "mix": "boxes", "alter": "unlabelled"},
