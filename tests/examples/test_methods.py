@@ -276,6 +276,7 @@ def test_presets_can_be_altered_and_are_written_down():
     assert (config.flip, config.focus, config.mix, config.geometry) == (0.0, 0.1, "both", 0.7)
     reads = Config(method="semimedref-reads")
     assert (reads.geometry, reads.focus, reads.focus_unit, reads.reword) == (0.7, 0.1, "region", 0.3)
+    assert (reads.unknown, reads.unknown_captions) == (0.15, 0.15)
     assert '"pos_aug": "mix"' in config.to_json()
     assert (Config(method="paper").unlabelled_weight, Config(method="paper").alter) == (0.3, "unlabelled")
 
@@ -338,6 +339,7 @@ def test_a_narrowed_caption_is_not_made_vaguer():
 @pytest.mark.parametrize("name", ["semimedref-reads", "supervised"])
 def test_captions_of_both_branches_are_reworded(batch, monkeypatch, name):
     settings = {"mix": "none", "flip": 0.0, "focus": 0.0, "pos_aug": "none", "geometry": 0.0}
+    settings |= {"unknown": 0.0, "unknown_captions": 0.0}
     step, data = batch
     images, texts, _ = inputs(batch, monkeypatch, name, reword=1.0, **settings)
     before = [*step.labelled.texts, *(step.unlabelled.texts if name != "supervised" else ())]
