@@ -198,7 +198,14 @@ def main() -> int:
         help="shares of labels (default: those of the data set)",
         choices=sorted({share for recipe in RECIPES.values() for share in recipe.steps}),
     )
-    parser.add_argument("--methods", nargs="+", default=COMPARED, choices=METHODS)
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=COMPARED,
+        choices=METHODS,
+        metavar="METHOD",
+        help=f"rows of the table (default: {', '.join(COMPARED)}): {', '.join(METHODS)}",
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument(
         "--draws", type=int, nargs="+", default=DRAWS, help="of the labelled samples; 0 is the published"

@@ -46,8 +46,15 @@ def table(results: list[Line]) -> Iterator[str]:
     yield "A run has a seed and a draw of the labelled images; draw 0 is the published one. Where all runs are of one"
     yield "draw, the range leaves out what another choice of labelled images would do.\n"
     for data in dict.fromkeys(line["data"] for line in results):
+        shown: set[int] = set()
         for name, recipe in RECIPES.items():
-            groups = grouped(results, name, data)
+            # What two recipes make alike stands under the first.
+            groups = {
+                key: lines
+                for key, lines in grouped(results, name, data).items()
+                if not shown.issuperset(map(id, lines))
+            }
+            shown.update(id(line) for lines in groups.values() for line in lines)
             if groups:
                 steps = ", ".join(f"{count} steps at {share:.0%}" for share, count in recipe.steps.items())
                 about = ", ".join(f"{key} {value}" for key, value in recipe.settings.items())
@@ -115,7 +122,8 @@ def _run(line: Line) -> tuple[int, int]:
 
 
 def _spread(values: list[float], sign: str = "") -> str:
-    return f"{np.mean(values):{sign}.2f} ({min(values):{sign}.1f} to {max(values):{sign}.1f})"
+    about = f" ({min(values):{sign}.1f} to {max(values):{sign}.1f})" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.2f}{about}"
 
 
 def _number(value: float | None) -> str:

@@ -52,8 +52,7 @@ def main() -> None:
         asked = {"own": list(data.valid.texts)}
         asked |= {name: paraphrased(data.valid.texts, reader, words) for name, words in wordings(data.atlas).items()}
         found = {
-            name: rounded(score(trained.model, data.valid, texts).scores().global_dice)
-            for name, texts in asked.items()
+            name: rounded(score(trained.model, data.valid, texts).scores().global_dice) for name, texts in asked.items()
         }
         line = {"run": key[0], "weights": key[1], "config": without_places(vars(trained.config)), "scored_at": commit()}
         append_line(options.results, line | {"images": len(data.valid), "dice": found})

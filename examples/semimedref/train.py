@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("ops.png", "predictions.png", "metrics.json", "metrics.csv", "best.ckpt"):
         say(folder.path / name)
     evaluate = Path(sys.argv[0]).with_name("evaluate.py")
-    say("", f"next: python {evaluate} {folder.path / 'best.ckpt'} --out {folder.path / 'evaluation'}")
+    say("", f"next: python {evaluate} {folder.path} --out {folder.path / 'evaluation'}")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def test_two_recipes_of_one_network_are_counted_apart(cells):
 
 
 def test_what_only_one_network_reads_has_no_cell_of_another(benchmark, cells, tmp_path, monkeypatch, capsys):
-    assert [cells.fits(recipe, "no-text") for recipe in cells.RECIPES] == [True, True, False, False, False]
+    assert all(cells.fits(recipe, "no-text") == recipe.startswith("compact") for recipe in cells.RECIPES)
     assert all(cells.fits(recipe, "semimedref") for recipe in cells.RECIPES)
     given = ["--recipe", "lite-unet", "--methods", "cutmix", "no-text", "--results", tmp_path / "r.jsonl", "--table"]
     assert call(benchmark, monkeypatch, *given) == 2
