@@ -39,6 +39,10 @@ COLOURS = {
 BASELINE = "cutmix"
 
 
+LEAST = 4.0
+"""Dice that the plot of a share of labels shows at least."""
+
+
 def table(results: list[Line]) -> Iterator[str]:
     """Markdown: means over seeds first, then every run that was made."""
     yield f"# Few labels on {TITLES[set_of(results[-1]) if results else 'qata']}\n"
@@ -158,6 +162,9 @@ def plot(results: list[Line], path: Path) -> None:
                 rings[method] = axis.scatter([np.mean(x)], [np.mean(y)], **ring)
         axis.set(title=f"{share:.0%} of the labels", xlabel="obedience, Dice %", ylabel="global test Dice, %")
         axis.margins(0.15)
+        # A few tenths are no difference, and should not look like one.
+        low, high = axis.get_ylim()
+        axis.set_ylim(min(low, (low + high - LEAST) / 2), max(high, (low + high + LEAST) / 2))
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.legend(rings.values(), rings.keys(), loc="outside lower center", ncols=4, frameon=False)
