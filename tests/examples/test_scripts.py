@@ -216,7 +216,10 @@ def test_an_earlier_run_is_never_lost(tiny_qata, tmp_path, monkeypatch, capsys):
     [
         (["--size", "40"], "multiple of 16 for compact, but got 40"),
         (["--size", "48", "--model", "mmi-unet"], "multiple of 32 for mmi-unet, but got 48"),
-        (["--model", "mmi-unet", "--pretrained", "none", "--text-encoder", "/no/such"], "this machine is offline, or"),
+        (
+            ["--model", "mmi-unet", "--width", "8", "--pretrained", "none", "--text-encoder", "/no/such"],
+            "this machine is offline, or",
+        ),
         (["--batch-size", "9" * 20, "--method", "supervised"], "`batch_size` to be"),
         (["--batch-size", "21"], "at least 21 unlabelled images"),
         (["--labels", "two"], "argument --labels: invalid float value"),
