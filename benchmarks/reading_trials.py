@@ -19,17 +19,18 @@ from label_cells import without_places
 from label_regimes import commit
 from label_scores import finished, rounded, weights_id
 from semimedref.checkpoints import load_trained
-from semimedref.cli import OneLineParser, add_device, check_device
+from semimedref.cli import BAD_INPUT, OneLineParser, add_device, check_device, complain
 from semimedref.data import load_data
 from semimedref.evaluation.paraphrases import paraphrased, wordings
 from semimedref.inference import score
 
 from crossmodal_aug import PositionParser
+from crossmodal_aug.errors import CrossModalError
 
 RESULTS = Path(__file__).parent / "results" / "reading_trials.jsonl"
 
 
-def main() -> None:
+def main() -> int:
     """Command line."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
@@ -38,8 +39,24 @@ def main() -> None:
     parser.add_argument("--cache", default="", help="folder that keeps decoded pictures between calls")
     add_device(parser)
     options = parser.parse_args()
-    check_device(options.device)
+    if not options.runs.is_dir():
+        parser.error(f"expected a folder of runs as --runs, but got {options.runs}")
     torch.set_num_threads(1)
+    try:
+        score_missing(options)
+    except (CrossModalError, OSError) as error:
+        complain(error)
+        return BAD_INPUT
+    return 0
+
+
+def score_missing(options: argparse.Namespace) -> None:
+    """Score the runs that have no line yet; every line is written as soon as its run is scored.
+
+    Raises:
+        CrossModalError: There is no such device, or a checkpoint or its data cannot be read.
+    """
+    check_device(options.device)
     known = {(line["run"], line["weights"]) for line in read_lines(options.results)}
     for folder in finished(options.runs):
         key = (folder.path.name, weights_id(folder))
@@ -60,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
